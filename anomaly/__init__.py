@@ -1,0 +1,5 @@
+"""What is suspected: scores, alerts, and the watches that raise them."""
+
+from anomaly.alerts import Advice, Alert, Locked
+
+__all__ = ["Advice", "Alert", "Locked"]

@@ -1,0 +1,129 @@
+"""The record of one control cycle, and the state carried to the next."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from anomaly import Alert
+from controller.plan import Plan, Problem
+from plant_io import Receipt, Setpoint, Snapshot
+
+
+class Mode(StrEnum):
+    """Who moves a loop; the mode people ask for."""
+
+    OFF = "off"
+    """Nobody here: nothing is computed for the loop."""
+    SHADOW = "shadow"
+    """The PLC; the controller computes and writes nothing."""
+    ADVISORY = "advisory"
+    """An operator accepts each move."""
+    AUTO = "auto"
+    """The controller."""
+
+
+class Phase(StrEnum):
+    """How far a loop has come in the mode that was asked for."""
+
+    INIT = "init"
+    """Waiting until every signal is good again."""
+    READY = "ready"
+    """Could take over when asked."""
+    REQUEST = "request"
+    """Asked the PLCs for remote setpoints; writes nothing yet."""
+    ACTIVE = "active"
+    """Moves the plant."""
+    HOLD = "hold"
+    """Keeps the setpoints where they are."""
+    SHED = "shed"
+    """Gave the loop back to the PLC by itself; a person must ask again."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMode:
+    """Put a loop in a mode."""
+
+    loop: str
+    """Name of the loop."""
+    mode: Mode
+    """Mode wanted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accept:
+    """Let the controller make the move it proposed in ADVISORY."""
+
+    loop: str
+    """Name of the loop."""
+    proposed_at: float
+    """When the accepted proposal was made, POSIX time [s]; another one is not accepted by mistake."""
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a person, or the shell on the project's own behalf, asked of the controller."""
+
+    who: str
+    """Identity of the person; ``system`` for the shell."""
+    why: str
+    """Reason given, kept for the audit trail."""
+    act: SetMode | Accept
+    """What is to be done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something worth keeping that is not a measurement."""
+
+    at: float
+    """When, POSIX time [s]."""
+    what: str
+    """One sentence."""
+    who: str = "controller"
+    """Who caused it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """Everything one cycle concludes, but for the state it leaves."""
+
+    setpoints: tuple[Setpoint, ...]
+    """Setpoints that passed the guard."""
+    handshake: tuple[Setpoint, ...]
+    """Arm words and heartbeats, written after the setpoints so that a beat proves them."""
+    confirmed: tuple[Setpoint, ...]
+    """Earlier setpoints whose read-back now agrees."""
+    proposals: tuple[Setpoint, ...]
+    """Moves an operator may accept."""
+    problems: tuple[Problem, ...]
+    """Control problems to be solved, to come back as plans."""
+    alerts: tuple[Alert, ...]
+    """Conditions that began or ended."""
+    events: tuple[Event, ...]
+    """What to keep in the audit trail."""
+    modes: Mapping[str, tuple[Mode, Phase]]
+    """Mode and phase of each loop."""
+    soft: Mapping[str, tuple[float, float, int]]
+    """Virtual tags: value and standard deviation in the unit of the tag, and quality."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cycle:
+    """One turn of the loop, complete: enough to show it, store it, explain it or replay it."""
+
+    number: int
+    """Count of cycles since the start of the run [1]."""
+    snapshot: Snapshot
+    """What was read; virtual tags are still empty."""
+    orders: tuple[Order, ...]
+    """What people asked."""
+    plans: tuple[Plan, ...]
+    """What the solvers answered since the last cycle."""
+    decision: Decision
+    """What was concluded."""
+    receipts: Sequence[Receipt]
+    """What the plant made of the writes."""
+    timing: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Wall times of the parts of the cycle [s]; never an input of a decision."""

@@ -1,0 +1,89 @@
+"""What is asked of a solver and what it answers: plain data that crosses a process boundary."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import numpy as np
+
+from plant_io.signals import Floats
+
+
+class Status(StrEnum):
+    """What became of one solution."""
+
+    SOLVED = "solved"
+    """The plan may be followed."""
+    FAILED = "failed"
+    """The solver gave up or gave numbers that are none."""
+    LATE = "late"
+    """No answer came before the deadline."""
+    DIED = "died"
+    """The solver's process ended."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """One control problem, complete: equal problems give equal plans."""
+
+    loop: str
+    """Name of the loop."""
+    number: int
+    """Count of problems of this loop since the start [1]."""
+    at: float
+    """Instant the horizon begins, POSIX time [s]."""
+    state: Floats
+    """Estimated state of the control model, shape ``(n_x,)``, units of the model."""
+    inputs: Floats
+    """Inputs standing at the plant (read back, never assumed), shape ``(n_u,)``, units of the model."""
+    targets: Floats
+    """Wanted outputs, shape ``(n_y,)``, units of the model."""
+    low: Floats
+    """Lowest inputs permitted, shape ``(n_u,)``, units of the model."""
+    high: Floats
+    """Highest inputs permitted, shape ``(n_u,)``, units of the model."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Problem) and _same(self, other, ("loop", "number", "at"), _PROBLEM_ARRAYS)
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What the MPC proposes; numbers in it are to be believed only where `status` is solved."""
+
+    loop: str
+    """Name of the loop."""
+    number: int
+    """Number of the problem this answers [1]."""
+    at: float
+    """Instant the horizon begins, POSIX time [s]."""
+    status: Status
+    """What became of the solution."""
+    moves: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    """Inputs over the horizon, shape ``(horizon, n_u)``, units of the model."""
+    outputs: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    """Predicted controlled variables, shape ``(horizon + 1, n_y)``, units of the model."""
+    why: str = ""
+    """Reason, where it was not solved."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Plan) and _same(
+            self, other, ("loop", "number", "at", "status", "why"), ("moves", "outputs")
+        )
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+
+_PROBLEM_ARRAYS = ("state", "inputs", "targets", "low", "high")
+
+
+def _same(one: object, other: object, plain: tuple[str, ...], arrays: tuple[str, ...]) -> bool:
+    if any(getattr(one, name) != getattr(other, name) for name in plain):
+        return False
+    return all(
+        a.shape == b.shape and a.tobytes() == b.tobytes()
+        for a, b in ((getattr(one, name), getattr(other, name)) for name in arrays)
+    )

@@ -1,0 +1,113 @@
+"""The doors of the controller: to the plant, to its devices, and to time."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+from plant_io.signals import Codes, Floats, Receipt, Setpoint, Snapshot
+
+
+class Clock(Protocol):
+    """The only source of time; simulated time is another implementation, not a patch."""
+
+    def now(self) -> float:
+        """Return POSIX time [s]."""
+        ...
+
+    async def sleep_until(self, at: float) -> None:
+        """Return no earlier than `at`, POSIX time [s]."""
+        ...
+
+
+class Plant(Protocol):
+    """A line that can be read and written, whatever it is made of.
+
+    An implementation never raises for the condition of the plant: a lost connection is a snapshot of bad samples,
+    a refused write is a receipt with a refusal.
+    """
+
+    async def open(self) -> None:
+        """Begin to keep the connections up; returns at once, whether they are or not."""
+        ...
+
+    async def read(self, at: float) -> Snapshot:
+        """Latch every tag; `at` is the start of the cycle, POSIX time [s]."""
+        ...
+
+    async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
+        """Ask for `setpoints` in order, the heartbeat last; one receipt each, in order."""
+        ...
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """What one device answered to one read: raw values of its tags, in the order they were asked for."""
+
+    values: Floats
+    """Raw values before scaling, shape ``(sum of lengths,)``; not a number where none came."""
+    quality: Codes
+    """`Quality` of each tag as the device gives it, shape ``(n,)``."""
+    reason: Codes
+    """`Reason` of each tag, shape ``(n,)``."""
+    source: Floats
+    """Source times, POSIX time [s], shape ``(n,)``; not a number where the device gives none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What tells one start of a device from the next."""
+
+    started: float | None = None
+    """When the server says it was started, POSIX time [s]."""
+    notes: tuple[str, ...] = field(default=())
+    """What did not match the policy at connect, one sentence each."""
+
+
+class Driver(Protocol):
+    """One connection to one device; a fresh one is made for every attempt to connect.
+
+    Every method may raise `OSError` or `TimeoutError` (link trouble); the link supervisor turns them into quality.
+    """
+
+    async def open(self) -> Identity:
+        """Connect, check that every tag is there, prepare the batched reads."""
+        ...
+
+    async def read(self) -> Batch:
+        """Read every tag of this connection in as few requests as possible."""
+        ...
+
+    async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
+        """Write raw values (already unscaled) in order, with the device's own types and no timestamps."""
+        ...
+
+    async def abort(self) -> None:
+        """Drop the connection now, without ceremony; never raises."""
+        ...
+
+
+def nothing(lengths: Sequence[int], quality: int, reason: int) -> Batch:
+    """Return a batch in which no tag has a value.
+
+    Parameters
+    ----------
+    lengths
+        Number of values of each tag.
+    quality, reason
+        `Quality` and `Reason` of all of them.
+    """
+    n = len(lengths)
+    return Batch(
+        values=np.full(sum(lengths), np.nan),
+        quality=np.full(n, quality, np.uint8),
+        reason=np.full(n, reason, np.uint8),
+        source=np.full(n, np.nan),
+    )

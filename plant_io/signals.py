@@ -1,0 +1,200 @@
+"""The values that cross the boundary between the plant and the controller."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from math import isfinite, nan
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plant_io.quality import Quality, Reason
+from policies import Policy
+
+Floats = NDArray[np.float64]
+Codes = NDArray[np.uint8]
+
+
+class TagIndex:
+    """Where each tag stands in the arrays of a snapshot.
+
+    Parameters
+    ----------
+    lengths
+        Number of values by tag name, in order.
+    """
+
+    __slots__ = ("lengths", "names", "position", "start", "width")
+
+    def __init__(self, lengths: Mapping[str, int]) -> None:
+        self.names: tuple[str, ...] = tuple(lengths)
+        self.lengths: tuple[int, ...] = tuple(lengths.values())
+        self.position: Mapping[str, int] = {name: i for i, name in enumerate(self.names)}
+        ends = np.cumsum(self.lengths, dtype=np.int64)
+        self.width: int = int(ends[-1]) if len(ends) else 0
+        self.start: tuple[int, ...] = tuple(int(e) - n for e, n in zip(ends, self.lengths, strict=True))
+
+    @classmethod
+    def of(cls, policy: Policy) -> TagIndex:
+        """Return the index of a policy: plant tags in its order, then the virtual ones."""
+        plant = {name: tag.length for name, tag in policy.tags.items()}
+        return cls(plant | {n: 1 for name, s in policy.soft_sensors.items() for n in s.outputs(name)})
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.names)
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One value of one tag at one instant."""
+
+    value: float
+    """Value in the unit of its tag; the last one known where `quality` is bad, and not a number if there is none."""
+    quality: Quality
+    """How far the value may be believed."""
+    source: float
+    """When the source took it, POSIX time [s]."""
+    arrival: float
+    """When it arrived here, POSIX time [s]."""
+    reason: Reason = Reason.NONE
+    """Why `quality` is not good."""
+    sd: float = nan
+    """Standard deviation, in the unit of its tag; not a number where unknown."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Snapshot:
+    """Every tag of the line, latched together at the start of one cycle; equal means bit for bit."""
+
+    at: float
+    """When the cycle began, POSIX time [s]."""
+    index: TagIndex
+    """Where each tag stands."""
+    values: Floats
+    """Values, shape ``(index.width,)``, each in the unit of its tag."""
+    sd: Floats
+    """Standard deviations, shape ``(n_tags,)``, each in the unit of its tag; not a number where unknown."""
+    quality: Codes
+    """`Quality` of each tag, shape ``(n_tags,)``."""
+    reason: Codes
+    """`Reason` of each tag, shape ``(n_tags,)``."""
+    source: Floats
+    """Source times, shape ``(n_tags,)``, POSIX time [s]."""
+    arrival: Floats
+    """Arrival times, shape ``(n_tags,)``, POSIX time [s]."""
+
+    @classmethod
+    def empty(cls, at: float, index: TagIndex) -> Snapshot:
+        """Return a snapshot in which nothing has been read yet.
+
+        Parameters
+        ----------
+        at
+            Start of the cycle, POSIX time [s].
+        index
+            Tags of the line.
+        """
+        n = len(index)
+        return cls(
+            at=at,
+            index=index,
+            values=np.full(index.width, nan),
+            sd=np.full(n, nan),
+            quality=np.full(n, Quality.BAD, np.uint8),
+            reason=np.full(n, Reason.NEVER_READ, np.uint8),
+            source=np.full(n, nan),
+            arrival=np.full(n, nan),
+        )
+
+    def __getitem__(self, name: str) -> Sample:
+        i = self.index.position[name]
+        return Sample(
+            value=float(self.values[self.index.start[i]]),
+            quality=Quality(int(self.quality[i])),
+            source=float(self.source[i]),
+            arrival=float(self.arrival[i]),
+            reason=Reason(int(self.reason[i])),
+            sd=float(self.sd[i]),
+        )
+
+    def __contains__(self, name: str) -> bool:
+        return name in self.index.position
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Snapshot):
+            return NotImplemented
+        return self.at == other.at and self.index.names == other.index.names and self.data() == other.data()
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+    def data(self) -> bytes:
+        """Return all arrays as bytes, little-endian, in the order of the fields."""
+        floats = (self.values, self.sd, self.source, self.arrival)
+        codes = (self.quality, self.reason)
+        return b"".join(a.astype("<f8").tobytes() for a in floats) + b"".join(c.tobytes() for c in codes)
+
+    def good(self, name: str) -> float | None:
+        """Return the value of a tag in its unit, or None if it is no evidence about the present.
+
+        Age needs no second look: the latch has marked what is older than the policy allows.
+        """
+        i = self.index.position[name]
+        if self.quality[i] != Quality.GOOD:
+            return None
+        value = float(self.values[self.index.start[i]])
+        return value if isfinite(value) else None
+
+    def vector(self, name: str) -> Floats | None:
+        """Return all values of a tag in its unit, shape ``(length,)``, or None if they are no evidence."""
+        i = self.index.position[name]
+        if self.quality[i] != Quality.GOOD:
+            return None
+        start = self.index.start[i]
+        found = self.values[start : start + self.index.lengths[i]]
+        return found if bool(np.isfinite(found).all()) else None
+
+    def extended(self, samples: Mapping[str, Sample]) -> Snapshot:
+        """Return a copy in which single-valued tags have the given samples."""
+        values, sd, quality = self.values.copy(), self.sd.copy(), self.quality.copy()
+        reason, source, arrival = self.reason.copy(), self.source.copy(), self.arrival.copy()
+        for name, sample in samples.items():
+            i = self.index.position[name]
+            values[self.index.start[i]], sd[i] = sample.value, sample.sd
+            quality[i], reason[i] = sample.quality, sample.reason
+            source[i], arrival[i] = sample.source, sample.arrival
+        return replace(self, values=values, sd=sd, quality=quality, reason=reason, source=source, arrival=arrival)
+
+
+@dataclass(frozen=True, slots=True)
+class Setpoint:
+    """A value asked of the plant; only the guard makes one."""
+
+    tag: str
+    """Name of the tag written."""
+    value: float
+    """Value in the unit of the tag."""
+
+
+class Outcome(StrEnum):
+    """What became of a write, as far as the link can tell."""
+
+    TAKEN = "taken"
+    REFUSED = "refused"
+    NOT_CONFIRMED = "not confirmed"
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """What became of one setpoint; whether the plant follows it is seen in the next read-back."""
+
+    setpoint: Setpoint
+    """What was asked."""
+    outcome: Outcome
+    """What became of it."""
+    why: str = ""
+    """Reason given, where it was not taken."""

@@ -1,0 +1,35 @@
+"""What is declared: tags, soft sensors, loops, watches and limits, read from approved files."""
+
+from policies.loops import Controlled, Late, Loop, Measured, Moved, Mpc
+from policies.model import Lockstep, Policy
+from policies.soft import FusedNir, SoftSensor
+from policies.tags import Access, Connection, Handshake, Modbus, OpcUa, Tag
+from policies.watches import Action, Ewma, Lane, Learner, Priority, Reference, Route, Trend, Watch
+
+__all__ = [
+    "Access",
+    "Action",
+    "Connection",
+    "Controlled",
+    "Ewma",
+    "FusedNir",
+    "Handshake",
+    "Lane",
+    "Late",
+    "Learner",
+    "Lockstep",
+    "Loop",
+    "Measured",
+    "Modbus",
+    "Moved",
+    "Mpc",
+    "OpcUa",
+    "Policy",
+    "Priority",
+    "Reference",
+    "Route",
+    "SoftSensor",
+    "Tag",
+    "Trend",
+    "Watch",
+]

@@ -1,0 +1,108 @@
+"""What a policy says of control: what is held, what is moved, how far and how fast."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
+
+
+class Controlled(Declared):
+    """A model output held on target."""
+
+    tag: Name
+    """Tag that is the evidence for it."""
+    unit: str
+    """UCUM code in which target and limits are written; converted to the unit of `tag`."""
+    target: Number
+    """Wanted value, in `unit`."""
+    limits: Span
+    """Lowest and highest value that is acceptable, in `unit`."""
+    scale: Positive
+    """Deviation that matters as much as one `scale` of every other controlled variable, in `unit`."""
+
+
+class Moved(Declared):
+    """A model input the controller may write."""
+
+    tag: Name
+    """Tag that is written."""
+    unit: str
+    """UCUM code in which the numbers below are written; converted to the unit of `tag`."""
+    limits: Span
+    """Lowest and highest value that may be written, in `unit`."""
+    max_rate: Positive
+    """Fastest change permitted by the guard, `unit` per second."""
+    max_move: Positive
+    """Largest change the plan may ask for in one sample, in `unit`."""
+    scale: Positive
+    """Move that costs as much as one `scale` of every other moved variable, in `unit`."""
+    tolerance: Positive
+    """Difference from the read-back at which a write counts as confirmed, in `unit`."""
+
+
+class Measured(Declared):
+    """A measurement the estimator believes, with its own integrating bias state."""
+
+    tag: Name
+    """Tag that is read."""
+    unit: str
+    """UCUM code of the numbers below; converted to the unit of `tag`."""
+    sd: Positive
+    """Standard deviation of one measurement, in `unit`."""
+    bias_sd: Positive
+    """Standard deviation its bias gains in the square root of a minute, in the unit of the bias."""
+
+
+class Late(Declared):
+    """What happens while no new plan comes."""
+
+    shift: Annotated[int, Field(ge=1)] = 3
+    """Samples during which the last plan is followed further [1]."""
+    hold: Annotated[int, Field(ge=1)] = 6
+    """Samples during which the setpoints then stand still, before the loop is released [1]."""
+
+
+class Mpc(Declared):
+    """A loop held by model-predictive control."""
+
+    kind: Literal["mpc"]
+    """Law of the loop."""
+    model: Word
+    """Name of the control model."""
+    process: str
+    """Identified parameters of the model, beside the policy."""
+    sample_s: Duration = Field(alias="sample")
+    """Time between two solutions [s], a whole multiple of the period."""
+    horizon: Annotated[int, Field(ge=2, le=200)]
+    """Samples looked ahead [1]."""
+    deadline_s: Duration = Field(alias="deadline")
+    """Time after which a solution not yet there counts as late [s]."""
+    max_solve_s: Duration = Field(alias="max_solve")
+    """Wall time after which the solver must give up by itself [s]."""
+    move_weight: Positive
+    """Cost of moves relative to deviations [1]."""
+    controlled: Annotated[dict[Word, Controlled], Field(min_length=1)]
+    """Model outputs held on target."""
+    moved: Annotated[dict[Word, Moved], Field(min_length=1)]
+    """Model inputs written."""
+    measured: Annotated[dict[Word, Measured], Field(min_length=1)]
+    """Measurements of the estimator."""
+    known: dict[Word, Name] = Field(default_factory=dict)
+    """Model inputs that are only read, with their tags."""
+    late: Late = Late()
+    """What happens while no new plan comes."""
+    hold_s: Duration = Field(alias="hold_on_bad")
+    """Time a controlled variable may be without evidence before the loop is released [s]."""
+    settle: Annotated[int, Field(ge=1)] = 10
+    """Cycles with full evidence that are wanted before the loop may take over [1]."""
+    verify_s: Duration = Field(default=5.0, alias="verify")
+    """Time in which a read-back must show what was written [s]."""
+    authority: Annotated[float, Field(gt=0, le=1)] = 1.0
+    """Share of the value found at take-over by which a moved variable may at most be corrected [1]."""
+
+
+Loop = Mpc
+"""Any loop; one law so far."""

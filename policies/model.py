@@ -1,0 +1,72 @@
+"""A policy as a whole: everything declared about one line.
+
+Nothing here computes, reads or waits. A policy in force is never edited, only superseded by another one with
+another fingerprint.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Literal
+
+from pydantic import Field, PrivateAttr
+
+from policies.loops import Loop
+from policies.soft import SoftSensor
+from policies.tags import Connection, Tag
+from policies.watches import Watch
+from policies.words import Declared, Duration, Name, Word
+
+
+class Lockstep(Declared):
+    """Tags by which a simulated plant waits for the controller; never present on a real line."""
+
+    request: Name
+    """Written k to ask for the k-th period."""
+    done: Name
+    """Shows k when the k-th period has gone by."""
+    patience_s: Duration = Field(default=5.0, alias="patience")
+    """Wall time waited for one period before the cycle goes on without it [s]."""
+
+
+class Policy(Declared):
+    """Everything the controller is told about one line."""
+
+    policy: Literal[1]
+    """Version of this format."""
+    line: str
+    """Name of the line."""
+    revision: str
+    """Revision under change control."""
+    period_s: Duration = Field(alias="period")
+    """Length of one control cycle [s]."""
+    connections: Annotated[dict[Word, Connection], Field(min_length=1)]
+    """Ways to reach the plant."""
+    tags: Annotated[dict[Name, Tag], Field(min_length=1)]
+    """Every signal read or written, by name."""
+    soft_sensors: dict[Name, SoftSensor] = Field(default_factory=dict)
+    """Virtual tags inferred from others, by name."""
+    loops: dict[Word, Loop] = Field(default_factory=dict)
+    """What is held on target, by name."""
+    watches: dict[Word, Watch] = Field(default_factory=dict)
+    """What is watched, by name."""
+    lockstep: Lockstep | None = None
+    """Tags of a simulated plant that waits for the controller."""
+
+    _fingerprint: str = PrivateAttr(default="")
+    _files: Mapping[str, bytes] = PrivateAttr(default_factory=dict)
+
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 over the policy file and every file it names, hexadecimal."""
+        return self._fingerprint
+
+    @property
+    def files(self) -> Mapping[str, bytes]:
+        """Bytes of the policy (under the empty name) and of every file it names."""
+        return self._files
+
+    def units(self) -> dict[str, str]:
+        """Return the UCUM unit of every tag, virtual ones included."""
+        virtual = {n: unit for name, s in self.soft_sensors.items() for n, (unit, _) in s.outputs(name).items()}
+        return {name: tag.unit for name, tag in self.tags.items()} | virtual

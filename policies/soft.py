@@ -1,0 +1,55 @@
+"""What a policy says of soft sensors."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from policies.words import Declared, Duration, Name, Positive, Span
+
+
+class FusedNir(Declared):
+    """A concentration from a spectrum and from the feeder flows, fused with a standard deviation.
+
+    It gives five tags: its own name (fused), and with the suffixes ``.NIR`` (spectrum alone), ``.MECH``
+    (residence-time path from the flows alone), ``.Q`` and ``.T2`` (how well the spectrum fits its calibration).
+    """
+
+    kind: Literal["fused_nir"]
+    """Form of the soft sensor."""
+    unit: str
+    """UCUM code of the result."""
+    range: Span
+    """Lowest and highest result that can be meant, in `unit`."""
+    model: str
+    """Calibration file (PLS), beside the policy."""
+    process: str
+    """Identified process parameters, beside the policy; gives the residence-time path."""
+    spectrum: Name
+    """Tag of the spectrum, absorbance [1]."""
+    active: Name
+    """Tag of the mass flow of the active ingredient."""
+    others: Annotated[tuple[Name, ...], Field(min_length=1)]
+    """Tags of the other mass flows, in the same unit."""
+    nir_sd: Positive
+    """Standard deviation of one prediction from a spectrum, in `unit`."""
+    drift_sd: Positive
+    """Standard deviation the mismatch of the two paths gains in the square root of a minute, in `unit`."""
+    stale_after_s: Duration = Field(default=15.0, alias="stale_after")
+    """Age of the spectrum at which the result rests on the flows alone [s]."""
+
+    def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
+        """Return unit and range of every tag this sensor named `name` gives."""
+        concentration = (self.unit, self.range)
+        return {
+            name: concentration,
+            f"{name}.NIR": concentration,
+            f"{name}.MECH": concentration,
+            f"{name}.Q": ("1", (0.0, 1e9)),
+            f"{name}.T2": ("1", (0.0, 1e9)),
+        }
+
+
+SoftSensor = FusedNir
+"""Any soft sensor; one form so far."""

@@ -1,0 +1,73 @@
+"""The small words every part of a policy is made of: spans, durations, names."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def seconds(text: object) -> float:
+    """Return the length of a duration written as in a policy [s].
+
+    Parameters
+    ----------
+    text
+        ``500ms``, ``10s``, ``5m`` or ``8h``.
+
+    Raises
+    ------
+    ValueError
+        If `text` is anything else, or no time at all.
+
+    Examples
+    --------
+    >>> seconds("500ms"), seconds("5m")
+    (0.5, 300.0)
+    """
+    match = _DURATION.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        raise ValueError("expected a duration such as 500ms, 10s, 5m or 8h")
+    value = round(float(match[1]) * _SECONDS[match[2]], 9)
+    if value <= 0.0:
+        raise ValueError("expected a duration longer than nothing")
+    return value
+
+
+def _ordered(span: tuple[float, float]) -> tuple[float, float]:
+    if not span[0] < span[1]:
+        raise ValueError(f"expected the lower value first and the higher second, found {span[0]:g} and {span[1]:g}")
+    return span
+
+
+Duration = Annotated[
+    float,
+    BeforeValidator(seconds),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h)$", "examples": ["500ms", "10s", "5m", "8h"]}),
+]
+"""A length of time, written with its unit, kept in seconds."""
+
+Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
+"""A finite number; text is not converted."""
+
+Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, strict=True)]
+"""A finite number above zero."""
+
+Span = Annotated[tuple[Number, Number], AfterValidator(_ordered)]
+"""Lowest and highest value, in this order."""
+
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$")]
+"""Dotted name of letters, digits and underscores, for example ``FDR_API.F_PV``."""
+
+Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+"""One lower-case word, for example ``api_flow``."""
+
+
+class Declared(BaseModel):
+    """Base of everything declared: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
