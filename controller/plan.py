@@ -37,6 +37,8 @@ class Problem:
     """Estimated state of the control model, shape ``(n_x,)``, units of the model."""
     inputs: Floats
     """Inputs standing at the plant (read back, never assumed), shape ``(n_u,)``, units of the model."""
+    known: Floats
+    """Inputs that are only read, shape ``(n_w,)``, units of the model."""
     targets: Floats
     """Wanted outputs, shape ``(n_y,)``, units of the model."""
     low: Floats
@@ -77,7 +79,7 @@ class Plan:
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 
 
-_PROBLEM_ARRAYS = ("state", "inputs", "targets", "low", "high")
+_PROBLEM_ARRAYS = ("state", "inputs", "known", "targets", "low", "high")
 
 
 def _same(one: object, other: object, plain: tuple[str, ...], arrays: tuple[str, ...]) -> bool:

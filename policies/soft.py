@@ -36,13 +36,16 @@ class FusedNir(Declared):
     """Standard deviation of one prediction from a spectrum, in `unit`."""
     drift_sd: Positive
     """Standard deviation the mismatch of the two paths gains in the square root of a minute, in `unit`."""
+    also: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = Field(default_factory=dict)
+    """Further results of the calibration, such as water: suffix of the tag and its UCUM unit."""
     stale_after_s: Duration = Field(default=15.0, alias="stale_after")
     """Age of the spectrum at which the result rests on the flows alone [s]."""
 
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
         """Return unit and range of every tag this sensor named `name` gives."""
         concentration = (self.unit, self.range)
-        return {
+        further = {f"{name}.{suffix}": (unit, (-1e9, 1e9)) for suffix, unit in self.also.items()}
+        return further | {
             name: concentration,
             f"{name}.NIR": concentration,
             f"{name}.MECH": concentration,
