@@ -52,3 +52,5 @@ class Reason(IntEnum):
     """A virtual tag could not be inferred."""
     FALLBACK = 17
     """A virtual tag rests on part of its evidence."""
+    UNFIT = 18
+    """A virtual tag was inferred from evidence unlike anything its model was made with."""

@@ -4,11 +4,12 @@ from policies.loops import Controlled, Late, Loop, Measured, Moved, Mpc
 from policies.model import Lockstep, Policy
 from policies.soft import FusedNir, SoftSensor
 from policies.tags import Access, Connection, Handshake, Modbus, OpcUa, Tag
-from policies.watches import Action, Ewma, Lane, Learner, Priority, Reference, Route, Trend, Watch
+from policies.watches import Action, Channel, Ewma, Lane, Learner, Priority, Reference, Route, Trend, Watch
 
 __all__ = [
     "Access",
     "Action",
+    "Channel",
     "Connection",
     "Controlled",
     "Ewma",

@@ -12,8 +12,10 @@ from policies.words import Declared, Duration, Name, Positive, Span
 class FusedNir(Declared):
     """A concentration from a spectrum and from the feeder flows, fused with a standard deviation.
 
-    It gives five tags: its own name (fused), and with the suffixes ``.NIR`` (spectrum alone), ``.MECH``
-    (residence-time path from the flows alone), ``.Q`` and ``.T2`` (how well the spectrum fits its calibration).
+    It gives six tags: its own name (fused), and with the suffixes ``.NIR`` (spectrum alone), ``.MECH``
+    (residence-time path from the flows alone), ``.GAP`` (estimated difference of the two), ``.Q`` and ``.T2``
+    (how badly the spectrum fits its calibration; 1 is usual). In the long run the fused value follows the spectrum:
+    a bias of the spectrum is a bias of the result, and ``.GAP`` cannot tell it from a bias of a feeder.
     """
 
     kind: Literal["fused_nir"]
@@ -39,7 +41,11 @@ class FusedNir(Declared):
     also: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = Field(default_factory=dict)
     """Further results of the calibration, such as water: suffix of the tag and its UCUM unit."""
     stale_after_s: Duration = Field(default=15.0, alias="stale_after")
-    """Age of the spectrum at which the result rests on the flows alone [s]."""
+    """Age of the spectrum at which the result rests on the flows alone, and of a flow at which it is doubted [s]."""
+    flows_lost_s: Duration = Field(default=60.0, alias="flows_lost")
+    """Time without a flow after which nothing is concluded from the flows [s]."""
+    worst_fit: Positive = 10.0
+    """Q or T2 above which a spectrum is not believed, in multiples of what is usual [1]."""
 
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
         """Return unit and range of every tag this sensor named `name` gives."""
@@ -49,6 +55,7 @@ class FusedNir(Declared):
             name: concentration,
             f"{name}.NIR": concentration,
             f"{name}.MECH": concentration,
+            f"{name}.GAP": (self.unit, (-self.range[1], self.range[1])),
             f"{name}.Q": ("1", (0.0, 1e9)),
             f"{name}.T2": ("1", (0.0, 1e9)),
         }

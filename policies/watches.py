@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from policies.words import Declared, Duration, Name, Number, Positive
 
@@ -69,6 +69,8 @@ class Ewma(_Watch):
     """Distance from normal at which it speaks, in standard deviations of the chart [1]."""
     on_delay_s: Duration | None = Field(default=None, alias="on_delay")
     """Time the condition must stand before it is told [s]."""
+    clear: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Share of `limit` below which the condition ends [1]."""
     action: Action = Action.ALERT
     """What it does by itself."""
     holds: tuple[str, ...] = ()
@@ -93,6 +95,22 @@ class Learner(_Watch):
     seed: int = 1
     """Seed of the trees [1]."""
 
+    @field_validator("action")
+    @classmethod
+    def _advises_only(cls, action: Action) -> Action:
+        if action is not Action.ALERT:
+            raise ValueError("a learning watch can only alert; hold needs lane: locked")
+        return action
+
+
+class Channel(Reference):
+    """What is normal for one channel of a trend, as the mean of the values between two points."""
+
+    scale: Literal["linear", "log"] = "linear"
+    """Whether the trend is sought in the value or in its natural logarithm, as `mean` and `sd` then also are."""
+    memory: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Correlation of one point with the next in normal operation [1]."""
+
 
 class Trend(_Watch):
     """Signatures of an impurity-trend library, matched on line."""
@@ -103,12 +121,16 @@ class Trend(_Watch):
     """Always locked: the library is approved as a file."""
     library: str
     """Library file, beside the policy."""
-    channels: Annotated[dict[Name, Reference], Field(min_length=1)]
+    channels: Annotated[dict[Name, Channel], Field(min_length=1)]
     """Tags the signatures are written in, with what is normal."""
     every_s: Duration = Field(alias="every")
     """Time between two points of the trend [s]."""
     window: Annotated[int, Field(ge=10, le=2000)]
     """Points looked back [1]."""
+    limit: Positive = 25.0
+    """Logarithm of the likelihood ratio of trend to no trend at which it speaks [1]."""
+    explained: Annotated[float, Field(gt=0, lt=1)] = 0.65
+    """Share of the trend an entry must explain to be named; below it the trend is called unknown [1]."""
     action: Literal[Action.ALERT] = Action.ALERT
     """Tells people."""
 
