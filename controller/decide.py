@@ -1,0 +1,91 @@
+"""One control cycle as a pure function: no clock, no socket, no log, no random number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from anomaly import engine
+from controller import soft
+from controller.cycle import Decision, Event, Mode, Order
+from controller.handshake import look, speak
+from controller.kit import Kit
+from controller.plan import Plan
+from controller.state import State
+from controller.turn import WILLING, Inputs, Turn, turn
+from plant_io import Snapshot
+
+__all__ = ["decide"]
+
+
+def decide(
+    snapshot: Snapshot, orders: Sequence[Order], plans: Sequence[Plan], state: State, kit: Kit
+) -> tuple[Decision, State]:
+    """Conclude one cycle.
+
+    Parameters
+    ----------
+    snapshot
+        The line as latched at the start of the cycle.
+    orders
+        What people asked since the last cycle, oldest first.
+    plans
+        What the solvers answered since the last cycle, oldest first.
+    state
+        What the last cycle left; it is consumed.
+    kit
+        What is permitted and wanted.
+
+    Returns
+    -------
+    decision
+        What to write, say, solve and keep. Equal arguments give an equal decision, bit for bit.
+    state
+        What to remember.
+    """
+    policy = kit.policy
+    seen, soft_state = soft.enrich(snapshot, state.soft, kit.soft)
+    watches, locked, advice = engine.watch(seen, state.watches, kit.watches)
+    links = look(seen, state, policy)
+    turns: dict[str, Turn] = {}
+    for name, loop in kit.loops.items():
+        mine = [order for order in orders if order.act.loop == name]
+        given = Inputs(seen, links, locked, mine, [p for p in plans if p.loop == name])
+        turns[name] = turn(loop, given, state.loops[name])
+    wanted = frozenset(c for name, t in turns.items() for c in _wants(kit, name, t))
+    handshake, armed, beat = speak(links, seen, state, wanted, policy)
+    decision = Decision(
+        setpoints=tuple(s for t in turns.values() for s in t.setpoints),
+        handshake=handshake,
+        confirmed=tuple(s for t in turns.values() for s in t.confirmed),
+        proposals=tuple(s for t in turns.values() for s in t.proposals),
+        problems=tuple(t.problem for t in turns.values() if t.problem is not None),
+        alerts=locked.alerts + advice.alerts,
+        events=_restarts(seen.at, links.restarted) + tuple(e for t in turns.values() for e in t.events),
+        modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
+        soft=_virtual(seen, kit),
+    )
+    return decision, replace(
+        state,
+        soft=soft_state,
+        watches=watches,
+        loops={name: t.state for name, t in turns.items()},
+        scans=links.scans,
+        armed=armed,
+        beat=beat,
+    )
+
+
+def _wants(kit: Kit, name: str, concluded: Turn) -> frozenset[str]:
+    state = concluded.state
+    asking = state.mode in WILLING and state.phase.value in ("request", "active", "hold")
+    return kit.loops[name].connections if asking and state.mode is not Mode.OFF else frozenset()
+
+
+def _restarts(at: float, restarted: frozenset[str]) -> tuple[Event, ...]:
+    return tuple(Event(at, f"PLC behind connection {name} was restarted") for name in sorted(restarted))
+
+
+def _virtual(seen: Snapshot, kit: Kit) -> dict[str, tuple[float, float, int]]:
+    names = kit.index.names[len(kit.policy.tags) :]
+    return {name: (s.value, s.sd, int(s.quality)) for name, s in ((n, seen[n]) for n in names)}

@@ -1,0 +1,175 @@
+"""A policy made ready to run: limits in the units of the tags, estimators built, files read. Nothing in it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from anomaly.engine import WatchKit
+from policies.units import convert
+
+from anomaly import engine
+from controller import soft
+from controller.guard import Fence
+from controller.models import ControlModel, model
+from controller.mpc.estimator import Estimator
+from controller.soft import SoftKit
+from controller.state import LoopState, State
+from plant_io.signals import Floats, TagIndex
+from policies import Mpc, Policy
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """How the unit of a tag and the unit of the model hang together: model = tag * slope + shift."""
+
+    slope: float
+    """Unit of the model per unit of the tag."""
+    shift: float
+    """Model value at tag value zero, in the unit of the model."""
+
+    @classmethod
+    def between(cls, tag: str, wanted: str) -> Scale:
+        """Return the scale from the UCUM unit `tag` to the UCUM unit `wanted`."""
+        shift = convert(0.0, tag, wanted)
+        return cls(convert(1.0, tag, wanted) - shift, shift)
+
+    def to_model(self, value: float) -> float:
+        """Return `value`, given in the unit of the tag, in the unit of the model."""
+        return value * self.slope + self.shift
+
+    def to_tag(self, value: float) -> float:
+        """Return `value`, given in the unit of the model, in the unit of the tag."""
+        return (value - self.shift) / self.slope
+
+
+@dataclass(frozen=True, slots=True)
+class LoopKit:
+    """One loop, ready."""
+
+    name: str
+    """Name of the loop."""
+    declared: Mpc
+    """What the policy says of it."""
+    model: ControlModel
+    """Its control model."""
+    estimator: Estimator
+    """Its estimator."""
+    fences: Mapping[str, Fence]
+    """Fence of each moved input, in the unit of its tag."""
+    read_backs: Mapping[str, str]
+    """Tag that shows what the plant made of each moved input."""
+    scales: Mapping[str, Scale]
+    """Scale of every tag the loop uses."""
+    low: Floats
+    """Lowest inputs permitted, shape ``(n_u,)``, units of the model."""
+    high: Floats
+    """Highest inputs permitted, shape ``(n_u,)``, units of the model."""
+    targets: Floats
+    """Wanted outputs, shape ``(n_y,)``, units of the model."""
+    period_s: float
+    """Length of one cycle [s]."""
+    connections: frozenset[str]
+    """Connections that must take remote setpoints."""
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Tags without which the loop may not move: its controlled variables and its read-backs."""
+        return (*(c.tag for c in self.declared.controlled.values()), *self.read_backs.values())
+
+
+@dataclass(frozen=True, slots=True)
+class Kit:
+    """Everything `decide` needs besides what changes."""
+
+    policy: Policy
+    """What is permitted and wanted."""
+    index: TagIndex
+    """Where each tag stands in a snapshot."""
+    soft: SoftKit
+    """Soft sensors, ready."""
+    watches: WatchKit
+    """Watches, ready."""
+    loops: Mapping[str, LoopKit]
+    """Loops, ready."""
+
+    def start(self) -> State:
+        """Return the state of a controller that has seen nothing."""
+        return State(
+            soft=soft.start(self.soft),
+            watches=engine.start(self.watches),
+            loops={name: LoopState() for name in self.loops},
+        )
+
+
+def prepare(policy: Policy) -> Kit:
+    """Return `policy` made ready to run.
+
+    Raises
+    ------
+    ValueError
+        If a file the policy names does not hold what it should.
+    """
+    return Kit(
+        policy=policy,
+        index=TagIndex.of(policy),
+        soft=soft.prepare(policy),
+        watches=engine.prepare(policy),
+        loops={name: _loop(name, declared, policy) for name, declared in policy.loops.items()},
+    )
+
+
+def _loop(name: str, declared: Mpc, policy: Policy) -> LoopKit:
+    chosen = model(declared.model, policy.files[declared.process])
+    _agree(name, declared, chosen)
+    units = policy.units()
+    scales = {m.tag: Scale.between(units[m.tag], chosen.inputs[key]) for key, m in declared.moved.items()}
+    scales |= {tag: Scale.between(units[tag], chosen.known[key]) for key, tag in declared.known.items()}
+    scales |= {m.tag: Scale.between(units[m.tag], chosen.measured[key]) for key, m in declared.measured.items()}
+    limits = {key: [convert(x, m.unit, chosen.inputs[key]) for x in m.limits] for key, m in declared.moved.items()}
+    targets = [
+        convert(declared.controlled[k].target, declared.controlled[k].unit, u) for k, u in chosen.controlled.items()
+    ]
+    read_backs = {m.tag: policy.tags[m.tag].read_back or m.tag for m in declared.moved.values()}
+    return LoopKit(
+        name=name,
+        declared=declared,
+        model=chosen,
+        estimator=Estimator(chosen, declared, policy.period_s),
+        fences={key: _fence(m.tag, key, declared, units) for key, m in declared.moved.items()},
+        read_backs={key: read_backs[m.tag] for key, m in declared.moved.items()},
+        scales=scales | {read_backs[tag]: scales[tag] for tag in read_backs},
+        low=np.array([limits[key][0] for key in chosen.inputs]),
+        high=np.array([limits[key][1] for key in chosen.inputs]),
+        targets=np.array(targets),
+        period_s=policy.period_s,
+        connections=frozenset(n for n, c in policy.connections.items() if c.handshake is not None),
+    )
+
+
+def _fence(tag: str, key: str, declared: Mpc, units: Mapping[str, str]) -> Fence:
+    moved, unit = declared.moved[key], units[tag]
+    zero = convert(0.0, moved.unit, unit)
+    return Fence(
+        tag=tag,
+        low=convert(moved.limits[0], moved.unit, unit),
+        high=convert(moved.limits[1], moved.unit, unit),
+        rate=convert(moved.max_rate, moved.unit, unit) - zero,
+        tolerance=convert(moved.tolerance, moved.unit, unit) - zero,
+    )
+
+
+def _agree(name: str, declared: Mpc, chosen: ControlModel) -> None:
+    roles = (
+        ("moved", set(declared.moved), set(chosen.inputs)),
+        ("known", set(declared.known), set(chosen.known)),
+        ("measured", set(declared.measured), set(chosen.measured)),
+        ("controlled", set(declared.controlled), set(chosen.controlled)),
+    )
+    for role, found, wanted in roles:
+        if found != wanted:
+            raise ValueError(
+                f"loops.{name}.{role}: found {', '.join(sorted(found)) or 'nothing'}, "
+                f"but model {declared.model} wants {', '.join(sorted(wanted)) or 'nothing'}"
+            )

@@ -1,0 +1,95 @@
+"""All that one cycle leaves to the next; replaying from it gives the same decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from controller.cycle import Mode, Phase
+from controller.plan import Plan
+from plant_io import Setpoint
+
+if TYPE_CHECKING:
+    from anomaly.engine import WatchState
+
+    from controller.mpc.estimator import Estimate
+    from controller.soft import SoftState
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """A setpoint whose read-back has not agreed yet."""
+
+    setpoint: Setpoint
+    """What was asked."""
+    since: float
+    """When it was asked, POSIX time [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """Moves offered to an operator in ADVISORY."""
+
+    at: float
+    """When they were offered, POSIX time [s]."""
+    moves: Mapping[str, float]
+    """Wanted value by tag, each in the unit of its tag."""
+    accepted: bool = False
+    """Whether the operator took them."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoopState:
+    """Memory of one loop."""
+
+    mode: Mode = Mode.SHADOW
+    """Mode asked for."""
+    phase: Phase = Phase.INIT
+    """How far the loop has come in it."""
+    settled: int = 0
+    """Cycles in a row with full evidence [1]."""
+    blind_since: float | None = None
+    """Since when evidence has been missing, POSIX time [s]."""
+    requested_at: float | None = None
+    """Since when remote setpoints have been asked for, POSIX time [s]."""
+    estimate: Estimate | None = None
+    """What the estimator believes."""
+    sources: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Source time of the last value used of each measurement, POSIX time [s]."""
+    inputs: tuple[float, ...] | None = None
+    """Inputs in force when last read back, units of the model."""
+    known: tuple[float, ...] | None = None
+    """Known inputs when last read, units of the model."""
+    plan: Plan | None = None
+    """Newest plan that was solved."""
+    number: int = 0
+    """Problems posed so far [1]."""
+    next_at: float | None = None
+    """When the next problem is due, POSIX time [s]."""
+    anchors: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Inputs found at take-over by name, units of the model."""
+    pending: tuple[Pending, ...] = ()
+    """Setpoints waiting for their read-back."""
+    proposal: Proposal | None = None
+    """Moves on offer."""
+    said: frozenset[str] = frozenset()
+    """Conditions already told."""
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Memory of the whole controller."""
+
+    soft: SoftState
+    """Memory of the soft sensors."""
+    watches: WatchState
+    """Memory of the watches; learners in it may be mutable, so the state passed in is consumed."""
+    loops: Mapping[str, LoopState]
+    """Memory of each loop, by name."""
+    scans: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Newest scan counter of each PLC, by connection [1]."""
+    armed: frozenset[str] = frozenset()
+    """Connections whose PLC was asked for remote setpoints and has not been told otherwise."""
+    beat: int = 0
+    """Newest heartbeat written [1]."""

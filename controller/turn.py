@@ -1,0 +1,271 @@
+"""One loop's part of one cycle: orders, evidence, estimate, plan, phase, guard."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from anomaly import Locked
+from controller.advise import accept, advise
+from controller.confirm import expect, verify
+from controller.cycle import Accept, Event, Mode, Order, Phase, SetMode
+from controller.guard import Permit, guard, permit
+from controller.handshake import Links
+from controller.kit import LoopKit
+from controller.modes import ASKED, Cause, follow
+from controller.plan import Plan, Problem, Status
+from controller.state import LoopState
+from controller.tell import Condition, tell
+from controller.wish import Use, Wish, wish
+from plant_io import Setpoint, Snapshot
+from plant_io.signals import Floats
+
+IN_CHARGE = (Phase.ACTIVE, Phase.HOLD)
+"""Phases in which the plant follows the loop."""
+WILLING = (Mode.ADVISORY, Mode.AUTO)
+"""Modes in which a loop wants remote setpoints."""
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """What one loop is given in one cycle."""
+
+    seen: Snapshot
+    """The line, virtual tags included."""
+    links: Links
+    """What the PLCs say of themselves."""
+    verdict: Locked
+    """Verdict of the locked watches."""
+    orders: Sequence[Order]
+    """What people asked of this loop, oldest first."""
+    plans: Sequence[Plan]
+    """What the solver answered for this loop, oldest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """What one loop concludes in one cycle."""
+
+    state: LoopState
+    """What it leaves to the next."""
+    setpoints: tuple[Setpoint, ...]
+    """What passed the guard."""
+    confirmed: tuple[Setpoint, ...]
+    """Earlier setpoints whose read-back now agrees."""
+    proposals: tuple[Setpoint, ...]
+    """Moves an operator may accept."""
+    problem: Problem | None
+    """Control problem to be solved."""
+    events: tuple[Event, ...]
+    """What to keep in the audit trail."""
+
+
+def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
+    """Conclude one cycle of one loop."""
+    at = given.seen.at
+    new, obeyed = _obey(kit, given, old)
+    new = _estimate(kit, given, _settle(kit, given, _plan(given, new)))
+    wanted = wish(new.plan, at, kit.declared)
+    new, moved = _advance(kit, given, new, wanted)
+    allowed = permit(
+        kit.name,
+        new.phase,
+        given.verdict,
+        evidence=new.blind_since is None,
+        remote=kit.connections <= given.links.remote,
+    )
+    new, confirmed, late = verify(kit, given.seen, new)
+    new, setpoints, proposals = _move(kit, given, new, wanted, allowed)
+    new, problem = _pose(kit, at, new)
+    said, told = tell(at, _conditions(kit, given, new, wanted), new.said)
+    return Turn(
+        state=replace(new, said=said),
+        setpoints=setpoints,
+        confirmed=confirmed,
+        proposals=proposals,
+        problem=problem,
+        events=obeyed + moved + late + told,
+    )
+
+
+def _obey(kit: LoopKit, given: Inputs, old: LoopState) -> tuple[LoopState, tuple[Event, ...]]:
+    new, events, at = old, list[Event](), given.seen.at
+    for order in given.orders:
+        if isinstance(order.act, SetMode):
+            mode = follow(new.mode, ASKED[order.act.mode])
+            phase = new.phase if new.phase in IN_CHARGE and mode in WILLING else Phase.INIT
+            new = replace(new, mode=mode, phase=phase, proposal=None, requested_at=None)
+            events.append(Event(at, f"{kit.name}: mode {mode.value} asked for: {order.why}", order.who))
+        elif isinstance(order.act, Accept):
+            proposal, sentence = accept(new.proposal, order.act)
+            new = replace(new, proposal=proposal)
+            events.append(Event(at, f"{kit.name}: {sentence}: {order.why}", order.who))
+    return new, tuple(events)
+
+
+def _plan(given: Inputs, old: LoopState) -> LoopState:
+    solved = [plan for plan in given.plans if plan.status is Status.SOLVED]
+    return replace(old, plan=solved[-1]) if solved else old
+
+
+def _settle(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
+    at = given.seen.at
+    full = all(given.seen.good(tag) is not None for tag in kit.evidence) and kit.connections <= given.links.heard
+    if kit.connections & given.links.restarted or not full:
+        return replace(old, settled=0, blind_since=at if old.blind_since is None else old.blind_since)
+    return replace(old, settled=old.settled + 1, blind_since=None)
+
+
+def _estimate(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
+    seen = given.seen
+    inputs = _read(kit, seen, kit.read_backs, old.inputs)
+    known = _read(kit, seen, kit.declared.known, old.known)
+    if inputs is None or known is None or old.mode is Mode.OFF:
+        return replace(old, inputs=inputs, known=known)
+    new = replace(old, inputs=inputs, known=known)
+    values: dict[str, float] = {}
+    for name, measured in kit.declared.measured.items():
+        value = seen.good(measured.tag)
+        if value is not None:
+            values[name] = kit.scales[measured.tag].to_model(value)
+    u, w = np.array(inputs), np.array(known)
+    if old.estimate is None:
+        if len(values) < len(kit.declared.measured):
+            return new
+        estimate, used = kit.estimator.start(u, w, values), values
+    else:
+        used = {n: v for n, v in values.items() if _source(kit, seen, n) != old.sources.get(n)}
+        estimate = kit.estimator.step(old.estimate, u, w, used)
+    return replace(new, estimate=estimate, sources=dict(old.sources) | {n: _source(kit, seen, n) for n in used})
+
+
+def _source(kit: LoopKit, seen: Snapshot, measured: str) -> float:
+    return seen[kit.declared.measured[measured].tag].source
+
+
+def _read(
+    kit: LoopKit, seen: Snapshot, tags: Mapping[str, str], last: tuple[float, ...] | None
+) -> tuple[float, ...] | None:
+    values = [seen.good(tag) for tag in tags.values()]
+    found = [kit.scales[t].to_model(v) for t, v in zip(tags.values(), values, strict=True) if v is not None]
+    return tuple(found) if len(found) == len(values) else last
+
+
+def _advance(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> tuple[LoopState, tuple[Event, ...]]:
+    cause = _cause(kit, given, old, wanted)
+    if cause is not None and (mode := follow(old.mode, cause)) is not old.mode:
+        phase = Phase.INIT if cause is Cause.RESTARTED else Phase.SHED
+        event = Event(given.seen.at, f"{kit.name}: released to the PLC, mode {mode.value}: {cause.value}")
+        return replace(old, mode=mode, phase=phase, proposal=None, anchors={}), (event,)
+    phase = _phase(kit, given, old, wanted)
+    if phase is old.phase:
+        return old, ()
+    new = replace(old, phase=phase, requested_at=given.seen.at if phase is Phase.REQUEST else None)
+    if phase is Phase.ACTIVE and old.phase is Phase.REQUEST and old.inputs is not None:
+        new = replace(new, anchors=dict(zip(kit.model.inputs, old.inputs, strict=True)))
+    return new, (Event(given.seen.at, f"{kit.name}: {old.phase.value} to {phase.value}"),)
+
+
+def _cause(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Cause | None:
+    if kit.connections & given.links.restarted:
+        return Cause.RESTARTED
+    if old.phase not in IN_CHARGE:
+        return None
+    if (kit.connections & given.links.heard) - given.links.remote:
+        return Cause.TAKEN_BACK
+    if old.blind_since is not None and given.seen.at - old.blind_since > kit.declared.hold_s:
+        return Cause.BLIND
+    return Cause.NO_PLAN if wanted.use is Use.OVER else None
+
+
+def _phase(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Phase:
+    settled = old.settled >= kit.declared.settle
+    if old.mode not in WILLING:
+        return Phase.SHED if old.phase is Phase.SHED else Phase.READY if settled else Phase.INIT
+    if old.phase in IN_CHARGE:
+        return Phase.HOLD if old.blind_since is not None or kit.name in given.verdict.holds else Phase.ACTIVE
+    if not settled or wanted.use is not Use.FRESH:
+        return Phase.INIT
+    remote = kit.connections <= given.links.remote
+    return Phase.ACTIVE if old.phase is Phase.REQUEST and remote else Phase.REQUEST
+
+
+def _move(
+    kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, allowed: Permit
+) -> tuple[LoopState, tuple[Setpoint, ...], tuple[Setpoint, ...]]:
+    asked = _asked(kit, old, wanted)
+    if old.mode is Mode.ADVISORY:
+        return advise(kit, given.seen, old, asked, allowed)
+    found = [
+        guard(fence, allowed, asked.get(key), given.seen.good(kit.read_backs[key]), kit.period_s)
+        for key, fence in kit.fences.items()
+    ]
+    setpoints = tuple(f for f in found if isinstance(f, Setpoint))
+    return expect(old, setpoints, given.seen.at), setpoints, ()
+
+
+def _asked(kit: LoopKit, old: LoopState, wanted: Wish) -> dict[str, float]:
+    if wanted.inputs is None:
+        return {}
+    low, high = _bounds(kit, old)
+    inside = np.clip(wanted.inputs, low, high)
+    return {
+        key: kit.scales[kit.fences[key].tag].to_tag(float(value))
+        for key, value in zip(kit.model.inputs, inside, strict=True)
+    }
+
+
+def _bounds(kit: LoopKit, old: LoopState) -> tuple[Floats, Floats]:
+    share = kit.declared.authority
+    if not old.anchors or share >= 1.0:
+        return kit.low, kit.high
+    anchor = np.array([old.anchors[key] for key in kit.model.inputs])
+    reach = share * np.abs(anchor)
+    return np.maximum(kit.low, anchor - reach), np.minimum(kit.high, anchor + reach)
+
+
+def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem | None]:
+    due = old.next_at is None or at >= old.next_at - 1e-6
+    if not due or old.estimate is None or old.inputs is None or old.known is None or old.mode is Mode.OFF:
+        return old, None
+    low, high = _bounds(kit, old)
+    number = old.number + 1
+    problem = Problem(
+        loop=kit.name,
+        number=number,
+        at=at,
+        state=old.estimate.x,
+        inputs=np.array(old.inputs),
+        known=np.array(old.known),
+        targets=kit.targets,
+        low=low,
+        high=high,
+    )
+    return replace(old, number=number, next_at=at + kit.declared.sample_s), problem
+
+
+def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> list[Condition]:
+    seen, name = given.seen, kit.name
+    blind = [f"{tag} ({seen[tag].reason.name.lower()})" for tag in kit.evidence if seen.good(tag) is None]
+    failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
+    waits = new.requested_at is not None and seen.at - new.requested_at > kit.declared.verify_s
+    return [
+        Condition(
+            "evidence", f"{name}: no evidence from {', '.join(blind)}" if blind else "", "evidence is complete again"
+        ),
+        Condition("held", f"{name}: held by a locked watch" if name in given.verdict.holds else "", "no longer held"),
+        Condition(
+            "late", f"{name}: {wanted.use.value}" if wanted.use not in (Use.NONE, Use.FRESH) else "", "plans come again"
+        ),
+        Condition(
+            "solver",
+            f"{name}: plan {failed[-1].number} {failed[-1].status.value}: {failed[-1].why}" if failed else "",
+            "solved again",
+            stands=not failed and not any(p.status is Status.SOLVED for p in given.plans),
+        ),
+        Condition(
+            "remote", f"{name}: a PLC does not grant remote setpoints" if waits else "", "remote setpoints granted"
+        ),
+    ]
