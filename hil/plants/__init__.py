@@ -1,0 +1,1 @@
+"""True models of the simulated lines: plain floats, seeded noise, injectable faults."""

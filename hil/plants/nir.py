@@ -1,0 +1,124 @@
+"""Near-infrared spectra of a powder blend, drawn from its composition."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import sqrt
+from types import MappingProxyType
+
+import numpy as np
+from numpy.random import Generator
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+
+WAVELENGTHS_NM: Floats = np.linspace(1100.0, 2100.0, 64)
+"""Wavelength of each channel, shape ``(64,)`` [nm]."""
+
+BANDS: Mapping[str, tuple[tuple[float, float, float], ...]] = MappingProxyType(
+    {
+        "API": ((1140.0, 20.0, 0.15), (1665.0, 22.0, 0.9), (1690.0, 18.0, 0.35), (2060.0, 35.0, 0.4)),
+        "EXC": ((1200.0, 40.0, 0.3), (1490.0, 60.0, 0.5), (1580.0, 45.0, 0.25), (2090.0, 60.0, 0.6)),
+        "LUB": ((1210.0, 15.0, 0.6), (1395.0, 12.0, 0.3), (1730.0, 14.0, 1.2), (1765.0, 14.0, 0.8)),
+        "WATER": ((1450.0, 35.0, 1.0), (1940.0, 40.0, 2.2)),
+        "unknown": ((1620.0, 25.0, 0.7), (1885.0, 20.0, 0.5)),
+    }
+)
+"""Absorption bands by component: centre [nm], standard width [nm], absorbance per unit of mass fraction [1]."""
+
+FILM: Mapping[str, float] = MappingProxyType({"API": 9.37, "EXC": 86.63, "LUB": 1.0, "WATER": 3.0})
+"""Composition of the powder film that fouls the window [%w/w]: a blend of the start-up, poor in API."""
+
+_GAIN_SD, _OFFSET_SD, _SLOPE_SD, _CHANNEL_SD, _SAMPLING_SD = 0.04, 0.02, 0.008, 4e-4, 0.2
+_TILT: Floats = (WAVELENGTHS_NM - 1600.0) / 500.0
+
+
+@dataclass(frozen=True, slots=True)
+class Optics:
+    """Condition of probe and spectrometer."""
+
+    fouling: float = 0.0
+    """Share of the light that sees the film on the window instead of the blend [1]."""
+    shift: float = 0.0
+    """Error of the wavelength axis [nm]."""
+
+
+CLEAN = Optics()
+"""A clean window and a true wavelength axis."""
+
+
+def _pure(shift: float) -> Floats:
+    lam = WAVELENGTHS_NM - shift
+    return np.array(
+        [sum(top * np.exp(-0.5 * ((lam - at) / width) ** 2) for at, width, top in bands) for bands in BANDS.values()]
+    )
+
+
+_PURE: Floats = _pure(0.0)
+
+
+def absorbance(composition: Mapping[str, float], shift: float = 0.0) -> Floats:
+    """Return the noiseless absorbance of a blend by the law of Beer and Lambert, shape ``(64,)`` [1].
+
+    Parameters
+    ----------
+    composition
+        Mass share by component of `BANDS` [%w/w]; what is not named is absent.
+    shift
+        Error of the wavelength axis [nm].
+
+    Raises
+    ------
+    ValueError
+        If a component is not in `BANDS`.
+
+    Examples
+    --------
+    >>> round(float(absorbance({"WATER": 100.0}).max()), 2)
+    2.19
+    """
+    if not composition.keys() <= BANDS.keys():
+        raise ValueError(f"unknown components {sorted(composition.keys() - BANDS.keys())}, expected {sorted(BANDS)}")
+    pure = _pure(shift) if shift else _PURE
+    share = np.array([composition.get(name, 0.0) / 100.0 for name in BANDS])
+    return np.asarray(share @ pure)
+
+
+def spectrum(
+    composition: Mapping[str, float], rng: Generator, scans: int = 1, optics: Optics = CLEAN, noise: float = 1.0
+) -> Floats:
+    """Return one drawn spectrum, the mean of some scans, shape ``(64,)`` [1].
+
+    Scatter (gain, offset, slope), channel noise and the sampling of API against excipient vary from scan to scan.
+    Every call draws the same number of values, whatever the noise.
+
+    Parameters
+    ----------
+    composition
+        Mass share by component of `BANDS` [%w/w].
+    rng
+        Source of randomness.
+    scans
+        Number of scans averaged.
+    optics
+        Condition of probe and spectrometer.
+    noise
+        Multiplier of every standard deviation [1].
+
+    Raises
+    ------
+    ValueError
+        If a component is not in `BANDS`.
+
+    Examples
+    --------
+    >>> spectrum({"API": 10.0, "EXC": 86.0, "LUB": 1.0, "WATER": 3.0}, np.random.default_rng(1)).shape
+    (64,)
+    """
+    gain, offset, slope, sampling, *channel = (rng.standard_normal(68) * (noise / sqrt(scans))).tolist()
+    astray = _SAMPLING_SD * sampling
+    seen = {**composition, "API": composition.get("API", 0.0) + astray, "EXC": composition.get("EXC", 0.0) - astray}
+    scatter = _OFFSET_SD * offset + _SLOPE_SD * slope * _TILT + _CHANNEL_SD * np.array(channel)
+    blend = (1.0 + _GAIN_SD * gain) * absorbance(seen, optics.shift) + scatter
+    return np.asarray((1.0 - optics.fouling) * blend + optics.fouling * absorbance(FILM, optics.shift))
