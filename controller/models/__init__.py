@@ -1,0 +1,26 @@
+"""Control models: the controller's own picture of the line, identified and never the plant's."""
+
+from controller.models.base import ControlModel, Expression, Symbols
+from controller.models.line_a import LineA
+from controller.models.process import Process, read
+
+__all__ = ["ControlModel", "Expression", "LineA", "Process", "Symbols", "model"]
+
+_FORMS = {"line_a": LineA.of}
+
+
+def model(name: str, process: bytes) -> ControlModel:
+    """Return the control model `name` with the identified parameters in `process`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or the parameters are not its own.
+    """
+    form = _FORMS.get(name)
+    if form is None:
+        raise ValueError(f"no control model is called {name}; there are {', '.join(sorted(_FORMS))}")
+    found: Process = read(process)
+    if found.model != name:
+        raise ValueError(f"identified parameters: found those of model {found.model}, wanted those of {name}")
+    return form(found)

@@ -1,0 +1,142 @@
+"""CasADi behind a typed wall: symbols, derivatives, and compiled functions on plain arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import ceil
+from typing import Protocol, Self, cast
+
+import numpy as np
+
+from controller.models.base import ControlModel, Expression
+from plant_io.signals import Floats
+
+
+class Matrix(Expression, Protocol):
+    """A matrix of expressions; a vector is one column."""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns [1]."""
+        ...
+
+    @property
+    def T(self) -> Self:  # noqa: N802  # CasADi's and NumPy's name
+        """The transposed matrix."""
+        ...
+
+    def __matmul__(self, other: Matrix, /) -> Matrix: ...
+    def __add__(self, other: Expression | float, /) -> Matrix: ...
+    def __sub__(self, other: Expression | float, /) -> Matrix: ...
+    def __mul__(self, other: Expression | float, /) -> Matrix: ...
+    def __rmul__(self, other: float, /) -> Matrix: ...
+    def __truediv__(self, other: Expression | float, /) -> Matrix: ...
+
+
+class _Buffer(Protocol):
+    def set_arg(self, i: int, memory: memoryview, /) -> None: ...
+    def set_res(self, i: int, memory: memoryview, /) -> None: ...
+
+
+class _Function(Protocol):
+    def buffer(self) -> tuple[_Buffer, Callable[[], None]]: ...
+
+
+class _Symbol(Protocol):
+    def sym(self, name: str, rows: int, columns: int, /) -> Matrix: ...
+
+
+class _Casadi(Protocol):
+    SX: _Symbol
+
+    def vertsplit(self, matrix: Matrix, /) -> list[Matrix]: ...
+    def vertcat(self, *parts: Expression | float) -> Matrix: ...
+    def densify(self, matrix: Matrix, /) -> Matrix: ...
+    def jacobian(self, f: Expression, x: Matrix, /) -> Matrix: ...
+    def sqrt(self, x: Expression, /) -> Matrix: ...
+    def fmin(self, x: Expression | float, y: Expression | float, /) -> Matrix: ...
+    def fmax(self, x: Expression | float, y: Expression | float, /) -> Matrix: ...
+    def Function(self, name: str, ins: Sequence[Matrix], outs: Sequence[Matrix], /) -> _Function: ...  # noqa: N802  # CasADi's name
+
+
+def casadi() -> _Casadi:
+    """Return CasADi as far as it is used here."""
+    import casadi as found  # noqa: PLC0415  # takes half a second
+
+    return cast("_Casadi", found)
+
+
+class Compiled:
+    """A function of plain arrays made from expressions; the same arrays give the same bits.
+
+    Parameters
+    ----------
+    inputs
+        Symbols, one matrix for each argument.
+    outputs
+        Expressions of these symbols, one matrix for each result.
+    """
+
+    def __init__(self, inputs: Sequence[Matrix], outputs: Sequence[Matrix]) -> None:
+        dense = [casadi().densify(matrix) for matrix in outputs]
+        self._buffer, self._run = casadi().Function("compiled", list(inputs), dense).buffer()
+        self._arguments = [np.zeros(m.shape[0] * m.shape[1]) for m in inputs]
+        self._results = [np.zeros(m.shape[0] * m.shape[1]) for m in dense]
+        self._shapes = [(m.shape[0],) if m.shape[1] == 1 else m.shape for m in dense]
+        for i, memory in enumerate(self._arguments):
+            self._buffer.set_arg(i, memoryview(memory))
+        for i, memory in enumerate(self._results):
+            self._buffer.set_res(i, memoryview(memory))
+
+    def __call__(self, *arguments: Floats) -> tuple[Floats, ...]:
+        """Return the results for `arguments`, each of the shape and unit of its matrix; a column comes as ``(n,)``."""
+        for memory, argument in zip(self._arguments, arguments, strict=True):
+            memory[:] = argument.ravel(order="F")
+        self._run()
+        return tuple(m.reshape(s, order="F").copy() for m, s in zip(self._results, self._shapes, strict=True))
+
+
+def vector(name: str, n: int) -> Matrix:
+    """Return a column of `n` symbols."""
+    return casadi().SX.sym(name, n, 1)
+
+
+def rates(model: ControlModel, x: Matrix, u: Matrix, w: Matrix) -> Matrix:
+    """Return the time derivatives of the states as one column, unit of the state per second."""
+    split = casadi().vertsplit
+    return casadi().vertcat(*model.rhs(split(x), split(u), split(w)))
+
+
+def outputs(model: ControlModel, x: Matrix, u: Matrix, w: Matrix) -> Matrix:
+    """Return the controlled outputs as one column, units of the model."""
+    split = casadi().vertsplit
+    return casadi().vertcat(*model.outputs(split(x), split(u), split(w)))
+
+
+def readings(model: ControlModel, x: Matrix, u: Matrix, w: Matrix) -> Matrix:
+    """Return the measurements as one column, units of the model."""
+    split = casadi().vertsplit
+    return casadi().vertcat(*model.readings(split(x), split(u), split(w)))
+
+
+def ahead(model: ControlModel, x: Matrix, u: Matrix, w: Matrix, span_s: float) -> Matrix:
+    """Return the states after a span of time with the inputs held, by the classical Runge-Kutta rule.
+
+    Parameters
+    ----------
+    model
+        The model.
+    x, u, w
+        States, inputs and known inputs, one column each, units of the model.
+    span_s
+        Length of the span [s]; cut into steps no longer than the model permits.
+    """
+    steps = ceil(span_s / model.longest_step_s)
+    h = span_s / steps
+    for _ in range(steps):
+        k1 = rates(model, x, u, w)
+        k2 = rates(model, x + k1 * (h / 2), u, w)
+        k3 = rates(model, x + k2 * (h / 2), u, w)
+        k4 = rates(model, x + k3 * h, u, w)
+        x = x + (k1 + k2 * 2.0 + k3 * 2.0 + k4) * (h / 6)
+    return x

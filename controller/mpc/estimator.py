@@ -1,0 +1,173 @@
+"""What is believed of the line: an extended Kalman filter with one integrating bias for each measurement."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import isfinite, nan
+
+import numpy as np
+
+from controller.models import ControlModel
+from controller.models.symbolic import Compiled, Matrix, ahead, casadi, outputs, readings, vector
+from plant_io.signals import Floats
+from policies import Mpc
+from policies.units import convert
+
+_BELIEVED = 5.0
+"""Largest innovation believed in full, in its standard deviations [1]."""
+
+
+@dataclass(frozen=True, eq=False)
+class Estimate:
+    """State of the control model with its doubt; equal means bit for bit."""
+
+    x: Floats
+    """States, shape ``(n_x,)``, units of the model."""
+    p: Floats
+    """Covariance of the states, shape ``(n_x, n_x)``, products of the units of the model."""
+    innovations: Mapping[str, float]
+    """Measured minus predicted by measurement, in its unit; not a number where nothing fresh came."""
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Estimate) and self._bits() == other._bits()
+
+    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
+
+    def _bits(self) -> tuple[object, ...]:
+        innovations = np.array(list(self.innovations.values()))
+        return self.x.tobytes(), self.p.tobytes(), tuple(self.innovations), innovations.tobytes()
+
+
+class Estimator:
+    """Follows the line from its inputs and its measurements, one control period at a time.
+
+    Each measurement corrects the prediction on its own, with its innovation bounded (P. J. Huber, "Robust estimation
+    of a location parameter", Ann. Math. Statist. 35(1), 1964, doi:10.1214/aoms/1177703732). The equations are those of
+    A. H. Jazwinski, "Stochastic Processes and Filtering Theory", 1970, section 8.3, compiled into one function.
+
+    Parameters
+    ----------
+    model
+        Control model.
+    loop
+        What the policy says of the measurements.
+    period_s
+        Length of one control period [s].
+    """
+
+    def __init__(self, model: ControlModel, loop: Mpc, period_s: float) -> None:
+        self._model = model
+        self._start_p = np.diag([model.start_sd[name] ** 2 for name in model.states])
+        symbols = tuple(vector(n, len(m)) for n, m in (("x", model.states), ("u", model.inputs), ("w", model.known)))
+        self._outputs = Compiled(symbols, [outputs(model, *symbols)])
+        self._filter = _filter(model, _noise(model, loop), _wander(model, loop, period_s), period_s)
+
+    def start(self, inputs: Floats, known: Floats, measured: Mapping[str, float]) -> Estimate:
+        """Return the steady state that agrees with inputs and measurements, with great doubt about it.
+
+        Parameters
+        ----------
+        inputs
+            Inputs in force, shape ``(n_u,)``, units of the model.
+        known
+            Known inputs, shape ``(n_w,)``, units of the model.
+        measured
+            Measurements by name, each in its unit.
+        """
+        x = self._model.steady(inputs, known, measured)
+        return Estimate(x, self._start_p.copy(), dict.fromkeys(self._model.measured, nan))
+
+    def step(self, estimate: Estimate, inputs: Floats, known: Floats, fresh: Mapping[str, float]) -> Estimate:
+        """Return what is believed one period later.
+
+        What is not finite is not believed: a measurement is left out, a correction is not made, and with unusable
+        inputs everything stays as it was.
+
+        Parameters
+        ----------
+        estimate
+            What was believed.
+        inputs
+            Inputs in force during the period, shape ``(n_u,)``, units of the model.
+        known
+            Known inputs during the period, shape ``(n_w,)``, units of the model.
+        fresh
+            Measurements new in this period by name, each in its unit.
+        """
+        found = {name: value for name, value in fresh.items() if isfinite(value)}
+        for believed in (found, dict[str, float]()):
+            x, p, innovations = self._filter(estimate.x, estimate.p, inputs, known, *self._vectors(believed))
+            if np.isfinite(x).all() and np.isfinite(p).all():
+                named = zip(self._model.measured, innovations, strict=True)
+                return Estimate(x, p, {name: float(e) if name in found else nan for name, e in named})
+        return Estimate(estimate.x, estimate.p, dict.fromkeys(self._model.measured, nan))
+
+    def outputs(self, estimate: Estimate, inputs: Floats, known: Floats) -> Floats:
+        """Return the controlled variables as believed, shape ``(n_y,)``, units of the model.
+
+        Parameters
+        ----------
+        estimate
+            What is believed.
+        inputs
+            Inputs in force, shape ``(n_u,)``, units of the model.
+        known
+            Known inputs, shape ``(n_w,)``, units of the model.
+        """
+        return self._outputs(estimate.x, inputs, known)[0]
+
+    def _vectors(self, found: Mapping[str, float]) -> tuple[Floats, Floats]:
+        names = self._model.measured
+        return np.array([found.get(n, 0.0) for n in names]), np.array([float(n in found) for n in names])
+
+
+def _filter(model: ControlModel, noise: Floats, wander: Floats, period_s: float) -> Compiled:
+    """Return the filter as one function of state, covariance, inputs, known inputs, readings and which are fresh."""
+    n, ca = len(model.states), casadi()
+    x, u, w = vector("x", n), vector("u", len(model.inputs)), vector("w", len(model.known))
+    p, y, fresh = ca.SX.sym("p", n, n), vector("y", len(noise)), vector("fresh", len(noise))
+    predicted = ahead(model, x, u, w, period_s)
+    moved = ca.jacobian(predicted, x)
+    spread = moved @ p @ moved.T + ca.diag(ca.vertcat(*wander))
+    innovations = y - readings(model, predicted, u, w)
+    believed = predicted
+    for i, variance in enumerate(noise):
+        believed, spread = _correct(model, (believed, spread), (u, w), (i, y, fresh, float(variance)))
+    return Compiled([x, p, u, w, y, fresh], [believed, spread, innovations])
+
+
+def _correct(
+    model: ControlModel,
+    believed: tuple[Matrix, Matrix],
+    given: tuple[Matrix, Matrix],
+    reading: tuple[int, Matrix, Matrix, float],
+) -> tuple[Matrix, Matrix]:
+    """Return state and covariance after one reading."""
+    ca, (x, p), (i, y, fresh, noise) = casadi(), believed, reading
+    at = vector("at", len(model.states))
+    shown = readings(model, at, *given)[i]
+    predicted, slope = ca.substitute([shown, ca.jacobian(shown, at)], [at], [x])
+    variance = slope @ p @ slope.T + noise
+    gain = p @ slope.T / variance * fresh[i]
+    limit = ca.sqrt(variance) * _BELIEVED
+    bounded = ca.fmin(ca.fmax(y[i] - predicted, -limit), limit)
+    return x + gain * bounded, p - gain @ gain.T * variance
+
+
+def _noise(model: ControlModel, loop: Mpc) -> Floats:
+    """Return the variance of each measurement, shape ``(n_m,)``, squared units of the model."""
+    declared = [(loop.measured[name], unit) for name, unit in model.measured.items()]
+    return np.array([_span(m.sd, m.unit, unit) ** 2 for m, unit in declared])
+
+
+def _wander(model: ControlModel, loop: Mpc, period_s: float) -> Floats:
+    """Return the variance each state gains in one period, shape ``(n_x,)``, squared units of the model."""
+    belongs = {state: name for name, state in model.biases.items()}
+    grown = [loop.measured[belongs[s]].bias_sd if s in belongs else model.wander_sd[s] for s in model.states]
+    return np.array(grown) ** 2 * period_s / 60.0
+
+
+def _span(length: float, unit: str, wanted: str) -> float:
+    """Return a difference given in one unit in another, without the shift between their zeros."""
+    return convert(length, unit, wanted) - convert(0.0, unit, wanted)
