@@ -1,0 +1,31 @@
+"""How a verb may end other than well."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+class Refused(Exception):  # noqa: N818  # it is the verb's answer, not a fault of ours
+    """The input of a verb is bad; the message says where, what was found and what was wanted."""
+
+
+class Unreachable(Exception):  # noqa: N818  # the same
+    """The plant or a server could not be reached at the start."""
+
+
+@contextmanager
+def reading() -> Iterator[None]:
+    """Turn what can be wrong with files and values a user gave into one clear refusal.
+
+    Raises
+    ------
+    Refused
+        If the body raises `ValueError` or `OSError`, whose messages are written for people.
+    """
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise Refused(f"{error.filename}: there is no such file" if error.filename else str(error)) from error
+    except (ValueError, OSError) as error:
+        raise Refused(str(error)) from error

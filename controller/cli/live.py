@@ -1,0 +1,157 @@
+"""Verbs that run or re-run the controller; imported only when one of them is called."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.status import Status
+
+from controller.cli.ends import Unreachable, reading
+from controller.cli.show import people
+from controller.cycle import Cycle, Mode, Order, SetMode
+from controller.records import replay as replays
+from controller.records.journal import FILE
+from controller.runtime import Options, PlantUnreachable, Ran, Timed, operate
+from plant_io.clocks import WallClock
+from policies import Policy, load, rebind
+
+
+def run(
+    path: Path, mode: str, for_s: float | None, record: Path | None, connect: Mapping[str, str]
+) -> dict[str, object]:
+    """Run a policy file against the plant it names, and return the summary.
+
+    Parameters
+    ----------
+    path
+        Policy file.
+    mode
+        Mode asked for at the start.
+    for_s
+        Length of the run [s]; None for until stopped.
+    record
+        Record directory; None for one named after the time.
+    connect
+        Other addresses by connection.
+
+    Raises
+    ------
+    Refused
+        If the policy, an address or the record directory is no good.
+    Unreachable
+        If no connection comes up.
+    """
+    with reading():
+        policy = rebind(load(path), connect)
+        where = Path(f"record-{WallClock().now():.0f}") if record is None else record
+        orders = tuple(
+            Timed(0.0, Order("command line", f"--mode {mode}", SetMode(name, Mode(mode)))) for name in policy.loops
+        )
+        options = Options(for_s=for_s, record=where, orders=orders, connect=connect, policy_name=path.name)
+        people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}, record in {where}", markup=False)
+        ran = observed(policy, options)
+    return summary(policy, ran, where)
+
+
+def observed(policy: Policy, options: Options) -> Ran:
+    """Run with one line of status for people, and every event and alert as it comes.
+
+    Raises
+    ------
+    Unreachable
+        If no connection comes up.
+    """
+    with people.status("connecting", spinner="line") as status:
+        try:
+            return asyncio.run(operate(policy, options, [watcher(policy, status)]))
+        except PlantUnreachable as error:
+            raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error
+
+
+def watcher(policy: Policy, status: Status) -> Callable[[Cycle], None]:
+    """Return a sink that shows each cycle in one line and prints what was said."""
+    begun: list[float] = []
+
+    def watch(cycle: Cycle) -> None:
+        at = cycle.snapshot.at
+        begun.append(at) if not begun else None
+        stamp = clock_text(at - begun[0])
+        for event in cycle.decision.events:
+            people.print(
+                f"{stamp}  {event.what}" + ("" if event.who == "controller" else f" ({event.who})"), markup=False
+            )
+        for alert in cycle.decision.alerts:
+            sign = "ALERT" if alert.active else "clear"
+            people.print(
+                f"{stamp}  {sign} [{alert.priority}, {alert.route}, {alert.lane.value}] {alert.what}", markup=False
+            )
+        loops = "  ".join(f"{name} {mode.value}/{phase.value}" for name, (mode, phase) in cycle.decision.modes.items())
+        soft = "  ".join(
+            f"{name} {value:.2f}±{2 * sd:.2f} {policy.soft_sensors[name].unit}"
+            for name, (value, sd, _) in cycle.decision.soft.items()
+            if name in policy.soft_sensors
+        )
+        status.update(f"{stamp}  {loops}  {soft}")
+
+    return watch
+
+
+def clock_text(elapsed_s: float) -> str:
+    """Return time since the start as hours, minutes and seconds.
+
+    Parameters
+    ----------
+    elapsed_s
+        Time since the start [s].
+
+    Examples
+    --------
+    >>> clock_text(3725.0)
+    '1:02:05'
+    """
+    minutes, seconds = divmod(int(elapsed_s), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{seconds:02}"
+
+
+def summary(policy: Policy, ran: Ran, record: Path) -> dict[str, object]:
+    """Return what a run found, as plain values; figures of the product need the plant's truth and are not here."""
+    return {
+        "line": policy.line,
+        "fingerprint": policy.fingerprint,
+        "record": str(record),
+        "record_bytes": ran.record_bytes,
+        "why": ran.why,
+        "kpis": {},
+    } | dict(ran.tally.summary(ran.solve_s))
+
+
+def replay(record: Path) -> tuple[dict[str, object], bool]:
+    """Re-derive every decision of a record; return what was found and whether all is well.
+
+    Raises
+    ------
+    ValueError
+        If there is no record that can be read.
+    """
+    columns = (TextColumn("re-deriving decisions"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=people) as progress:
+        task = progress.add_task("", total=None)
+        found = replays.replay(record, lambda n: progress.update(task, completed=n))
+    good = found.identical == found.cycles and found.first_break is None
+    word = "all identical" if good else f"{found.cycles - found.identical} different"
+    chain = "chain intact" if found.first_break is None else f"chain broken at record {found.first_break}"
+    end = "" if found.complete else "; the run was not closed in order"
+    people.print(f"{record / FILE}: {found.cycles} decisions, {word}, {chain}{end}", markup=False)
+    differences = [{"cycle": d.cycle, "at": d.at, "fields": list(d.fields)} for d in found.differences]
+    result = {
+        "cycles": found.cycles,
+        "identical": found.identical,
+        "differences": differences,
+        "first_break": found.first_break,
+        "digest": found.digest,
+        "complete": found.complete,
+    }
+    return result, good

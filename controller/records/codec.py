@@ -1,0 +1,114 @@
+"""Values of a cycle as CBOR (RFC 8949), bit for bit: equal values give equal bytes, and come back as they were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from typing import Any, cast
+
+import cbor2
+import numpy as np
+
+from controller.cycle import Accept, Mode, Order, SetMode
+from controller.plan import Plan, Status
+from plant_io import Snapshot, TagIndex
+from plant_io.signals import Codes, Floats
+
+_FLOATS = ("values", "sd", "source", "arrival")
+_CODES = ("quality", "reason")
+Fields = Mapping[str, Any]
+
+
+def pack(value: object) -> bytes:
+    """Return `value`, made of dataclasses, arrays, mappings and plain values, as canonical CBOR.
+
+    Examples
+    --------
+    >>> pack({"b": 1.5, "a": (1, 2)}) == pack({"a": [1, 2], "b": 1.5})
+    True
+    """
+    return cbor2.dumps(_plain(value), canonical=True)
+
+
+def unpack(data: bytes) -> Any:  # noqa: ANN401  # CBOR is as dynamic as JSON
+    """Return what `pack` wrote, as plain values: mappings, lists, numbers, text and bytes."""
+    return cbor2.loads(data)
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, Snapshot):
+        return _snapshot(value)
+    if isinstance(value, Enum):
+        return cast("object", value.value)
+    if isinstance(value, np.ndarray):
+        array = cast("Floats", value)
+        return {"shape": list(array.shape), "f8": array.astype("<f8").tobytes()}
+    if is_dataclass(value):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    return _container(value)
+
+
+def _container(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {k: _plain(v) for k, v in cast("Mapping[str, object]", value).items()}
+    if isinstance(value, (set, frozenset)):
+        return sorted(cast("frozenset[str]", value))
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in cast("Sequence[object]", value)]
+    return value
+
+
+def _snapshot(snapshot: Snapshot) -> dict[str, object]:
+    floats: dict[str, object] = {n: cast("Floats", getattr(snapshot, n)).astype("<f8").tobytes() for n in _FLOATS}
+    codes: dict[str, object] = {n: cast("Codes", getattr(snapshot, n)).tobytes() for n in _CODES}
+    return {"at": snapshot.at} | floats | codes
+
+
+def snapshot(data: Fields, index: TagIndex) -> Snapshot:
+    """Return a snapshot from its plain form.
+
+    Raises
+    ------
+    ValueError
+        If the arrays do not have the lengths of `index`.
+    """
+    values, sd, source, arrival = (np.frombuffer(data[name], "<f8").astype(np.float64) for name in _FLOATS)
+    quality, reason = (np.frombuffer(data[name], np.uint8) for name in _CODES)
+    if len(values) != index.width or len(quality) != len(index):
+        raise ValueError(f"a recorded snapshot has {len(quality)} tags, the policy beside it {len(index)}")
+    return Snapshot(
+        at=data["at"],
+        index=index,
+        values=values,
+        sd=sd,
+        quality=quality,
+        reason=reason,
+        source=source,
+        arrival=arrival,
+    )
+
+
+def order(data: Fields) -> Order:
+    """Return an order from its plain form."""
+    act = data["act"]
+    if "mode" in act:
+        return Order(data["who"], data["why"], SetMode(act["loop"], Mode(act["mode"])))
+    return Order(data["who"], data["why"], Accept(act["loop"], act["proposed_at"]))
+
+
+def plan(data: Fields) -> Plan:
+    """Return a plan from its plain form."""
+    return Plan(
+        loop=data["loop"],
+        number=data["number"],
+        at=data["at"],
+        status=Status(data["status"]),
+        moves=_array(data["moves"]),
+        outputs=_array(data["outputs"]),
+        why=data["why"],
+    )
+
+
+def _array(data: Fields) -> Floats:
+    return np.frombuffer(data["f8"], "<f8").astype(np.float64).reshape(data["shape"])

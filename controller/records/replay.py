@@ -1,0 +1,122 @@
+"""Re-derive every decision of a record from its inputs, and compare bit for bit."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from controller.decide import decide
+from controller.kit import Kit, prepare
+from controller.records import codec
+from controller.records.journal import Entry, entries, link
+from policies import parse
+
+_SHOWN = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """One cycle whose decision came out otherwise."""
+
+    cycle: int
+    """Number of the cycle [1]."""
+    at: float
+    """When, POSIX time [s]."""
+    fields: tuple[str, ...]
+    """Parts of the decision that differ."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a replay found."""
+
+    cycles: int
+    """Cycles re-derived [1]."""
+    identical: int
+    """Cycles whose decision came out the same, bit for bit [1]."""
+    differences: tuple[Difference, ...]
+    """The first cycles that did not."""
+    first_break: int | None
+    """Sequence number of the first record that does not fit the chain; None where all do [1]."""
+    digest: str
+    """SHA-256 over all snapshots and decisions as recorded, hexadecimal."""
+    complete: bool
+    """Whether the run was closed in order."""
+
+
+def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) -> Outcome:
+    """Re-derive every decision in `directory`.
+
+    Parameters
+    ----------
+    directory
+        Record directory.
+    progress
+        Told the number of cycles done so far.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no record.
+    ValueError
+        If the record does not begin with a head, or its policy cannot be read.
+    """
+    stream = entries(directory)
+    first = next(stream, None)
+    if first is None or first.kind != "head":
+        raise ValueError(f"{directory}: the record does not begin with a head")
+    kit = kit_of(first)
+    chain, first_break = first.chain, None if _fits(bytes(32), first) else 0
+    state, digest, same, count, complete = kit.start(), hashlib.sha256(), 0, 0, False
+    differences: list[Difference] = []
+    for entry in stream:
+        if first_break is None and not _fits(chain, entry):
+            first_break = entry.seq
+        chain, complete = entry.chain, entry.kind == "tail"
+        if entry.kind != "cycle":
+            continue
+        data = entry.content()
+        feed(digest, data)
+        decision, state = decide(*inputs(data, kit), state, kit)
+        again = codec.unpack(codec.pack(decision))
+        wrong = tuple(k for k in again if codec.pack(again[k]) != codec.pack(data["decision"].get(k)))
+        count, same = count + 1, same + (not wrong)
+        if wrong and len(differences) < _SHOWN:
+            differences.append(Difference(data["number"], entry.at, wrong))
+        progress(count)
+    return Outcome(count, same, tuple(differences), first_break, digest.hexdigest(), complete)
+
+
+def feed(digest: hashlib._Hash, data: codec.Fields) -> None:
+    """Add the snapshot and the decision of one cycle, in plain form, to a running SHA-256."""
+    digest.update(codec.pack(data["snapshot"]))
+    digest.update(codec.pack(data["decision"]))
+
+
+def kit_of(head: Entry) -> Kit:
+    """Return the policy a record was made under, ready to run.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be read.
+    """
+    content = head.content()
+    files = content["files"]
+    return prepare(parse(files[""], content["policy_name"], files))
+
+
+def inputs(data: codec.Fields, kit: Kit) -> tuple[Any, list[Any], list[Any]]:
+    """Return snapshot, orders and plans of one recorded cycle in plain form."""
+    return (
+        codec.snapshot(data["snapshot"], kit.index),
+        [codec.order(o) for o in data["orders"]],
+        [codec.plan(p) for p in data["plans"]],
+    )
+
+
+def _fits(before: bytes, entry: Entry) -> bool:
+    return entry.chain == link(before, entry.seq, entry.kind, entry.body)

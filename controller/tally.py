@@ -1,0 +1,122 @@
+"""Counts and figures of a run, for its summary."""
+
+from __future__ import annotations
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from anomaly import Alert
+from controller.cycle import Cycle, Event
+from controller.plan import Status
+from plant_io import Outcome
+
+
+@dataclass(slots=True)
+class Tally:
+    """Sums up cycles as they come; a sink of the loop."""
+
+    period_s: float
+    """Length of one cycle [s]."""
+    cycles: int = 0
+    """Cycles so far [1]."""
+    overruns: int = 0
+    """Periods skipped because a cycle took too long [1]."""
+    alerts: list[Alert] = field(default_factory=list[Alert])
+    """Every alert, begun or ended."""
+    events: list[Event] = field(default_factory=list[Event])
+    """Every event."""
+    writes: Counter[str] = field(default_factory=Counter[str])
+    """Setpoints asked, confirmed and refused [1]."""
+    plans: Counter[str] = field(default_factory=Counter[str])
+    """Plans by status [1]."""
+    busy_s: list[float] = field(default_factory=list[float])
+    """Wall time of each cycle without the wait for the next [s]."""
+    _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    _first: float | None = None
+    _last: float = 0.0
+
+    def __call__(self, cycle: Cycle) -> None:
+        """Add one cycle."""
+        from controller.records.codec import pack  # noqa: PLC0415  # the codec is loaded by runs only
+
+        at = cycle.snapshot.at
+        if self._first is None:
+            self._first = at
+        else:
+            self.overruns += max(0, round((at - self._last) / self.period_s) - 1)
+        self._last = at
+        self.cycles += 1
+        self.alerts += cycle.decision.alerts
+        self.events += cycle.decision.events
+        moved = len(cycle.decision.setpoints)
+        self.writes["asked"] += moved
+        self.writes["confirmed"] += len(cycle.decision.confirmed)
+        self.writes["refused"] += sum(r.outcome is not Outcome.TAKEN for r in cycle.receipts[:moved])
+        self.plans.update(plan.status.value for plan in cycle.plans)
+        self.busy_s.append(sum(cycle.timing.values()))
+        self._digest.update(pack(cycle.snapshot))
+        self._digest.update(pack(cycle.decision))
+
+    @property
+    def simulated_s(self) -> float:
+        """Time covered on the run's own clock [s]."""
+        return 0.0 if self._first is None else self._last - self._first + self.period_s
+
+    def digest(self) -> str:
+        """Return the SHA-256 over all snapshots and decisions so far, hexadecimal."""
+        return self._digest.hexdigest()
+
+    def summary(self, solve_s: list[float]) -> Mapping[str, object]:
+        """Return the figures as plain values.
+
+        Parameters
+        ----------
+        solve_s
+            Wall time of each solution [s].
+        """
+        failed = sum(n for status, n in self.plans.items() if status != Status.SOLVED.value)
+        return {
+            "simulated_s": self.simulated_s,
+            "cycles": self.cycles,
+            "digest": self.digest(),
+            "writes": {key: self.writes[key] for key in ("asked", "confirmed", "refused")},
+            "cycle": {"count": self.cycles, "overruns": self.overruns} | percentiles(self.busy_s),
+            "solve": {"count": self.plans.total(), "failed": failed, "late": self.plans[Status.LATE.value]}
+            | percentiles(solve_s),
+            "alerts": [_alert(alert) for alert in self.alerts],
+            "events": [{"at": e.at, "what": e.what, "who": e.who} for e in self.events],
+        }
+
+
+def percentiles(times_s: list[float]) -> dict[str, float | None]:
+    """Return median and 99th percentile in milliseconds, or None where nothing was timed.
+
+    Parameters
+    ----------
+    times_s
+        Times [s].
+    """
+    if not times_s:
+        return {"p50_ms": None, "p99_ms": None}
+    low, high = np.percentile(times_s, [50, 99])
+    return {"p50_ms": round(1e3 * float(low), 3), "p99_ms": round(1e3 * float(high), 3)}
+
+
+def _alert(alert: Alert) -> dict[str, object]:
+    return {
+        "at": alert.at,
+        "watch": alert.watch,
+        "lane": alert.lane.value,
+        "active": alert.active,
+        "what": alert.what,
+        "score": alert.score,
+        "limit": alert.limit,
+        "priority": alert.priority,
+        "route": alert.route,
+        "response": alert.response,
+        "evidence": dict(alert.evidence),
+    }
