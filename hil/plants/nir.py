@@ -75,8 +75,8 @@ def absorbance(composition: Mapping[str, float], shift: float = 0.0) -> Floats:
 
     Examples
     --------
-    >>> round(float(absorbance({"WATER": 100.0}).max()), 2)
-    2.19
+    >>> round(float(absorbance({"WATER": 100.0}).max()), 1)
+    2.2
     """
     if not composition.keys() <= BANDS.keys():
         raise ValueError(f"unknown components {sorted(composition.keys() - BANDS.keys())}, expected {sorted(BANDS)}")

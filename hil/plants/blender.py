@@ -1,0 +1,99 @@
+"""Horizontal blender: three tanks in series whose hold-up follows throughput and paddle speed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isfinite
+
+from hil.plants.noise import lagged
+from hil.plants.powder import Masses, scaled, washed
+
+TAU_S = 75.0
+"""Mean residence time at reference flow and speed [s]."""
+
+_FLOW_REF = 20.0 / 3600.0
+_SPEED_REF = 250.0
+_SPEED_POWER = 0.6
+_HOLDUP_POWER = 0.6
+_DRIVE_TAU_S = 2.0
+_TANKS = 3
+
+
+def reference_mass(tau_s: float, speed: float) -> float:
+    """Return the hold-up of one tank at the reference flow [kg].
+
+    Parameters
+    ----------
+    tau_s
+        Mean residence time at reference flow and speed [s].
+    speed
+        Paddle speed [rpm].
+    """
+    return float(tau_s * _FLOW_REF / _TANKS * (_SPEED_REF / speed) ** _SPEED_POWER)
+
+
+def outflow(mass: float, reference: float) -> float:
+    """Return the flow out of one tank [kg/s].
+
+    Parameters
+    ----------
+    mass
+        Hold-up of the tank [kg].
+    reference
+        Its hold-up at the reference flow [kg].
+    """
+    return float(_FLOW_REF * (mass / reference) ** (1.0 / _HOLDUP_POWER))
+
+
+class Blender:
+    """The blender with its powder, at a steady state from the start.
+
+    Parameters
+    ----------
+    tau_s
+        True mean residence time at reference flow and speed [s].
+    fed
+        Component flows at the start [kg/s].
+    speed
+        Paddle speed at the start [rpm].
+    """
+
+    __slots__ = ("_tau_s", "speed", "tanks")
+
+    def __init__(self, tau_s: float, fed: Masses, speed: float) -> None:
+        self._tau_s = tau_s
+        flow = sum(fed)
+        held = reference_mass(tau_s, speed) * (flow / _FLOW_REF) ** _HOLDUP_POWER
+        self.tanks: list[Masses] = [scaled(fed, held / flow)] * _TANKS
+        """Powder in each tank, in the order of flow [kg]."""
+        self.speed = speed
+        """Paddle speed [rpm]."""
+
+    def step(self, dt: float, fed: Masses, setpoint: float, hit: Mapping[str, float]) -> Masses:
+        """Mix for one step and return the powder that left in it [kg].
+
+        Parameters
+        ----------
+        dt
+            Step [s].
+        fed
+            Component masses entering during the step [kg].
+        setpoint
+            Paddle speed wanted [rpm].
+        hit
+            Severity by fault in force, in the units of the catalogue.
+
+        Raises
+        ------
+        FloatingPointError
+            If a state is no longer finite.
+        """
+        self.speed = lagged(self.speed, setpoint * hit.get("F10", 1.0), _DRIVE_TAU_S, dt)
+        reference = reference_mass(self._tau_s, max(self.speed, 1.0))
+        for i, tank in enumerate(self.tanks):
+            mass = sum(tank)
+            ratio = outflow(mass, reference) * dt / mass if mass > 0.0 else 0.0
+            self.tanks[i], fed = washed(tank, fed, ratio)
+        if not isfinite(sum(fed)):
+            raise FloatingPointError(f"BLD: discharge {sum(fed)} kg, paddle speed {self.speed} rpm")
+        return fed

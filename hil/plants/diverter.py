@@ -1,0 +1,49 @@
+"""The reject gate: the PLC's own last word on tablets that may be out of limits."""
+
+from __future__ import annotations
+
+from hil.plants.noise import lagged
+
+_STAGES, _RESIDENCE_S = 5, 189.0
+_LOW_PCT, _HIGH_PCT = 9.5, 10.5
+_FORCE_BAND_KN = 2.2
+
+
+class Diverter:
+    """Gate behind the press, worked from indicated flows and force; it knows nothing of the true composition.
+
+    The indicated composition reaches the gate through as many mixed stages as the residence-time distribution from
+    feeder to feed frame has (5.1), so that the material is rejected and not the moment. The force stands for the
+    tablet mass: 2.2 kN are 5 %.
+
+    Parameters
+    ----------
+    api
+        API in the blend at the start [%w/w].
+    """
+
+    __slots__ = ("_stages", "open")
+
+    def __init__(self, api: float) -> None:
+        self._stages = [api] * _STAGES
+        self.open = False
+        """Whether tablets are rejected."""
+
+    def step(self, dt: float, flows: tuple[float, float], force: tuple[float, float]) -> None:
+        """Follow the material for one step and set the gate.
+
+        Parameters
+        ----------
+        dt
+            Step [s].
+        flows
+            Indicated flow of API and of everything, same unit.
+        force
+            Indicated main compression force and its setpoint [kN].
+        """
+        if flows[1] > 0.0:
+            value = 100.0 * flows[0] / flows[1]
+            for i, stage in enumerate(self._stages):
+                value = self._stages[i] = lagged(stage, value, _RESIDENCE_S / _STAGES, dt)
+        potent = _LOW_PCT <= self._stages[-1] <= _HIGH_PCT
+        self.open = not potent or abs(force[0] - force[1]) > _FORCE_BAND_KN

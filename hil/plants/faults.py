@@ -1,0 +1,145 @@
+"""Faults that can be laid on a simulated line, and what they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from math import inf
+from types import MappingProxyType
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of one unit over one span of plant time."""
+
+    id: str
+    """Name in `CATALOGUE`, for example ``F04``."""
+    target: str
+    """Unit it falls on, for example ``FDR_API``."""
+    on_s: float
+    """When it begins, plant time [s]."""
+    off_s: float = inf
+    """When it ends, plant time [s]; a pulse without an end takes the catalogue's."""
+    shape: Literal["step", "ramp", "pulse"] = "step"
+    """Full at once, growing over `ramp_s`, or full at once for the catalogue's usual duration."""
+    magnitude: float | None = None
+    """Severity, in the catalogue's unit of magnitude; the catalogue's own if None."""
+    ramp_s: float = 0.0
+    """Time a ramp takes to full severity [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """One row of the catalogue."""
+
+    unit: Literal["feeder", "blender", "press", "nir"]
+    """Kind of unit operation it can fall on."""
+    meaning: str
+    """What happens, in a few words."""
+    magnitude: float
+    """Severity if none is given, in the unit of `measure`."""
+    neutral: float
+    """Severity of a healthy plant, in the unit of `measure`."""
+    measure: str
+    """What the magnitude counts, with its unit."""
+    lasts_s: float = inf
+    """How long a pulse lasts if it has no end of its own [s]."""
+
+
+CATALOGUE: Mapping[str, Kind] = MappingProxyType(
+    {
+        "F01": Kind("feeder", "refill compacts the powder more", 2.0, 1.0, "multiplier of the densification [1]"),
+        "F02": Kind("feeder", "bridging over the screw", 0.4, 1.0, "multiplier of the discharge [1]", 120.0),
+        "F03": Kind("feeder", "rat-hole until the next refill", 0.8, 1.0, "multiplier of the discharge [1]", 600.0),
+        "F04": Kind("feeder", "load-cell span error", 0.04, 0.0, "shortfall of true against indicated flow [1]"),
+        "F05": Kind("feeder", "load cell touched", 20.0, 0.0, "step of indicated mass [g]", 60.0),
+        "F06": Kind("feeder", "refill valve fails to open", 0.0, 1.0, "share of the refill rate that passes [1]"),
+        "F07": Kind("feeder", "screw wear or lot with lower feed factor", 0.1, 0.0, "loss of feed factor [1]"),
+        "F08": Kind("feeder", "flushing of aerated powder", 0.2, 0.0, "excess discharge [1]", 5.0),
+        "F10": Kind("blender", "paddles slow down", 0.6, 1.0, "multiplier of the speed [1]"),
+        "F12": Kind("press", "worn fill cam and starved feed frame", 0.03, 0.0, "loss of fill mass [1]"),
+        "F13": Kind("press", "tablets stick and come out soft", 0.2, 0.0, "loss of hardness [1]"),
+        "F50": Kind("nir", "window fouled", 0.3, 0.0, "share of light from the film [1]"),
+        "F51": Kind("nir", "wavelength axis drifts", 3.0, 0.0, "shift [nm]"),
+        "F52": Kind("nir", "spectra drop out, the last one is repeated", 1.0, 0.0, "share of spectra lost [1]"),
+        "N01": Kind("feeder", "API hydrolysed to an unknown product", 0.5, 0.0, "product in the nominal blend [%w/w]"),
+        "N02": Kind("feeder", "excipient takes up moisture", 1.0, 0.0, "added water in the nominal blend [%w/w]"),
+    }
+)
+"""Every fault the simulated lines know."""
+
+_ONLY: Mapping[str, str] = MappingProxyType({"N01": "FDR_API", "N02": "FDR_EXC"})
+
+
+def intensity(fault: Fault, t: float) -> float:
+    """Return how far a fault is developed [1], 0 absent and 1 full.
+
+    Parameters
+    ----------
+    fault
+        The fault.
+    t
+        Plant time [s].
+
+    Examples
+    --------
+    >>> intensity(Fault("F50", "NIR", on_s=100.0, shape="ramp", ramp_s=200.0), 150.0)
+    0.25
+    >>> intensity(Fault("F08", "FDR_API", on_s=100.0, shape="pulse"), 105.0)
+    0.0
+    """
+    off_s = fault.off_s
+    if fault.shape == "pulse":
+        off_s = min(off_s, fault.on_s + CATALOGUE[fault.id].lasts_s)
+    if not fault.on_s <= t < off_s:
+        return 0.0
+    if fault.shape == "ramp" and fault.ramp_s > 0.0:
+        return min((t - fault.on_s) / fault.ramp_s, 1.0)
+    return 1.0
+
+
+def severities(faults: Iterable[Fault], t: float) -> dict[str, dict[str, float]]:
+    """Return the severity of every fault in force, by target and id, in the catalogue's units.
+
+    Where two faults of one id meet on one target, the later one counts.
+
+    Parameters
+    ----------
+    faults
+        Faults of the run.
+    t
+        Plant time [s].
+    """
+    found: dict[str, dict[str, float]] = {}
+    for fault in faults:
+        grown = intensity(fault, t)
+        if grown > 0.0:
+            kind = CATALOGUE[fault.id]
+            full = kind.magnitude if fault.magnitude is None else fault.magnitude
+            found.setdefault(fault.target, {})[fault.id] = kind.neutral + grown * (full - kind.neutral)
+    return found
+
+
+def check(faults: Iterable[Fault], targets: Mapping[str, str]) -> None:
+    """Make sure that a line can suffer every fault.
+
+    Parameters
+    ----------
+    faults
+        Faults of the run.
+    targets
+        Kind of unit operation by target of the line.
+
+    Raises
+    ------
+    ValueError
+        If an id or a target is unknown, or the two do not fit.
+    """
+    for fault in faults:
+        kind = CATALOGUE.get(fault.id)
+        if kind is None:
+            raise ValueError(f"fault {fault.id!r} is not in the catalogue: {', '.join(CATALOGUE)}")
+        fit = [name for name, unit in targets.items() if unit == kind.unit and _ONLY.get(fault.id, name) == name]
+        if fault.target not in fit:
+            raise ValueError(f"fault {fault.id} cannot fall on {fault.target!r}, expected one of: {', '.join(fit)}")

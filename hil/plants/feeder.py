@@ -1,0 +1,269 @@
+"""Loss-in-weight feeder: screw, hopper, refill valve, load cell, and the mass-flow loop of its PLC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import cos, exp, isfinite, pi
+
+from hil.plants.noise import Noise, lagged, wandered
+
+_DENSITY_TAU_S = 40.0
+_LOBES = 2.0
+_HOLD_S = 8.0
+_DRIVE_TAU_S = 0.5
+_REFILL_LIMIT_S = 30.0
+_REFILL_REST_S = 120.0
+
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """Size, habits and tuning of one feeder."""
+
+    name: str
+    """Name of the unit."""
+    factor: float
+    """Feed factor of a full hopper [kg per turn]."""
+    fading: float
+    """Share of the feed factor lost when the hopper is empty [1]."""
+    fading_mass: float
+    """Hopper mass over which the feed factor fades [kg]."""
+    low: float
+    """Hopper mass at which a refill starts [kg]."""
+    high: float
+    """Hopper mass at which it ends [kg]."""
+    refill: float
+    """Refill rate [kg/s]."""
+    packing: float
+    """Densification by falling powder [1/kg]."""
+    packing_tau_s: float
+    """Time over which it relaxes [s]."""
+    density_sd: float
+    """Standard deviation of the bulk density about its mean [1]."""
+    pulsation: float
+    """Amplitude of the screw's pulsation [1]."""
+    cell_sd: float
+    """Noise of the load cell [kg]."""
+    top_speed: float
+    """Highest screw speed [rpm]."""
+    filter_s: float = 4.0
+    """Time constant of the PLC's mass-flow filter [s]."""
+    gain: float = 0.35
+    """Gain of the PLC's loop, relative to 60 s/min over the feed factor [1]."""
+    reset_s: float = 8.0
+    """Integral time of the PLC's loop [s]."""
+
+
+API = Design("FDR_API", 0.45e-3, 0.15, 0.35, 0.6, 1.2, 0.06, 0.13, 40.0, 0.012, 0.03, 0.10e-3, 180.0)
+EXC = Design("FDR_EXC", 5.2e-3, 0.12, 1.5, 3.0, 6.0, 0.30, 0.016, 30.0, 0.005, 0.02, 0.30e-3, 150.0)
+LUB = Design("FDR_LUB", 0.115e-3, 0.15, 0.15, 0.25, 0.5, 0.025, 0.25, 40.0, 0.02, 0.05, 0.05e-3, 120.0, 8.0, 0.25, 14.0)
+DESIGNS = (API, EXC, LUB)
+"""The feeders of line A, in the order of the components."""
+
+
+def feed_factor(mass: float, factor: float, fading: float, fading_mass: float) -> float:
+    """Return what one turn of the screw discharges [kg per turn].
+
+    Parameters
+    ----------
+    mass
+        Hopper mass [kg].
+    factor
+        Feed factor of a full hopper [kg per turn].
+    fading
+        Share of it lost when the hopper is empty [1].
+    fading_mass
+        Hopper mass over which it fades [kg].
+    """
+    return factor * (1.0 - fading * exp(-mass / fading_mass))
+
+
+def pulsed(angle: float, turned: float, amplitude: float) -> float:
+    """Return the mean discharge over a turn of the screw relative to a steady one [1]; exact, so no step aliases.
+
+    Parameters
+    ----------
+    angle
+        Angle at the start [rad].
+    turned
+        Angle turned [rad].
+    amplitude
+        Amplitude of the pulsation [1].
+    """
+    if turned <= 0.0:
+        return 1.0
+    return 1.0 + amplitude * (cos(_LOBES * angle) - cos(_LOBES * (angle + turned))) / (_LOBES * turned)
+
+
+class WeightLoop:
+    """What the PLC of a feeder knows and does: estimate the mass flow, hold it, refill in good time.
+
+    During a refill and some seconds after it the PLC is blind: screw speed and flow estimate are frozen.
+
+    Parameters
+    ----------
+    design
+        The feeder, as its maker knows it.
+    mass
+        Indicated hopper mass at the start [kg].
+    flow
+        Mass flow at the start [kg/s].
+    speed
+        Screw speed at the start [rpm].
+    """
+
+    __slots__ = ("_design", "_error", "_hold_s", "_mass", "_open_s", "_rest_s", "flow", "refilling", "speed")
+
+    def __init__(self, design: Design, mass: float, flow: float, speed: float) -> None:
+        self._design = design
+        self._mass = mass
+        self._error = self._hold_s = self._open_s = self._rest_s = 0.0
+        self.flow = flow
+        self.speed = speed
+        self.refilling = False
+
+    @property
+    def volumetric(self) -> bool:
+        """Whether the screw speed is frozen."""
+        return self.refilling or self._hold_s > 0.0
+
+    def scan(self, dt: float, mass: float, setpoint: float) -> None:
+        """Run the PLC once.
+
+        Parameters
+        ----------
+        dt
+            Time since the last scan [s].
+        mass
+            Indicated hopper mass [kg].
+        setpoint
+            Mass flow wanted [kg/s].
+        """
+        self._watch_level(dt, mass)
+        if self.volumetric:
+            self._mass = mass
+            return
+        self._estimate(dt, mass)
+        error = setpoint - self.flow
+        gain = self._design.gain * 60.0 / self._design.factor
+        wanted = self.speed + gain * (error - self._error + error * dt / self._design.reset_s)
+        self.speed = min(max(wanted, 0.0), self._design.top_speed)
+        self._error = error
+
+    def _estimate(self, dt: float, mass: float) -> None:
+        keep = exp(-dt / self._design.filter_s)
+        expected = self._mass - self.flow * dt
+        surprise = mass - expected
+        self._mass = expected + (1.0 - keep * keep) * surprise
+        self.flow -= (1.0 - keep) ** 2 / dt * surprise
+
+    def _watch_level(self, dt: float, mass: float) -> None:
+        self._hold_s = max(self._hold_s - dt, 0.0)
+        self._rest_s = max(self._rest_s - dt, 0.0)
+        if self.refilling:
+            self._open_s += dt
+            full = mass >= self._design.high
+            if full or self._open_s >= _REFILL_LIMIT_S:
+                self.refilling, self._hold_s, self._rest_s = False, _HOLD_S, 0.0 if full else _REFILL_REST_S
+        elif mass < self._design.low and self._rest_s <= 0.0:
+            self.refilling, self._open_s = True, 0.0
+
+
+class Feeder:
+    """One feeder with its powder, running at a steady flow from the start.
+
+    Parameters
+    ----------
+    design
+        The feeder, as its maker knows it.
+    noise
+        Source of randomness.
+    flow
+        Mass flow at the start [kg/s].
+    mass
+        Hopper mass at the start [kg].
+    skew
+        True over nominal feed factor [1].
+    """
+
+    __slots__ = (
+        "_angle", "_cleared", "_density", "_design", "_discharged", "_factor", "_noise", "_packing", "_refilled",
+        "_span", "_start", "_zero", "indicated", "loop", "mass", "speed",
+    )  # fmt: skip
+
+    def __init__(self, design: Design, noise: Noise, flow: float, mass: float, skew: float) -> None:
+        self._design = design
+        self._noise = noise
+        self._factor = skew * design.factor
+        self._density = design.density_sd * noise()
+        self._angle = self._packing = self._zero = 0.0
+        self._span = 1.0
+        self._cleared = False
+        self.mass = mass
+        """True hopper mass [kg]."""
+        self.indicated = mass
+        """Hopper mass the load cell shows [kg]."""
+        self._start = mass
+        self._refilled = self._discharged = 0.0
+        self.speed = 60.0 * flow / feed_factor(mass, self._factor, design.fading, design.fading_mass)
+        """Screw speed [rpm]."""
+        self.loop = WeightLoop(design, mass, flow, self.speed)
+
+    def step(self, dt: float, setpoint: float, hit: Mapping[str, float]) -> float:
+        """Run PLC, screw, hopper and load cell for one step and return the mass discharged in it [kg].
+
+        Parameters
+        ----------
+        dt
+            Step [s].
+        setpoint
+            Mass flow wanted [kg/s].
+        hit
+            Severity by fault in force, in the units of the catalogue.
+
+        Raises
+        ------
+        FloatingPointError
+            If a state is no longer finite.
+        """
+        self.loop.scan(dt, self.indicated, setpoint)
+        self.speed = lagged(self.speed, self.loop.speed, _DRIVE_TAU_S, dt)
+        refill = self._design.refill * hit.get("F06", 1.0) * dt if self.loop.refilling else 0.0
+        self._pack(dt, refill, hit)
+        fed = min(self._discharge(dt, hit), self.mass + refill)
+        self.mass += refill - fed
+        self._refilled += refill
+        self._discharged += fed
+        self._weigh(hit)
+        if not isfinite(self.indicated + self.speed + fed):
+            raise FloatingPointError(f"{self._design.name}: mass {self.mass} kg, screw speed {self.speed} rpm")
+        return fed
+
+    def missing(self) -> float:
+        """Return what the mass balance of the hopper misses, zero but for rounding [kg]."""
+        return self._start + self._refilled - self._discharged - self.mass
+
+    def _pack(self, dt: float, refill: float, hit: Mapping[str, float]) -> None:
+        design = self._design
+        push = design.packing * (self._noise.scale + hit.get("F01", 1.0) - 1.0) * refill / dt * design.packing_tau_s
+        self._packing = lagged(self._packing, push, design.packing_tau_s, dt)
+        self._cleared = "F03" in hit and (self._cleared or self.loop.refilling)
+        sd = design.density_sd * (4.0 if "F03" in hit and not self._cleared else 1.0)
+        self._density = wandered(self._density, sd, _DENSITY_TAU_S, dt, self._noise())
+
+    def _discharge(self, dt: float, hit: Mapping[str, float]) -> float:
+        design = self._design
+        turned = 2.0 * pi * self.speed / 60.0 * dt
+        pulse = pulsed(self._angle, turned, design.pulsation * self._noise.scale)
+        self._angle = (self._angle + turned) % (2.0 * pi)
+        factor = feed_factor(self.mass, self._factor, design.fading, design.fading_mass) * (1.0 - hit.get("F07", 0.0))
+        hindered = hit.get("F02", 1.0) * (1.0 if self._cleared else hit.get("F03", 1.0))
+        powder = (1.0 + self._density) * (1.0 + self._packing) * (1.0 + hit.get("F08", 0.0))
+        return max(factor * self.speed / 60.0 * dt * powder * hindered * pulse, 0.0)
+
+    def _weigh(self, hit: Mapping[str, float]) -> None:
+        span = 1.0 / (1.0 - hit.get("F04", 0.0))
+        self._zero += (self._span - span) * self.mass
+        self._span = span
+        touch = hit.get("F05", 0.0) * 1e-3
+        self.indicated = span * self.mass + self._zero + touch + self._design.cell_sd * self._noise()

@@ -1,0 +1,81 @@
+"""Seeded randomness, handed out as plain floats."""
+
+from __future__ import annotations
+
+from math import exp, sqrt
+
+from numpy.random import Generator
+
+_BLOCK = 65_536
+
+
+class Noise:
+    """Standard normal values from one generator, drawn in blocks because single draws are dear.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness; nobody else may draw from it.
+    scale
+        Multiplier of every value [1]; 0 gives zeros, in the same number.
+    """
+
+    __slots__ = ("_block", "_rng", "scale")
+
+    def __init__(self, rng: Generator, scale: float = 1.0) -> None:
+        self._rng = rng
+        self.scale = scale
+        self._block: list[float] = []
+
+    def __call__(self) -> float:
+        """Return the next value [1]."""
+        if not self._block:
+            self._block = (self.scale * self._rng.standard_normal(_BLOCK)).tolist()
+        return self._block.pop()
+
+
+def lagged(x: float, target: float, tau: float, dt: float) -> float:
+    """Return a first-order lag one step on, exact for a constant target, in the unit of `x`.
+
+    Parameters
+    ----------
+    x
+        State now, in its own unit.
+    target
+        Value it tends to, in the same unit.
+    tau
+        Time constant [s].
+    dt
+        Step [s].
+
+    Examples
+    --------
+    >>> round(lagged(0.0, 1.0, 10.0, 10.0), 3)
+    0.632
+    """
+    return target + (x - target) * exp(-dt / tau)
+
+
+def wandered(x: float, sd: float, tau: float, dt: float, normal: float) -> float:
+    """Return an Ornstein-Uhlenbeck process about zero one step on, exact for any step, in the unit of `x`.
+
+    Parameters
+    ----------
+    x
+        State now, in its own unit.
+    sd
+        Standard deviation in the long run, in the same unit.
+    tau
+        Correlation time [s].
+    dt
+        Step [s].
+    normal
+        Standard normal value of this step [1].
+
+    References
+    ----------
+    D. T. Gillespie, "Exact numerical simulation of the Ornstein-Uhlenbeck process and its integral", Phys. Rev. E 54,
+    1996, doi:10.1103/PhysRevE.54.2084.
+    """
+    keep = exp(-dt / tau)
+    return keep * x + sqrt(1.0 - keep * keep) * sd * normal

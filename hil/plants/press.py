@@ -1,0 +1,215 @@
+"""Rotary tablet press with its hopper, chute and feed frame, and the two loops of its PLC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import exp, isfinite
+from typing import NamedTuple
+
+from hil.plants.noise import Noise, lagged, wandered
+from hil.plants.powder import API, LUB, Masses, scaled, washed
+from hil.plants.sensors import Sampled
+from hil.plants.tablets import STATIONS, breaking_force, bulk_density, compression_force, fill_mass, solid_fraction
+
+HOPPER_KG = 0.35
+"""Hopper mass the level loop holds [kg]."""
+
+TABLET_KG = 0.2e-3
+"""Tablet mass wanted [kg]."""
+
+_START_DEPTH_M, _SHALLOWEST_M, _DEEPEST_M = 8.79e-3, 4e-3, 14e-3
+_SLOWEST_RPM, _FASTEST_RPM = 10.0, 90.0
+_CHUTE_KG = _FRAME_KG = 0.10
+_TANK_SKEW = 0.12
+_DENSITY_SD, _DENSITY_TAU_S = 0.008, 150.0
+_ACTUATOR_TAU_S, _DRIVE_TAU_S, _FORCE_FILTER_S = 1.5, 2.0, 5.0
+_LEVEL_GAIN, _LEVEL_RESET = 0.02, 0.004 / 60.0
+_FORCE_GAIN, _FORCE_RESET = 2e-5, 6e-6
+_FORCE_SD, _HOPPER_SD_KG, _TABLET_SD_KG, _HARDNESS_SD_N = 0.005, 2e-3, 0.6e-6, 3.0
+_BIAS = 0.3
+_MOST_DRAWN = 0.98
+
+
+class Tablet(NamedTuple):
+    """The tablets made now, on average."""
+
+    mass: float
+    """Mass [kg]."""
+    force: float
+    """Main compression force [kN]."""
+    hardness: float
+    """Breaking force [N]."""
+
+
+class PressLoops:
+    """What the PLC of the press does: hold the hopper with the turret, and the force with the fill depth.
+
+    Parameters
+    ----------
+    speed
+        Turret speed at the start [rpm].
+    force
+        Main compression force at the start [kN].
+    """
+
+    __slots__ = ("_fill", "_filtered", "_flow", "depth", "speed")
+
+    def __init__(self, speed: float, force: float) -> None:
+        self._flow = STATIONS * TABLET_KG * speed / 60.0
+        self._fill = _START_DEPTH_M
+        self._filtered = force
+        self.speed = speed
+        """Turret speed wanted [rpm]."""
+        self.depth = _START_DEPTH_M
+        """Fill depth wanted [m]."""
+
+    def scan(self, dt: float, hopper: float, force: float, setpoint: float) -> None:
+        """Run the PLC once.
+
+        Parameters
+        ----------
+        dt
+            Time since the last scan [s].
+        hopper
+            Indicated hopper mass [kg].
+        force
+            Indicated main compression force [kN].
+        setpoint
+            Force wanted [kN].
+        """
+        excess = hopper - HOPPER_KG
+        self._flow = max(self._flow + _LEVEL_RESET * excess * dt, 0.0)
+        speed = 60.0 * (self._flow + _LEVEL_GAIN * excess) / (STATIONS * TABLET_KG)
+        self.speed = min(max(speed, _SLOWEST_RPM), _FASTEST_RPM)
+        self._filtered = lagged(self._filtered, force, _FORCE_FILTER_S, dt)
+        error = setpoint - self._filtered
+        self._fill = min(max(self._fill + _FORCE_RESET * error * dt, _SHALLOWEST_M), _DEEPEST_M)
+        self.depth = min(max(self._fill + _FORCE_GAIN * error, _SHALLOWEST_M), _DEEPEST_M)
+
+
+class Press:
+    """The press with its powder, at a steady state from the start.
+
+    Parameters
+    ----------
+    noise
+        Source of the randomness of the run.
+    skew
+        Source of what sets this press apart from the nominal one.
+    fed
+        Component flows at the start [kg/s].
+    gap
+        Gap at the start [m].
+    """
+
+    __slots__ = (
+        "_bias", "_chute_kg", "_density", "_frame_kg", "_loops", "_noise",
+        "at_line", "depth", "force", "gap", "hopper_seen", "speed", "tablet", "tanks",
+    )  # fmt: skip
+
+    def __init__(self, noise: Noise, skew: Noise, fed: Masses, gap: float) -> None:
+        flow = sum(fed)
+        self._noise = noise
+        self._chute_kg = _CHUTE_KG * exp(_TANK_SKEW * skew())
+        self._frame_kg = _FRAME_KG * exp(_TANK_SKEW * skew())
+        self._bias = (_BIAS * skew(), _BIAS * skew(), _BIAS * skew(), _BIAS * skew())
+        self._density = _DENSITY_SD * noise()
+        self.tanks = tuple(scaled(fed, kg / flow) for kg in (HOPPER_KG, self._chute_kg, self._frame_kg))
+        """Powder in hopper, chute and feed frame [kg]."""
+        self.depth = _START_DEPTH_M
+        """Fill depth [m]."""
+        self.gap = gap
+        """Gap [m]."""
+        self.speed = 60.0 * flow / (STATIONS * fill_mass(bulk_density(fed[API] / flow, 0.0), self.depth, 46.0))
+        """Turret speed [rpm]."""
+        self.tablet = self._compress(self._fill({}), {})
+        """The tablets made now."""
+        self.hopper_seen = HOPPER_KG
+        """Indicated hopper mass [kg]."""
+        self.force = Sampled(1.0, 0.0, self.tablet.force)
+        """Indicated main compression force [kN]."""
+        self.at_line = Sampled(300.0, 120.0, self._weighed({}))
+        """Mean mass [kg] and hardness [N] of ten tablets."""
+        self._loops = PressLoops(self.speed, self.tablet.force)
+
+    def step(self, dt: float, fed: Masses, wanted: tuple[float, float], hit: Mapping[str, float]) -> Masses:
+        """Make tablets for one step and return their powder [kg].
+
+        Parameters
+        ----------
+        dt
+            Step [s].
+        fed
+            Component masses entering the hopper during the step [kg].
+        wanted
+            Main compression force [kN] and gap [m] asked for.
+        hit
+            Severity by fault in force, in the units of the catalogue.
+
+        Raises
+        ------
+        FloatingPointError
+            If a state is no longer finite.
+        """
+        self._loops.scan(dt, self.hopper_seen, self.force.shown.value, wanted[0])
+        self.speed = lagged(self.speed, self._loops.speed, _DRIVE_TAU_S, dt)
+        self.depth = lagged(self.depth, self._loops.depth, _ACTUATOR_TAU_S, dt)
+        self.gap = lagged(self.gap, wanted[1], _ACTUATOR_TAU_S, dt)
+        self._density = wandered(self._density, _DENSITY_SD, _DENSITY_TAU_S, dt, self._noise())
+        made = self._run(dt, fed, hit)
+        if not isfinite(self.tablet.mass + self.tablet.force + self.speed + self.depth + sum(made)):
+            raise FloatingPointError(f"PRS: {self.tablet}, turret speed {self.speed} rpm, fill depth {self.depth} m")
+        return made
+
+    def sense(self, t: float, hit: Mapping[str, float]) -> None:
+        """Read the sensors of the press.
+
+        Parameters
+        ----------
+        t
+            Plant time [s].
+        hit
+            Severity by fault in force, in the units of the catalogue.
+        """
+        self.hopper_seen = sum(self.tanks[0]) + _HOPPER_SD_KG * (self._bias[0] + self._noise())
+        if self.force.due(t):
+            error = self._bias[1] + self._scatter(hit) * self._noise()
+            self.force.take(t, self.tablet.force * (1.0 + _FORCE_SD * error))
+        if self.at_line.due(t):
+            self.at_line.take(t, self._weighed(hit))
+        self.force.show(t)
+        self.at_line.show(t)
+
+    def _run(self, dt: float, fed: Masses, hit: Mapping[str, float]) -> Masses:
+        filled = self._fill(hit)
+        asked = filled * STATIONS * self.speed / 60.0 * dt
+        hopper, chute, frame = self.tanks
+        stock = sum(hopper) + sum(fed)
+        drawn = min(asked, _MOST_DRAWN * stock)
+        self.tablet = self._compress(filled * drawn / asked, hit)
+        hopper, flow = washed(hopper, fed, drawn / (stock - drawn))
+        chute, flow = washed(chute, flow, drawn / self._chute_kg)
+        frame, flow = washed(frame, flow, drawn / self._frame_kg)
+        self.tanks = (hopper, chute, frame)
+        return flow
+
+    def _fill(self, hit: Mapping[str, float]) -> float:
+        return fill_mass(self._bulk(), self.depth, self.speed) * (1.0 - hit.get("F12", 0.0))
+
+    def _bulk(self) -> float:
+        frame = self.tanks[2]
+        return bulk_density(frame[API] / sum(frame), self._density)
+
+    def _compress(self, mass: float, hit: Mapping[str, float]) -> Tablet:
+        frame = self.tanks[2]
+        hardness = breaking_force(solid_fraction(mass, self.gap), frame[LUB] / sum(frame))
+        force = compression_force(mass, self._bulk(), self.gap)
+        return Tablet(mass, force, hardness * (1.0 - hit.get("F13", 0.0)))
+
+    def _weighed(self, hit: Mapping[str, float]) -> tuple[float, float]:
+        error = self._bias[2] + self._scatter(hit) * self._noise()
+        mass = self.tablet.mass + _TABLET_SD_KG * error
+        return mass, self.tablet.hardness + _HARDNESS_SD_N * (self._bias[3] + self._noise())
+
+    def _scatter(self, hit: Mapping[str, float]) -> float:
+        return 1.0 + hit.get("F12", 0.0) / 0.015
