@@ -1,0 +1,255 @@
+"""A truth plant and the PLCs in front of it, put together from the policy that names their tags."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import isclose
+from typing import Protocol
+
+from hil.plc.guard import Asked, Block, Rules, boot, scan
+from plant_io.quality import Quality
+from plant_io.signals import Floats
+from policies import Handshake, Policy
+
+SCAN_S = 0.5
+"""Plant time of one PLC scan and one step of the plant [s]."""
+
+_QUALITY = {"uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
+
+
+class TruthPlant(Protocol):
+    """What a simulated line needs of the plant inside it."""
+
+    @property
+    def time(self) -> float:
+        """Return plant time since the start [s]."""
+        ...
+
+    @property
+    def tags(self) -> Mapping[str, float | Floats]:
+        """Return what the instruments show, each in the unit of its tag."""
+        ...
+
+    @property
+    def taken(self) -> Mapping[str, float]:
+        """Return the plant time at which instruments that sample took their value [s]; arrays are always sampled."""
+        ...
+
+    @property
+    def quality(self) -> Mapping[str, str]:
+        """Return ``bad`` or ``uncertain`` for instruments that complain."""
+        ...
+
+    def step(self, dt: float, setpoints: Mapping[str, float]) -> None:
+        """Let `dt` of plant time go by [s] under `setpoints`."""
+        ...
+
+    def truth(self) -> Mapping[str, float]:
+        """Return what is really so; for scores only."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """What the PLCs of a line show at one instant."""
+
+    at: float
+    """Plant time since the start [s]."""
+    values: Mapping[str, float | Floats]
+    """Every tag, each in its unit; an array has shape ``(length,)``."""
+    taken: Mapping[str, float]
+    """When each value was taken, or last changed, plant time since the start [s]."""
+    quality: Mapping[str, Quality] = field(default_factory=dict[str, Quality])
+    """Quality of the tags that are not good."""
+
+
+class Plc:
+    """One simulated PLC: its registers and its supervisory block.
+
+    Parameters
+    ----------
+    policy
+        The policy that names its tags.
+    connection
+        The connection it is reached through.
+    rules
+        What its program fixes.
+    """
+
+    def __init__(self, policy: Policy, connection: str, rules: Rules) -> None:
+        self.permitted = True
+        """Whether the people at the plant permit remote setpoints."""
+        self.words = _handshake(policy, connection)
+        self.rules = rules
+        self.block: Block = boot(rules)
+        self._shows = {tag: policy.tags[tag].read_back or tag for tag in rules.limits}
+        self._echo = policy.tags[self.words.heartbeat].read_back
+        self._registers: dict[str, object] = {self.words.heartbeat: 0, self.words.arm: 0}
+        self._written: dict[str, object] = {}
+
+    def owns(self, tag: str) -> bool:
+        """Return whether `tag` is a register of this PLC that others write."""
+        return tag in self._registers or tag in self.rules.limits
+
+    def write(self, tag: str, value: object) -> None:
+        """Put a value into a register, to be found by the next scan."""
+        (self._registers if tag in self._registers else self._written)[tag] = value
+
+    def scan(self, dt: float) -> None:
+        """Run one scan.
+
+        Parameters
+        ----------
+        dt
+            Plant time since the last scan [s].
+        """
+        asked = Asked(self._registers[self.words.heartbeat], self._registers[self.words.arm], dict(self._written))
+        self._written.clear()
+        self.block = scan(self.block, asked, self.rules, permitted=self.permitted, dt=dt)
+
+    def restart(self, *, cold: bool) -> None:
+        """Start again; a cold start also forgets the setpoints in force."""
+        self.block = boot(self.rules, None if cold else self.block)
+        self._registers = dict.fromkeys(self._registers, 0)
+        self._written.clear()
+
+    def shown(self) -> dict[str, float]:
+        """Return the tags of the block and of the registers, each in its unit."""
+        block = self.block
+        shown = {self.words.scan: float(block.scan), self.words.state: float(block.word)}
+        if self._echo is not None:
+            shown[self._echo] = float(block.echo)
+        for tag, value in block.accepted.items():
+            shown[self._shows[tag]] = value
+            shown[tag] = _plain(self._written.get(tag, value))
+        return shown | {tag: _plain(value) for tag, value in self._registers.items()}
+
+
+class SimulatedLine:
+    """A truth plant behind its PLCs, as seen and written from outside.
+
+    Parameters
+    ----------
+    policy
+        The policy that names the tags.
+    plant
+        The truth plant; it is stepped by this object alone.
+    rules
+        What the program of each PLC fixes, by connection.
+    local
+        Setpoints that only people at the plant change, by tag, each in its unit.
+    shown
+        Tags that show such a setpoint, and the setpoint.
+    """
+
+    def __init__(
+        self,
+        policy: Policy,
+        plant: TruthPlant,
+        rules: Mapping[str, Rules],
+        local: Mapping[str, float],
+        shown: Mapping[str, str],
+    ) -> None:
+        self.plant = plant
+        self.plcs = {name: Plc(policy, name, program) for name, program in rules.items()}
+        self._policy, self._local, self._shown = policy, dict(local), dict(shown)
+        self._lockstep, self._requested, self._done = policy.lockstep, 0.0, 0.0
+        self._before: dict[str, float | Floats] = {}
+        self._since: dict[str, float] = {}
+
+    @property
+    def wanted(self) -> bool:
+        """Whether the controller asks for another period.
+
+        Any request but the one last granted does, so that either side may be started anew.
+        """
+        return self._requested != self._done
+
+    @property
+    def setpoints(self) -> dict[str, float]:
+        """Setpoints the plant gets now, by tag, each in its unit."""
+        remote = {tag: value for plc in self.plcs.values() for tag, value in plc.block.in_force.items()}
+        return self._local | remote
+
+    def advance(self, seconds: float) -> None:
+        """Let plant time go by in whole scans.
+
+        Parameters
+        ----------
+        seconds
+            How long, a whole multiple of a scan [s].
+
+        Raises
+        ------
+        ValueError
+            If `seconds` is no whole number of scans.
+        """
+        count = round(seconds / SCAN_S)
+        if not isclose(count * SCAN_S, seconds, abs_tol=1e-6):
+            raise ValueError(f"a simulated line advances by multiples of {SCAN_S} s, not by {seconds} s")
+        for _ in range(count):
+            for plc in self.plcs.values():
+                plc.scan(SCAN_S)
+            self.plant.step(SCAN_S, self.setpoints)
+
+    def grant(self) -> None:
+        """Show that the period asked for has gone by."""
+        self._done = self._requested
+
+    def write(self, tag: str, value: object) -> None:
+        """Write a tag from outside, as through a server; the next scan finds it.
+
+        Raises
+        ------
+        KeyError
+            If nobody may write `tag`.
+        """
+        if self._lockstep is not None and tag == self._lockstep.request:
+            self._requested = _plain(value)
+            return
+        for plc in self.plcs.values():
+            if plc.owns(tag):
+                plc.write(tag, value)
+                return
+        raise KeyError(tag)
+
+    def restart(self, plc: str, *, cold: bool) -> None:
+        """Start one PLC again; the plant goes on."""
+        self.plcs[plc].restart(cold=cold)
+
+    def permit(self, plc: str, *, allowed: bool) -> None:
+        """Let the people at the plant permit or forbid remote setpoints."""
+        self.plcs[plc].permitted = allowed
+
+    def truth(self) -> dict[str, float]:
+        """Return what is really so, and what the PLCs made of it; for scores only."""
+        shown = {tag: value for plc in self.plcs.values() for tag, value in plc.shown().items()}
+        return {"time": self.plant.time, **self.plant.truth(), **shown, **self._local}
+
+    def image(self) -> Image:
+        """Return what the PLCs show now; the lock-step counter stands last."""
+        values = {**self.plant.tags, **{tag: self._local[name] for tag, name in self._shown.items()}}
+        for plc in self.plcs.values():
+            values |= plc.shown()
+        if self._lockstep is not None:
+            values |= {self._lockstep.request: self._requested, self._lockstep.done: self._done}
+        now = self.plant.time
+        sampled = self.plant.taken
+        for tag, value in values.items():
+            if tag not in sampled and self._before.get(tag) != value:
+                self._since[tag] = now
+        self._before = values
+        wrong = {tag: _QUALITY[word] for tag, word in self.plant.quality.items()}
+        return Image(now, values, {**self._since, **sampled}, wrong)
+
+
+def _handshake(policy: Policy, connection: str) -> Handshake:
+    words = policy.connections[connection].handshake
+    if words is None:
+        raise ValueError(f"connections.{connection}: a simulated PLC needs a handshake")
+    return words
+
+
+def _plain(value: object) -> float:
+    return float(value) if isinstance(value, int | float) else float("nan")

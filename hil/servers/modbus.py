@@ -1,0 +1,154 @@
+"""A Modbus TCP server that shows one connection of a policy."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping
+from typing import cast
+
+from pymodbus.server import ModbusTcpServer
+from pymodbus.simulator import DataType, SimData, SimDevice
+
+from hil.plc.line import Image
+from hil.servers.wire import Raw, from_registers, to_raw, to_registers, to_value, width
+from policies import Modbus, Policy, Tag
+
+_BITS = {"coil": 1, "discrete": 2}
+_WORDS = {"holding": 3, "input": 4}
+_CLIENT_WRITES = (5, 6, 15, 16, 22, 23)
+
+
+class ModbusServer:
+    """The registers of one Modbus connection, at their addresses, in their byte order, behind a real socket.
+
+    A value that is no number is shown as one where the device holds floats, since Modbus has no quality of its own.
+
+    Parameters
+    ----------
+    policy
+        The policy that declares the tags.
+    connection
+        Name of the connection shown.
+    host
+        Address to listen at.
+    port
+        TCP port to listen at; 0 for any free one.
+    on_write
+        Called whenever a client has written.
+    """
+
+    def __init__(
+        self, policy: Policy, connection: str, host: str, port: int, on_write: Callable[[], None] = lambda: None
+    ) -> None:
+        device = policy.connections[connection]
+        if not isinstance(device, Modbus):
+            raise TypeError(f"connections.{connection} speaks {device.protocol}, not modbus")
+        self._unit, self._listen, self._on_write = device.unit_id, (host, port), on_write
+        self._tags = {name: tag for name, tag in policy.tags.items() if tag.connection == connection}
+        self._where = {name: _address(tag) for name, tag in self._tags.items()}
+        self._order = {name: tag.byte_order or device.byte_order for name, tag in self._tags.items()}
+        self._tables = {
+            table: [0] * (1 + max((self._end(n) for n, (t, _) in self._where.items() if t == table), default=0))
+            for table in (*_BITS, *_WORDS)
+        }
+        self._shown: dict[str, float] = {}
+        self._touched: set[str] = set()
+        self._server: ModbusTcpServer | None = None
+
+    @property
+    def address(self) -> str:
+        """Where to connect, as ``host:port``; only while it is listening."""
+        sockets = cast("asyncio.Server", self._running().transport).sockets
+        return f"{self._listen[0]}:{sockets[0].getsockname()[1]}"
+
+    async def start(self, image: Image) -> None:
+        """Show `image` and listen.
+
+        Raises
+        ------
+        RuntimeError
+            If the port is taken.
+        """
+        self._server = ModbusTcpServer(self._device(), address=self._listen)
+        await self._server.serve_forever(background=True)
+        await self.publish(image)
+
+    async def publish(self, image: Image) -> None:
+        """Show what has changed; all of it appears at once."""
+        changed: set[str] = set()
+        for name, tag in self._tags.items():
+            value = image.values[name]
+            if not isinstance(value, float):
+                raise TypeError(f"tags.{name}: an array cannot be shown through Modbus")
+            if self._shown.get(name) == value:
+                continue
+            self._shown[name] = value
+            changed.add(self._place(name, tag, to_raw(tag, value)))
+        for table in changed:
+            await self._running().async_setValues(self._unit, _code(table), 0, _held(table, self._tables[table]))
+
+    async def take(self) -> Mapping[str, float]:
+        """Return what clients have written since the last call, by tag, each in its unit."""
+        written: dict[str, float] = {}
+        touched, self._touched = self._touched, set()
+        for name in [name for name in self._tags if name in touched]:
+            table, at = self._where[name]
+            count = 1 if table in _BITS else width(self._tags[name])
+            held = await self._running().async_getValues(self._unit, _code(table), at, count)
+            written[name] = to_value(self._tags[name], self._raw(name, [int(word) for word in held]))
+            self._shown.pop(name, None)
+        return written
+
+    async def stop(self) -> None:
+        """Close the socket and every connection."""
+        if self._server is not None:
+            await self._server.shutdown()  # type: ignore[no-untyped-call]  # pymodbus is typed in parts
+
+    def _running(self) -> ModbusTcpServer:
+        if self._server is None:
+            raise RuntimeError("the Modbus server has not been started")
+        return self._server
+
+    def _device(self) -> SimDevice:
+        bits = [[SimData(0, values=[False] * len(self._tables[t]), datatype=DataType.BITS)] for t in _BITS]
+        words = [[SimData(0, values=self._tables[t], datatype=DataType.REGISTERS)] for t in _WORDS]
+        return SimDevice(self._unit, (bits[0], bits[1], words[0], words[1]), action=self._accessed)
+
+    async def _accessed(
+        self, code: int, _start: int, at: int, count: int, _held: list[int], new: list[int] | list[bool] | None
+    ) -> None:
+        """Remember what a client writes; called before the write and more than once for some requests."""
+        if new is not None and code in _CLIENT_WRITES:
+            table = "coil" if code in (5, 15) else "holding"
+            here = [
+                n for n, (t, first) in self._where.items() if t == table and first < at + count and at <= self._end(n)
+            ]
+            self._touched.update(here)
+            self._on_write()
+
+    def _place(self, name: str, tag: Tag, raw: Raw) -> str:
+        table, at = self._where[name]
+        words = [int(bool(raw))] if table in _BITS else to_registers(tag, raw, self._order[name])
+        self._tables[table][at : at + len(words)] = words
+        return table
+
+    def _raw(self, name: str, held: list[int]) -> Raw:
+        table = self._where[name][0]
+        return bool(held[0]) if table in _BITS else from_registers(self._tags[name], held, self._order[name])
+
+    def _end(self, name: str) -> int:
+        table, at = self._where[name]
+        return at + (1 if table in _BITS else width(self._tags[name])) - 1
+
+
+def _address(tag: Tag) -> tuple[str, int]:
+    table, offset = tag.address.split(":")
+    return table, int(offset)
+
+
+def _code(table: str) -> int:
+    return _BITS.get(table) or _WORDS[table]
+
+
+def _held(table: str, values: list[int]) -> list[int] | list[bool]:
+    return [bool(value) for value in values] if table in _BITS else values

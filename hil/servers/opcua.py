@@ -1,0 +1,255 @@
+"""An OPC UA server that shows one connection of a policy, as strict as the strictest server in the field."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import UTC
+from math import isfinite
+from typing import Protocol, cast
+from urllib.parse import urlparse
+
+import numpy as np
+from asyncua import ua
+from asyncua.common.node import Node
+from asyncua.crypto.permission_rules import User, UserRole
+from asyncua.server.address_space import AddressSpace, AttributeService
+from asyncua.server.server import Server
+from asyncua.ua.attribute_ids import AttributeIds
+from asyncua.ua.object_ids import ObjectIds
+from asyncua.ua.status_codes import StatusCodes
+
+from hil.plc.line import Image
+from hil.servers.wire import Raw, to_raw, to_value
+from plant_io.quality import Quality
+from plant_io.signals import Floats
+from policies import Access, OpcUa, Policy, Tag
+
+_TYPES = {
+    "bool": ua.VariantType.Boolean,
+    "int16": ua.VariantType.Int16,
+    "uint16": ua.VariantType.UInt16,
+    "int32": ua.VariantType.Int32,
+    "uint32": ua.VariantType.UInt32,
+    "int64": ua.VariantType.Int64,
+    "uint64": ua.VariantType.UInt64,
+    "float32": ua.VariantType.Float,
+    "float64": ua.VariantType.Double,
+}
+_STATUS = {
+    Quality.GOOD: ua.StatusCode(ua.UInt32(StatusCodes.Good)),
+    Quality.UNCERTAIN: ua.StatusCode(ua.UInt32(StatusCodes.UncertainSensorNotAccurate)),
+    Quality.BAD: ua.StatusCode(ua.UInt32(StatusCodes.BadSensorFailure)),
+}
+_CURRENT_TIME = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_CurrentTime))
+_UNITS_URI = "http://www.opcfoundation.org/UA/units/un/cefact"
+_UNECE = {
+    "kg": "KGM",
+    "kg/h": "E93",
+    "/min": "RPM",
+    "kN": "B47",
+    "N": "NEW",
+    "mm": "MMT",
+    "mg": "MGM",
+    "%": "P1",
+    "1": "C62",
+    "Cel": "CEL",
+}
+"""UNECE recommendation 20 codes of the UCUM units our lines use."""
+
+
+class _Item(Protocol):
+    """One item of a write request; the library's own class is too large for type checkers."""
+
+    NodeId: ua.NodeId
+    Value: ua.DataValue
+
+
+class _Strict(AttributeService):
+    """Writes as the strictest servers take them: the node's own type, finite, no timestamps, no status.
+
+    Those are the refusals that hide between two ends of one library and meet a site on the first day.
+    """
+
+    def __init__(self, space: AddressSpace, tags: Mapping[ua.NodeId, str], on_write: Callable[[], None]) -> None:
+        super().__init__(space)
+        self.written: dict[str, ua.DataValue] = {}
+        self._tags, self._on_write = tags, on_write
+
+    async def write(self, params: ua.WriteParameters, user: User = User(role=UserRole.Admin)) -> list[ua.StatusCode]:  # noqa: B008
+        if user.role == UserRole.Admin:
+            return await super().write(params, user)
+        results: list[ua.StatusCode] = []
+        for item in cast("list[_Item]", params.NodesToWrite):
+            status = _refusal(item.Value) or (await super().write(_single(item), user))[0]
+            if status.is_good() and item.NodeId in self._tags:
+                self.written[self._tags[item.NodeId]] = item.Value
+            results.append(status)
+        self._on_write()
+        return results
+
+
+class OpcUaServer:
+    """The tags of one OPC UA connection as nodes in folders by unit, behind a real socket.
+
+    Parameters
+    ----------
+    policy
+        The policy that declares the tags.
+    connection
+        Name of the connection shown.
+    listen
+        Address and TCP port to listen at; port 0 for any free one.
+    epoch
+        Instant of plant time 0, POSIX time [s].
+    on_write
+        Called whenever a client has written.
+
+    Raises
+    ------
+    TypeError
+        If the connection is of another kind.
+    """
+
+    def __init__(
+        self, policy: Policy, connection: str, listen: tuple[str, int], epoch: float, on_write: Callable[[], None]
+    ) -> None:
+        link = policy.connections[connection]
+        if not isinstance(link, OpcUa):
+            raise TypeError(f"connections.{connection} speaks {link.protocol}, not opcua")
+        self._line, self._namespace, self._path = policy.line, link.namespace, urlparse(link.endpoint).path
+        self._tags = {name: tag for name, tag in policy.tags.items() if tag.connection == connection}
+        self._listen, self._epoch = listen, epoch
+        self._nodes: dict[str, ua.NodeId] = {}
+        self._shown: dict[str, tuple[float | Floats, float, Quality]] = {}
+        self._server = Server()
+        self._taken: dict[ua.NodeId, str] = {}
+        self._strict = _Strict(self._server.iserver.aspace, self._taken, on_write)
+
+    @property
+    def address(self) -> str:
+        """Where to connect, as an endpoint URL; only while it is listening.
+
+        Raises
+        ------
+        RuntimeError
+            If the server has not been started.
+        """
+        if self._server.bserver is None:
+            raise RuntimeError("the OPC UA server has not been started")
+        return f"opc.tcp://{self._listen[0]}:{self._server.bserver.port}{self._path}"
+
+    async def start(self, image: Image) -> None:
+        """Build the nodes, show `image` and listen.
+
+        Raises
+        ------
+        OSError
+            If the port is taken.
+        """
+        server = self._server
+        server.iserver.attribute_service = self._strict
+        server.disable_clock()  # plant time is shown instead of the wall's
+        await server.init()
+        server.set_server_name(f"Simulated PLC of line {self._line}")
+        server.set_endpoint(f"opc.tcp://{self._listen[0]}:{self._listen[1]}{self._path}")
+        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        await self._build(image)
+        await self.publish(image)
+        await server.start()
+
+    async def publish(self, image: Image) -> None:
+        """Show what has changed, in the order of the image, each with the time at which the source took it."""
+        now = self._time(image.at)
+        await self._server.write_attribute_value(_CURRENT_TIME, ua.DataValue(ua.Variant(now, ua.VariantType.DateTime)))
+        for name, value in image.values.items():
+            if name not in self._nodes:
+                continue
+            look = (value, image.taken[name], image.quality.get(name, Quality.GOOD))
+            if not _same(self._shown.get(name), look):
+                self._shown[name] = look
+                shown = ua.DataValue(_variant(self._tags[name], value), _STATUS[look[2]], self._time(look[1]), now)
+                await self._server.write_attribute_value(self._nodes[name], shown)
+
+    async def take(self) -> Mapping[str, float]:
+        """Return what clients have written since the last call, by tag, each in its unit."""
+        written, self._strict.written = self._strict.written, {}
+        values: dict[str, float] = {}
+        for name, given in written.items():
+            self._shown.pop(name, None)
+            raw: Raw = given.Value.Value if given.Value is not None else 0.0
+            values[name] = to_value(self._tags[name], raw)
+        return values
+
+    async def stop(self) -> None:
+        """Close the socket and every session."""
+        if self._server.bserver is not None:
+            await self._server.stop()
+
+    async def _build(self, image: Image) -> None:
+        space = await self._server.register_namespace(self._namespace)
+        top = await self._server.nodes.objects.add_folder(space, f"Line {self._line}")
+        folders: dict[str, Node] = {}
+        for name, tag in self._tags.items():
+            unit = name.partition(".")[0]
+            if unit not in folders:
+                folders[unit] = await top.add_folder(space, unit)
+            node = ua.NodeId.from_string(f"ns={space};{tag.address}")
+            await _add(folders[unit], node, name, tag, image.values[name])
+            self._nodes[name] = node
+            if tag.access is Access.WRITE:
+                self._taken[node] = name
+
+    def _time(self, seconds: float) -> ua.DateTime:
+        return ua.DateTime.fromtimestamp(self._epoch + seconds, UTC)
+
+
+async def _add(folder: Node, at: ua.NodeId, name: str, tag: Tag, value: float | Floats) -> None:
+    variable = await folder.add_variable(at, ua.QualifiedName(name, at.NamespaceIndex), _variant(tag, value))
+    text = ua.LocalizedText(tag.description or name)
+    await variable.write_attribute(AttributeIds.Description, ua.DataValue(ua.Variant(text)))
+    span = ua.Range(Low=ua.Double(tag.range[0]), High=ua.Double(tag.range[1]))
+    generated = ua.NodeId(ua.Int32(0), at.NamespaceIndex)
+    await variable.add_property(generated, ua.QualifiedName("EURange"), span)
+    await variable.add_property(generated, ua.QualifiedName("EngineeringUnits"), _units(tag.unit))
+    if tag.access is Access.WRITE:
+        await variable.set_writable()
+
+
+def _units(code: str) -> ua.EUInformation:
+    common = _UNECE.get(code)
+    number = int.from_bytes(common.encode("ascii"), "big") if common else -1  # OPC UA part 8, 5.6.3.3
+    return ua.EUInformation(
+        NamespaceUri=_UNITS_URI, UnitId=number, DisplayName=ua.LocalizedText(code), Description=ua.LocalizedText(code)
+    )
+
+
+def _variant(tag: Tag, value: float | Floats) -> ua.Variant:
+    if isinstance(value, np.ndarray):
+        return ua.Variant([to_raw(tag, float(each)) for each in value], _TYPES[tag.type], is_array=True)
+    return ua.Variant(to_raw(tag, value), _TYPES[tag.type])
+
+
+def _same(one: tuple[float | Floats, float, Quality] | None, other: tuple[float | Floats, float, Quality]) -> bool:
+    """Return whether nothing has to be shown anew; an array is sampled, so that its time tells."""
+    if one is None or one[1:] != other[1:]:
+        return False
+    return isinstance(other[0], np.ndarray) or one[0] == other[0]
+
+
+def _refusal(given: ua.DataValue) -> ua.StatusCode | None:
+    """Return why a write is refused before it is tried, or None."""
+    if given.SourceTimestamp is not None or given.ServerTimestamp is not None:
+        return ua.StatusCode(ua.UInt32(StatusCodes.BadWriteNotSupported))
+    if given.StatusCode is not None and not given.StatusCode.is_good():
+        return ua.StatusCode(ua.UInt32(StatusCodes.BadWriteNotSupported))
+    if given.Value is None or given.Value.is_array or given.Value.Value is None:
+        return ua.StatusCode(ua.UInt32(StatusCodes.BadTypeMismatch))
+    if isinstance(given.Value.Value, float) and not isfinite(given.Value.Value):
+        return ua.StatusCode(ua.UInt32(StatusCodes.BadOutOfRange))
+    return None
+
+
+def _single(item: _Item) -> ua.WriteParameters:
+    parameters = ua.WriteParameters()
+    cast("list[_Item]", parameters.NodesToWrite).append(item)
+    return parameters
