@@ -13,9 +13,9 @@ from pathlib import Path
 from plant_io.line import Line
 
 from controller.cycle import Cycle, Mode, Order, SetMode
-from controller.kit import Kit, prepare
+from controller.kit import Kit
 from controller.loop import Sink, Station, run
-from controller.mpc.worker import Worker, solvers
+from controller.mpc.worker import SolverPort, Worker, solvers
 from controller.records.journal import Journal
 from controller.tally import Tally
 from controller.turn import WILLING
@@ -57,6 +57,8 @@ class Options:
     """Orders placed by themselves."""
     connect: Mapping[str, str] = field(default_factory=dict[str, str])
     """Other addresses of connections, kept in the record."""
+    unrecorded: bool = False
+    """Whether loops may move without a record; for simulated lines only."""
     policy_name: str = "policy.yaml"
     """Name of the policy file, for messages."""
 
@@ -101,6 +103,10 @@ class _Desk:
         self._left -= 1
         return self.released or self._left <= 0
 
+    def stop_moving(self, why: str) -> None:
+        """Let nothing move any more: without a record there is no control."""
+        self.broken = f"no record, no control: {why}"
+
     def watch(self, cycle: Cycle) -> None:
         """See which loops want to move, and whether every PLC has its setpoints back."""
         self._willing = any(mode in WILLING for mode, _ in cycle.decision.modes.values())
@@ -126,7 +132,7 @@ class Recorder:
             self.journal.cycle(cycle)
         except OSError as error:
             self.failed = True
-            self.alarm(f"no record, no control: {error}")
+            self.alarm(str(error))
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +149,50 @@ class Ran:
     """Why it ended."""
 
 
-async def operate(policy: Policy, options: Options, sinks: Sequence[Sink] = ()) -> Ran:
-    """Run a policy against the plant it names.
+@dataclass(frozen=True, slots=True)
+class Door:
+    """The way to one plant: its time, its connections, and the solvers beside the loop."""
+
+    clock: Clock
+    """The only source of time of the run."""
+    line: Line
+    """The connections."""
+    solvers: SolverPort
+    """Turn problems into plans."""
+    ready_s: float = 80.0
+    """Longest wait for the solvers at the start where the plant waits for the controller, wall time [s]."""
+
+
+def door(policy: Policy, options: Options) -> Door:
+    """Return the way to the plant a policy names, with the solvers in their own process."""
+    deadlines = {name: loop.deadline_s for name, loop in policy.loops.items()}
+    lockstep = options.lockstep_from is not None
+    wait_s = max(deadlines.values(), default=0.0) if lockstep else 0.0
+    worker = Worker(deadlines, solvers, (dict(policy.loops), dict(policy.files)), wait_s=wait_s)
+    if options.lockstep_from is not None:
+        lines: list[Line] = []
+
+        async def step(k: int) -> bool:
+            return await lines[0].step(k)
+
+        clock: Clock = LockstepClock(options.lockstep_from, policy.period_s, step)
+        lines.append(Line(policy, clock))
+        return Door(clock, lines[0], worker)
+    clock = WallClock() if options.speed is None else PacedClock(options.speed)
+    return Door(clock, Line(policy, clock), worker, ready_s=0.0)
+
+
+async def operate(kit: Kit, options: Options, through: Door, sinks: Sequence[Sink] = ()) -> Ran:
+    """Run a policy against a plant.
 
     Parameters
     ----------
-    policy
-        What is permitted and wanted, already bound to the addresses of this site.
+    kit
+        The policy, bound to the addresses of this site and made ready.
     options
         How to run it.
+    through
+        The way to the plant.
     sinks
         More keepers and viewers of finished cycles.
 
@@ -162,56 +203,35 @@ async def operate(policy: Policy, options: Options, sinks: Sequence[Sink] = ()) 
     FileExistsError
         If the record directory already holds a record.
     """
-    kit = prepare(policy)
-    lockstep = options.lockstep_from is not None
-    worker = Worker(
-        {name: loop.deadline_s for name, loop in policy.loops.items()},
-        solvers,
-        (dict(policy.loops), dict(policy.files)),
-        wait_s=max((loop.deadline_s for loop in policy.loops.values()), default=0.0) if lockstep else 0.0,
-    )
-    clock, line = _door(policy, options)
-    desk, tally = _Desk(kit, options, clock, clock.now()), Tally(policy.period_s)
-    journal = None if options.record is None else _begin(policy, options, options.record, clock.now())
-    if journal is None:
-        desk.broken = "no record is kept, so nothing may be moved"
-    keep = [Recorder(journal, lambda why: setattr(desk, "broken", why))] if journal else []
+    clock, line, worker = through.clock, through.line, through.solvers
+    desk, tally = _Desk(kit, options, clock, clock.now()), Tally(kit.policy.period_s)
+    journal = None if options.record is None else _begin(kit.policy, options, options.record, clock.now())
+    recorder = None if journal is None else Recorder(journal, desk.stop_moving)
+    if recorder is None and not options.unrecorded:
+        desk.stop_moving("no record is kept")
     try:
         await worker.start()
         await line.open()
-        await _reach(line, worker, lockstep=lockstep)
+        await _reach(through, lockstep=options.lockstep_from is not None)
         desk.begun = clock.now()
         _heed(desk)
+        keep: tuple[Sink, ...] = () if recorder is None else (recorder,)
         await run(Station(line, clock, kit, desk, worker, (*keep, tally, desk.watch, *sinks)), desk.over)
     finally:
         await worker.close()
         await line.close()
-        if journal is not None:
-            _end(journal, clock.now(), desk.stopping or "the run broke off", failed=keep[0].failed)
+        if journal is not None and recorder is not None:
+            _end(journal, clock.now(), desk.stopping or "the run broke off", failed=recorder.failed)
     return Ran(tally, worker.solve_s, journal.bytes if journal else 0, desk.stopping)
 
 
-def _door(policy: Policy, options: Options) -> tuple[Clock, Line]:
-    if options.lockstep_from is not None:
-        steps: list[Line] = []
-
-        async def step(k: int) -> bool:
-            return await steps[0].step(k)
-
-        clock: Clock = LockstepClock(options.lockstep_from, policy.period_s, step)
-        steps.append(Line(policy, clock))
-        return clock, steps[0]
-    clock = WallClock() if options.speed is None else PacedClock(options.speed)
-    return clock, Line(policy, clock)
-
-
-async def _reach(line: Line, worker: Worker, *, lockstep: bool) -> None:
+async def _reach(through: Door, *, lockstep: bool) -> None:
+    line = through.line
     if not await line.ready(_PATIENCE_S):
-        dead = [f"{name} ({link.trouble})" for name, link in line.links.items() if not link.up]
+        dead = [name for name, link in line.links.items() if not link.up]
         if lockstep or len(dead) == len(line.links):
             raise PlantUnreachable(f"no connection to {', '.join(dead)} within {_PATIENCE_S:g} s")
-    if lockstep:
-        await worker.ready(4 * _PATIENCE_S)
+    await through.solvers.ready(through.ready_s)
 
 
 def _heed(desk: _Desk) -> None:

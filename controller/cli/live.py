@@ -12,9 +12,10 @@ from rich.status import Status
 from controller.cli.ends import Unreachable, reading
 from controller.cli.show import people
 from controller.cycle import Cycle, Mode, Order, SetMode
+from controller.kit import Kit, prepare
 from controller.records import replay as replays
 from controller.records.journal import FILE
-from controller.runtime import Options, PlantUnreachable, Ran, Timed, operate
+from controller.runtime import Options, PlantUnreachable, Ran, Timed, door, operate
 from plant_io.clocks import WallClock
 from policies import Policy, load, rebind
 
@@ -46,17 +47,31 @@ def run(
     """
     with reading():
         policy = rebind(load(path), connect)
+        kit = prepare(policy)
         where = Path(f"record-{WallClock().now():.0f}") if record is None else record
         orders = tuple(
             Timed(0.0, Order("command line", f"--mode {mode}", SetMode(name, Mode(mode)))) for name in policy.loops
         )
-        options = Options(for_s=for_s, record=where, orders=orders, connect=connect, policy_name=path.name)
-        people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}, record in {where}", markup=False)
-        ran = observed(policy, options)
+        fresh(where)
+    options = Options(for_s=for_s, record=where, orders=orders, connect=connect, policy_name=path.name)
+    people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}, record in {where}", markup=False)
+    ran = observed(kit, options)
     return summary(policy, ran, where)
 
 
-def observed(policy: Policy, options: Options) -> Ran:
+def fresh(record: Path) -> None:
+    """Refuse a directory that already holds a record.
+
+    Raises
+    ------
+    FileExistsError
+        If it does.
+    """
+    if (record / FILE).exists():
+        raise FileExistsError(f"{record}: a record is already there; choose another directory")
+
+
+def observed(kit: Kit, options: Options) -> Ran:
     """Run with one line of status for people, and every event and alert as it comes.
 
     Raises
@@ -66,7 +81,7 @@ def observed(policy: Policy, options: Options) -> Ran:
     """
     with people.status("connecting", spinner="line") as status:
         try:
-            return asyncio.run(operate(policy, options, [watcher(policy, status)]))
+            return asyncio.run(operate(kit, options, door(kit.policy, options), [watcher(kit.policy, status)]))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error
 

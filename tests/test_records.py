@@ -1,0 +1,112 @@
+import sqlite3
+from dataclasses import replace
+from math import inf, nan
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fakes import Bench
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from controller.cycle import Accept, Cycle, Mode, Order, SetMode
+from controller.plan import Plan, Status
+from controller.records import codec
+from controller.records.journal import FILE, Entry, Journal, entries, link
+
+ANY = st.floats(allow_nan=True, allow_infinity=True)
+
+
+def cycles(count: int) -> list[Cycle]:
+    bench, found = Bench(), list[Cycle]()
+    for number in range(count):
+        decision = bench.cycle()
+        found.append(Cycle(number, bench.snapshot(), (), (), decision, ()))
+    return found
+
+
+def kept(directory: Path, count: int = 5) -> list[Entry]:
+    journal = Journal(directory)
+    journal.head(1000.0, {"line": "toy"})
+    for cycle in cycles(count):
+        journal.cycle(cycle)
+    journal.tail(2000.0, {"why": "the end"})
+    return list(entries(directory))
+
+
+@example(nan)
+@example(inf)
+@example(-inf)
+@example(-0.0)
+@given(ANY)
+def test_a_snapshot_comes_back_bit_for_bit(value: float) -> None:
+    bench = Bench()
+    bench.values["Y"] = value
+    before = bench.snapshot()
+    after = codec.snapshot(codec.unpack(codec.pack(before)), bench.kit.index)
+    assert after == before
+
+
+def test_a_snapshot_of_another_policy_is_refused() -> None:
+    bench = Bench()
+    data = dict(codec.unpack(codec.pack(bench.snapshot())))
+    data["quality"] = data["quality"][:-1]
+    with pytest.raises(ValueError, match="a recorded snapshot has 7 tags"):
+        codec.snapshot(data, bench.kit.index)
+
+
+@pytest.mark.parametrize("act", [SetMode("hold", Mode.AUTO), Accept("hold", 12.5)])
+def test_an_order_comes_back_as_it_was(act: SetMode | Accept) -> None:
+    order = Order("ana", "why not", act)
+    assert codec.order(codec.unpack(codec.pack(order))) == order
+
+
+def test_a_plan_comes_back_bit_for_bit() -> None:
+    plan = Plan("hold", 3, 10.0, Status.SOLVED, np.array([[0.1, nan], [inf, -0.0]]), np.zeros((3, 1)))
+    assert codec.plan(codec.unpack(codec.pack(plan))) == plan
+
+
+def test_every_record_is_tied_to_all_before_it(tmp_path: Path) -> None:
+    before = bytes(32)
+    for entry in kept(tmp_path):
+        assert entry.chain == link(before, entry.seq, entry.kind, entry.body)
+        before = entry.chain
+
+
+def test_one_edited_byte_breaks_the_chain_there(tmp_path: Path) -> None:
+    found = kept(tmp_path)
+    body = bytes([found[3].body[0] ^ 1, *found[3].body[1:]])
+    assert link(found[2].chain, 3, "cycle", body) != found[3].chain
+
+
+def test_a_record_is_never_continued_by_another_run(tmp_path: Path) -> None:
+    kept(tmp_path)
+    with pytest.raises(FileExistsError, match="a record is already there"):
+        Journal(tmp_path)
+
+
+def test_a_directory_without_a_record_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError, match="there is no record here"):
+        next(entries(tmp_path))
+
+
+def test_a_record_can_be_read_while_it_grows(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    for done, cycle in enumerate(cycles(3)):
+        journal.cycle(cycle)
+        assert len(list(entries(tmp_path))) == done + 1
+    journal.close()
+
+
+def test_a_record_is_plain_sqlite_that_anyone_can_read(tmp_path: Path) -> None:
+    kept(tmp_path)
+    with sqlite3.connect(f"file:{tmp_path / FILE}?mode=ro", uri=True) as db:
+        kinds = [kind for (kind,) in db.execute("SELECT kind FROM records ORDER BY seq")]
+    db.close()
+    assert kinds == ["head", *["cycle"] * 5, "tail"]
+
+
+def test_a_cycle_that_differs_anywhere_packs_to_other_bytes() -> None:
+    (cycle,) = cycles(1)
+    assert codec.pack(cycle) == codec.pack(replace(cycle))
+    assert codec.pack(cycle) != codec.pack(replace(cycle, number=7))
