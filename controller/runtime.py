@@ -10,17 +10,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plant_io.line import Line
-
 from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.kit import Kit
 from controller.loop import Sink, Station, run
-from controller.mpc.worker import SolverPort, Worker, solvers
+from controller.mpc.solver import solvers
+from controller.mpc.worker import SolverPort, Worker
 from controller.records.journal import Journal
 from controller.tally import Tally
 from controller.turn import WILLING
 from plant_io import Clock
 from plant_io.clocks import LockstepClock, PacedClock, WallClock
+from plant_io.line import Line
+from plant_io.link import LinkState
 from policies import Policy
 
 _PATIENCE_S = 20.0
@@ -228,7 +229,7 @@ async def operate(kit: Kit, options: Options, through: Door, sinks: Sequence[Sin
 async def _reach(through: Door, *, lockstep: bool) -> None:
     line = through.line
     if not await line.ready(_PATIENCE_S):
-        dead = [name for name, link in line.links.items() if not link.up]
+        dead = [name for name, link in line.links.items() if link.state is not LinkState.UP]
         if lockstep or len(dead) == len(line.links):
             raise PlantUnreachable(f"no connection to {', '.join(dead)} within {_PATIENCE_S:g} s")
     await through.solvers.ready(through.ready_s)

@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import numpy as np
 
@@ -13,6 +14,18 @@ from anomaly import Alert
 from controller.cycle import Cycle, Event
 from controller.plan import Status
 from plant_io import Outcome
+
+
+class Digest(Protocol):
+    """A running hash."""
+
+    def update(self, data: bytes, /) -> None:
+        """Add `data`."""
+        ...
+
+    def hexdigest(self) -> str:
+        """Return the hash so far, hexadecimal."""
+        ...
 
 
 @dataclass(slots=True)
@@ -35,7 +48,7 @@ class Tally:
     """Plans by status [1]."""
     busy_s: list[float] = field(default_factory=list[float])
     """Wall time of each cycle without the wait for the next [s]."""
-    _digest: hashlib._Hash = field(default_factory=hashlib.sha256)
+    _digest: Digest = field(default_factory=hashlib.sha256)
     _first: float | None = None
     _last: float = 0.0
 

@@ -10,7 +10,7 @@ import numpy as np
 from anomaly import Locked
 from controller.advise import accept, advise
 from controller.confirm import expect, verify
-from controller.cycle import Accept, Event, Mode, Order, Phase, SetMode
+from controller.cycle import Event, Mode, Order, Phase, SetMode
 from controller.guard import Permit, guard, permit
 from controller.handshake import Links
 from controller.kit import LoopKit
@@ -98,7 +98,7 @@ def _obey(kit: LoopKit, given: Inputs, old: LoopState) -> tuple[LoopState, tuple
             phase = new.phase if new.phase in IN_CHARGE and mode in WILLING else Phase.INIT
             new = replace(new, mode=mode, phase=phase, proposal=None, requested_at=None)
             events.append(Event(at, f"{kit.name}: mode {mode.value} asked for: {order.why}", order.who))
-        elif isinstance(order.act, Accept):
+        else:
             proposal, sentence = accept(new.proposal, order.act)
             new = replace(new, proposal=proposal)
             events.append(Event(at, f"{kit.name}: {sentence}: {order.why}", order.who))

@@ -12,6 +12,7 @@ from controller.decide import decide
 from controller.kit import Kit, prepare
 from controller.records import codec
 from controller.records.journal import Entry, entries, link
+from controller.tally import Digest
 from policies import parse
 
 _SHOWN = 20
@@ -90,7 +91,7 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
     return Outcome(count, same, tuple(differences), first_break, digest.hexdigest(), complete)
 
 
-def feed(digest: hashlib._Hash, data: codec.Fields) -> None:
+def feed(digest: Digest, data: codec.Fields) -> None:
     """Add the snapshot and the decision of one cycle, in plain form, to a running SHA-256."""
     digest.update(codec.pack(data["snapshot"]))
     digest.update(codec.pack(data["decision"]))
