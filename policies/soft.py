@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from policies.words import Declared, Duration, Name, Positive, Span
+from policies.words import Declared, Duration, Name, Positive, Span, Suffix
 
 
 class FusedNir(Declared):
@@ -38,7 +39,7 @@ class FusedNir(Declared):
     """Standard deviation of one prediction from a spectrum, in `unit`."""
     drift_sd: Positive
     """Standard deviation the mismatch of the two paths gains in the square root of a minute, in `unit`."""
-    also: dict[Annotated[str, Field(pattern=r"^[A-Z][A-Z0-9_]*$")], str] = Field(default_factory=dict)
+    also: dict[Suffix, str] = Field(default_factory=dict)
     """Further results of the calibration, such as water: suffix of the tag and its UCUM unit."""
     stale_after_s: Duration = Field(default=15.0, alias="stale_after")
     """Age of the spectrum at which the result rests on the flows alone, and of a flow at which it is doubted [s]."""
@@ -49,16 +50,34 @@ class FusedNir(Declared):
 
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
         """Return unit and range of every tag this sensor named `name` gives."""
-        concentration = (self.unit, self.range)
-        further = {f"{name}.{suffix}": (unit, (-1e9, 1e9)) for suffix, unit in self.also.items()}
-        return further | {
-            name: concentration,
-            f"{name}.NIR": concentration,
-            f"{name}.MECH": concentration,
-            f"{name}.GAP": (self.unit, (-self.range[1], self.range[1])),
-            f"{name}.Q": ("1", (0.0, 1e9)),
-            f"{name}.T2": ("1", (0.0, 1e9)),
-        }
+        return given(name, self.unit, self.range, self.also)
+
+
+def given(
+    name: str, unit: str, span: tuple[float, float], also: Mapping[str, str]
+) -> dict[str, tuple[str, tuple[float, float]]]:
+    """Return unit and range of every tag a sensor gives.
+
+    Parameters
+    ----------
+    name
+        Name of the sensor.
+    unit
+        UCUM code of its result.
+    span
+        Lowest and highest result, in `unit`.
+    also
+        Further results: suffix and UCUM code.
+    """
+    further = {f"{name}.{suffix}": (code, (-1e9, 1e9)) for suffix, code in also.items()}
+    return further | {
+        name: (unit, span),
+        f"{name}.NIR": (unit, span),
+        f"{name}.MECH": (unit, span),
+        f"{name}.GAP": (unit, (-span[1], span[1])),
+        f"{name}.Q": ("1", (0.0, 1e9)),
+        f"{name}.T2": ("1", (0.0, 1e9)),
+    }
 
 
 SoftSensor = FusedNir

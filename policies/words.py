@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
+_NAME = r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
+_WORD = r"^[a-z][a-z0-9_]*$"
+_SUFFIX = r"^[A-Z][A-Z0-9_]*$"
+_LENGTH = r"^\d+(\.\d+)?(ms|s|m|h)$"
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -47,7 +52,7 @@ def _ordered(span: tuple[float, float]) -> tuple[float, float]:
 Duration = Annotated[
     float,
     BeforeValidator(seconds),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h)$", "examples": ["500ms", "10s", "5m", "8h"]}),
+    WithJsonSchema({"type": "string", "pattern": _LENGTH, "examples": ["500ms", "10s", "5m", "8h"]}),
 ]
 """A length of time, written with its unit, kept in seconds."""
 
@@ -60,11 +65,22 @@ Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, strict=True)]
 Span = Annotated[tuple[Number, Number], AfterValidator(_ordered)]
 """Lowest and highest value, in this order."""
 
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$")]
+Name = Annotated[str, Field(pattern=_NAME)]
 """Dotted name of letters, digits and underscores, for example ``FDR_API.F_PV``."""
 
-Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+Word = Annotated[str, Field(pattern=_WORD)]
 """One lower-case word, for example ``api_flow``."""
+
+Suffix = Annotated[str, Field(pattern=_SUFFIX)]
+"""One upper-case word, for example ``WATER``."""
+
+SPOKEN: Mapping[str, str] = {
+    _NAME: "a name of letters, digits and underscores, parted by dots, such as FDR_API.F_PV",
+    _WORD: "one lower-case word such as api_flow",
+    _SUFFIX: "one upper-case word such as WATER",
+    _LENGTH: "a duration such as 500ms, 10s, 5m or 8h",
+}
+"""What each pattern above means to people."""
 
 
 class Declared(BaseModel):
