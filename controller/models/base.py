@@ -78,7 +78,7 @@ class ControlModel(Protocol):
         ...
 
     def rhs(self, x: Symbols, u: Symbols, w: Symbols) -> tuple[Expression | float, ...]:
-        """Return the time derivatives of states `x` at inputs `u` and known inputs `w`, unit of the state per second."""
+        """Return the time derivatives of the states, unit of the state per second."""
         ...
 
     def outputs(self, x: Symbols, u: Symbols, w: Symbols) -> tuple[Expression, ...]:

@@ -12,7 +12,7 @@ from controller.models import ControlModel
 from controller.models.symbolic import Compiled, Matrix, ahead, casadi, outputs, readings, vector
 from plant_io.signals import Floats
 from policies import Mpc
-from policies.units import convert
+from policies.units import difference
 
 _BELIEVED = 5.0
 """Largest innovation believed in full, in its standard deviations [1]."""
@@ -158,7 +158,7 @@ def _correct(
 def _noise(model: ControlModel, loop: Mpc) -> Floats:
     """Return the variance of each measurement, shape ``(n_m,)``, squared units of the model."""
     declared = [(loop.measured[name], unit) for name, unit in model.measured.items()]
-    return np.array([_span(m.sd, m.unit, unit) ** 2 for m, unit in declared])
+    return np.array([difference(m.sd, m.unit, unit) ** 2 for m, unit in declared])
 
 
 def _wander(model: ControlModel, loop: Mpc, period_s: float) -> Floats:
@@ -166,8 +166,3 @@ def _wander(model: ControlModel, loop: Mpc, period_s: float) -> Floats:
     belongs = {state: name for name, state in model.biases.items()}
     grown = [loop.measured[belongs[s]].bias_sd if s in belongs else model.wander_sd[s] for s in model.states]
     return np.array(grown) ** 2 * period_s / 60.0
-
-
-def _span(length: float, unit: str, wanted: str) -> float:
-    """Return a difference given in one unit in another, without the shift between their zeros."""
-    return convert(length, unit, wanted) - convert(0.0, unit, wanted)

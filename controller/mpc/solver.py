@@ -1,0 +1,114 @@
+"""One loop's solver: a control problem in, a plan out, whatever the numbers are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from controller.models import ControlModel, model
+from controller.models.symbolic import Compiled, ahead, outputs, vector
+from controller.mpc.program import Program, Task, reaches
+from controller.plan import Plan, Problem, Status
+from plant_io.signals import Floats
+from policies import Mpc
+
+_SLACK = 1e-4
+"""Excess over a bound that is rounding and is cut off, as a share of the largest move [1]."""
+
+
+class Solver:
+    """Solves the problems of one loop with do-mpc and IPOPT.
+
+    Every problem is begun afresh from its own state with the inputs standing, so that a plan depends on nothing but the
+    problem: replay finds the same plan, and no earlier failure can do harm.
+
+    Parameters
+    ----------
+    name
+        Name of the loop.
+    model
+        Control model.
+    loop
+        What the policy says of the loop.
+    """
+
+    def __init__(self, name: str, model: ControlModel, loop: Mpc) -> None:
+        self._name = name
+        self._horizon = loop.horizon
+        self._reach = reaches(model, loop)
+        self._program = Program(model, loop)
+        x, u, w = vector("x", len(model.states)), vector("u", len(model.inputs)), vector("w", len(model.known))
+        self._next = Compiled([x, u, w], [ahead(model, x, u, w, loop.sample_s)])
+        self._outputs = Compiled([x, u, w], [outputs(model, x, u, w)])
+
+    def solve(self, problem: Problem) -> Plan:
+        """Return the plan for one problem; a plan that is none says why."""
+        given = (problem.state, problem.inputs, problem.known, problem.targets, problem.low, problem.high)
+        if not all(np.isfinite(numbers).all() for numbers in given):
+            return _failed(problem, "the problem holds a number that is not finite")
+        if (problem.low > problem.high).any():
+            return _failed(problem, "no input is permitted, the lowest is above the highest")
+        task = self._task(problem)
+        found, why = self._program.solve(task)
+        if why:
+            return _failed(problem, f"IPOPT gave up: {why}")
+        return self._plan(problem, task, found)
+
+    def _task(self, problem: Problem) -> Task:
+        path = [problem.inputs]
+        for _ in range(self._horizon):
+            inside = np.clip(path[-1], problem.low, problem.high)
+            path.append(np.clip(inside, path[-1] - self._reach, path[-1] + self._reach))
+        inputs = np.array(path)
+        return Task(
+            guess=self._roll_out(problem, inputs[1:]),
+            path=inputs,
+            known=problem.known,
+            targets=problem.targets,
+            low=np.minimum(problem.low, inputs[1:]),
+            high=np.maximum(problem.high, inputs[1:]),
+        )
+
+    def _roll_out(self, problem: Problem, inputs: Floats) -> Floats:
+        """Return the states along `inputs`, shape ``(horizon + 1, n_x)``, units of the model."""
+        states = [problem.state]
+        for u in inputs:
+            states.append(self._next(states[-1], u, problem.known)[0])
+        return np.array(states)
+
+    def _plan(self, problem: Problem, task: Task, found: Floats) -> Plan:
+        moves, last = np.empty_like(found), problem.inputs
+        for k, wanted in enumerate(found):
+            near = np.clip(wanted, last - self._reach, last + self._reach)
+            moves[k] = last = np.clip(near, task.low[k], task.high[k])
+        if not (np.abs(moves - found) <= _SLACK * self._reach).all():  # also true where a number is none
+            return _failed(problem, "IPOPT broke the limits of the inputs")
+        states = self._roll_out(problem, moves)
+        along = np.vstack([moves[:1], moves])
+        predicted = np.array([self._outputs(x, u, problem.known)[0] for x, u in zip(states, along, strict=True)])
+        if not np.isfinite(predicted).all():
+            return _failed(problem, "the predicted outputs are not finite")
+        return Plan(problem.loop, problem.number, problem.at, Status.SOLVED, moves, predicted)
+
+
+def solvers(loops: Mapping[str, Mpc], files: Mapping[str, bytes]) -> dict[str, Solver]:
+    """Return one solver for each loop.
+
+    Parameters
+    ----------
+    loops
+        Loops by name.
+    files
+        Bytes of the files the loops name.
+
+    Raises
+    ------
+    ValueError
+        If the identified parameters of a loop are not those of its model.
+    """
+    return {name: Solver(name, model(loop.model, files[loop.process]), loop) for name, loop in loops.items()}
+
+
+def _failed(problem: Problem, why: str) -> Plan:
+    return Plan(problem.loop, problem.number, problem.at, Status.FAILED, why=why)

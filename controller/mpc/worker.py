@@ -1,0 +1,276 @@
+"""Where problems are solved: a process of its own that can hang or die without the cycle noticing.
+
+The cycle submits problems and takes plans; neither ever waits, unless lock-step time asks for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from multiprocessing import get_context
+from multiprocessing.reduction import ForkingPickler
+from threading import Event, Thread
+from typing import TYPE_CHECKING, Protocol, cast
+
+from controller.mpc.child import Pipe, serve
+from controller.mpc.solver import solvers
+from controller.plan import Plan, Problem, Status
+
+if TYPE_CHECKING:
+    from multiprocessing.context import SpawnProcess
+
+
+__all__ = ["Build", "Inline", "Solves", "SolverPort", "Worker", "solvers"]
+
+
+class Solves(Protocol):
+    """Anything that turns a problem into a plan."""
+
+    def solve(self, problem: Problem) -> Plan:
+        """Return the plan for one problem; never raises for its numbers."""
+        ...
+
+
+Build = Callable[..., Mapping[str, Solves]]
+"""Makes one solver for each loop; `solvers` is the usual one."""
+
+
+class SolverPort(Protocol):
+    """The controller's door to its solvers."""
+
+    async def start(self) -> None:
+        """Begin to make the solvers; returns at once."""
+        ...
+
+    async def ready(self, within_s: float) -> bool:
+        """Wait until problems can be solved, at most so long [s]; return whether they can."""
+        ...
+
+    def submit(self, problem: Problem, now: float) -> None:
+        """Ask for a plan; `now` is the start of the cycle, POSIX time [s]."""
+        ...
+
+    async def take(self, now: float) -> tuple[Plan, ...]:
+        """Return the plans that have come since the last time; `now` is the start of the cycle, POSIX time [s]."""
+        ...
+
+    async def close(self) -> None:
+        """Let the solvers go."""
+        ...
+
+
+class Inline:
+    """Solves in this process as soon as asked, and answers one cycle later as a worker would.
+
+    Parameters
+    ----------
+    build
+        Makes the solvers.
+    arguments
+        What it is given.
+    """
+
+    def __init__(self, build: Build, arguments: tuple[object, ...] = ()) -> None:
+        self._build, self._arguments = build, arguments
+        self._solvers: Mapping[str, Solves] | None = None
+        self._plans: list[Plan] = []
+
+    async def start(self) -> None:
+        """Make the solvers."""
+        self._solvers = self._build(*self._arguments)
+
+    async def ready(self, within_s: float) -> bool:
+        """Return whether the solvers are made; `within_s` [s] is never waited."""
+        del within_s
+        return self._solvers is not None
+
+    def submit(self, problem: Problem, now: float) -> None:
+        """Solve a problem; `now` [s] does not matter."""
+        del now
+        if self._solvers is None:
+            self._plans.append(_without(problem, Status.DIED, "the solver was not started"))
+        else:
+            self._plans.append(self._solvers[problem.loop].solve(problem))
+
+    async def take(self, now: float) -> tuple[Plan, ...]:
+        """Return the plans of the problems submitted since the last time; `now` [s] does not matter."""
+        del now
+        plans, self._plans = tuple(self._plans), []
+        return plans
+
+    async def close(self) -> None:
+        """Let the solvers go."""
+        self._solvers = None
+
+
+@dataclass(slots=True)
+class _Child:
+    """One life of the worker's process."""
+
+    pipe: Pipe
+    """Our end of the pipe."""
+    process: SpawnProcess
+    """The process, which a thread of ours starts, listens to and buries."""
+    unwanted: Event = field(default_factory=Event)
+    """Set when it is to end."""
+    ready: bool = False
+    """Whether it has made its solvers."""
+    waiting: dict[tuple[str, int], tuple[Problem, float]] = field(default_factory=dict)
+    """Problems it has not answered, by loop and number, with the time they were submitted, POSIX time [s]."""
+
+
+class Worker:
+    """Solves in a process of its own.
+
+    A problem not answered within its deadline, counted in the time of the cycles, is answered with a plan that says so,
+    and the process is replaced; so is a process that has died. Each such problem is told once.
+
+    Parameters
+    ----------
+    deadlines
+        Longest time between a problem and its plan by loop [s].
+    build
+        Makes the solvers in the process; must survive pickling.
+    arguments
+        What it is given; must survive pickling.
+    wait_s
+        Wall time `take` waits for outstanding plans [s]; 0 never waits, more makes lock-step runs repeatable.
+    """
+
+    def __init__(
+        self, deadlines: Mapping[str, float], build: Build, arguments: tuple[object, ...] = (), wait_s: float = 0.0
+    ) -> None:
+        self._deadlines = deadlines
+        self._build = bytes(ForkingPickler.dumps((build, arguments)))
+        self._wait_s = wait_s
+        self._child: _Child | None = None
+        self._plans: list[Plan] = []
+        self._news = asyncio.Event()
+        self._why = "the solver was not started"
+
+    async def start(self) -> None:
+        """Start the process; returns at once."""
+        self._spawn("the solver is starting")
+
+    async def ready(self, within_s: float) -> bool:
+        """Wait until the solvers are made, at most so long [s]; return whether they are."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(within_s):
+                while self._child is not None and not self._child.ready:
+                    await self._told()
+        return self._child is not None and self._child.ready
+
+    def submit(self, problem: Problem, now: float) -> None:
+        """Ask for a plan; `now` is the start of the cycle, POSIX time [s]."""
+        child = self._child
+        if child is None or not child.ready:
+            self._plans.append(_without(problem, Status.LATE, self._why))
+            if child is None:
+                self._spawn(self._why)
+            return
+        child.waiting[problem.loop, problem.number] = (problem, now)
+        with suppress(OSError):  # a broken pipe is told by the listener
+            child.pipe.send(problem)
+
+    async def take(self, now: float) -> tuple[Plan, ...]:
+        """Return the plans that have come; `now` is the start of the cycle, POSIX time [s]."""
+        if self._wait_s > 0.0:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._wait_s):
+                    while self._child is not None and self._child.waiting:
+                        await self._told()
+        self._give_up_late(now)
+        plans, self._plans = tuple(self._plans), []
+        return plans
+
+    async def close(self) -> None:
+        """End the process."""
+        child, self._child = self._child, None
+        if child is not None:
+            _kill(child)
+
+    async def _told(self) -> None:
+        self._news.clear()
+        await self._news.wait()
+
+    def _give_up_late(self, now: float) -> None:
+        child = self._child
+        if child is None:
+            return
+        late = {key for key, (_, since) in child.waiting.items() if now - since > self._deadlines[key[0]]}
+        if not late:
+            return
+        for key, (problem, since) in child.waiting.items():
+            if key in late:
+                why = f"no answer for {now - since:.1f} s"
+                self._plans.append(_without(problem, Status.LATE, why))
+            else:
+                self._plans.append(_without(problem, Status.DIED, "the solver was replaced, another problem hung"))
+        _kill(child)
+        self._spawn("the solver hung and is starting again")
+
+    def _spawn(self, why: str) -> None:
+        ours, theirs = get_context("spawn").Pipe()
+        process = get_context("spawn").Process(target=serve, args=(theirs,), name="solver", daemon=True)
+        loop, child = asyncio.get_running_loop(), _Child(ours, process)
+        self._child, self._why = child, why
+
+        def hear(message: Plan | str | None) -> None:
+            with suppress(RuntimeError):  # the event loop was closed first
+                loop.call_soon_threadsafe(self._hear, child, message)
+
+        Thread(target=_live, args=(child, theirs, self._build, hear), name="solver", daemon=True).start()
+
+    def _hear(self, child: _Child, message: Plan | str | None) -> None:
+        """Take what a process said: a plan, that it is ready (empty), why it cannot be, or that it ended (None)."""
+        self._news.set()
+        if child is not self._child:
+            return
+        if isinstance(message, Plan):
+            if child.waiting.pop((message.loop, message.number), None):
+                self._plans.append(message)
+        elif message is None:
+            self._bury(child)
+        elif message:
+            self._why = f"the solver cannot be made: {message}"
+        else:
+            child.ready = True
+
+    def _bury(self, child: _Child) -> None:
+        for problem, _ in child.waiting.values():
+            self._plans.append(_without(problem, Status.DIED, "the solver's process ended"))
+        if child.ready:
+            self._spawn("the solver's process ended and is starting again")
+        else:
+            self._child = None  # begun again with the next problem, not in a hurry
+
+
+def _live(child: _Child, theirs: Pipe, build: bytes, hear: Callable[[Plan | str | None], None]) -> None:
+    """Start a process, pass on what it says, and bury it; runs in a thread of its own."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the process: Ctrl-C is ours alone
+    try:
+        child.process.start()
+        theirs.close()
+        if child.unwanted.is_set():
+            child.process.kill()
+        child.pipe.send_bytes(build)
+        while True:
+            hear(cast("Plan | str", child.pipe.recv()))
+    except (EOFError, OSError):
+        hear(None)
+    if child.process.pid is not None:
+        child.process.join()
+    child.pipe.close()
+
+
+def _kill(child: _Child) -> None:
+    child.unwanted.set()
+    if child.process.pid is not None:
+        child.process.kill()
+
+
+def _without(problem: Problem, status: Status, why: str) -> Plan:
+    return Plan(problem.loop, problem.number, problem.at, status, why=why)
