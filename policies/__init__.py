@@ -1,5 +1,7 @@
 """What is declared: tags, soft sensors, loops, watches and limits, read from approved files."""
 
+from policies.errors import PolicyError, Problem
+from policies.files import load, parse, rebind, schema, shipped
 from policies.loops import Controlled, Late, Loop, Measured, Moved, Mpc
 from policies.model import Lockstep, Policy
 from policies.soft import FusedNir, SoftSensor
@@ -26,11 +28,18 @@ __all__ = [
     "Mpc",
     "OpcUa",
     "Policy",
+    "PolicyError",
     "Priority",
+    "Problem",
     "Reference",
     "Route",
     "SoftSensor",
     "Tag",
     "Trend",
     "Watch",
+    "load",
+    "parse",
+    "rebind",
+    "schema",
+    "shipped",
 ]

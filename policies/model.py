@@ -66,6 +66,12 @@ class Policy(Declared):
         """Bytes of the policy (under the empty name) and of every file it names."""
         return self._files
 
+    def sealed(self, fingerprint: str, files: Mapping[str, bytes]) -> Policy:
+        """Return this policy with the fingerprint and the bytes it was read from."""
+        copy = self.model_copy()
+        copy._fingerprint, copy._files = fingerprint, files  # noqa: SLF001  # its own class
+        return copy
+
     def units(self) -> dict[str, str]:
         """Return the UCUM unit of every tag, virtual ones included."""
         virtual = {n: unit for name, s in self.soft_sensors.items() for n, (unit, _) in s.outputs(name).items()}

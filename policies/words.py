@@ -12,7 +12,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _NAME = r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
 _WORD = r"^[a-z][a-z0-9_]*$"
 _SUFFIX = r"^[A-Z][A-Z0-9_]*$"
-_LENGTH = r"^\d+(\.\d+)?(ms|s|m|h)$"
+_WRITTEN = r"^\d+(\.\d+)?(ms|s|m|h)$"
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -43,6 +43,25 @@ def seconds(text: object) -> float:
     return value
 
 
+def written(length: float) -> str:
+    """Return a duration as it is written in a policy, in the largest unit that keeps it whole.
+
+    Parameters
+    ----------
+    length
+        Length of the time [s].
+
+    Examples
+    --------
+    >>> written(0.5), written(300.0), written(90.0)
+    ('500ms', '5m', '90s')
+    """
+    for name in ("h", "m", "s"):
+        if length >= _SECONDS[name] and length % _SECONDS[name] == 0.0:
+            return f"{length / _SECONDS[name]:.0f}{name}"
+    return f"{length / _SECONDS['ms']:g}ms"
+
+
 def _ordered(span: tuple[float, float]) -> tuple[float, float]:
     if not span[0] < span[1]:
         raise ValueError(f"expected the lower value first and the higher second, found {span[0]:g} and {span[1]:g}")
@@ -52,7 +71,7 @@ def _ordered(span: tuple[float, float]) -> tuple[float, float]:
 Duration = Annotated[
     float,
     BeforeValidator(seconds),
-    WithJsonSchema({"type": "string", "pattern": _LENGTH, "examples": ["500ms", "10s", "5m", "8h"]}),
+    WithJsonSchema({"type": "string", "pattern": _WRITTEN, "examples": ["500ms", "10s", "5m", "8h"]}),
 ]
 """A length of time, written with its unit, kept in seconds."""
 
@@ -78,7 +97,7 @@ SPOKEN: Mapping[str, str] = {
     _NAME: "a name of letters, digits and underscores, parted by dots, such as FDR_API.F_PV",
     _WORD: "one lower-case word such as api_flow",
     _SUFFIX: "one upper-case word such as WATER",
-    _LENGTH: "a duration such as 500ms, 10s, 5m or 8h",
+    _WRITTEN: "a duration such as 500ms, 10s, 5m or 8h",
 }
 """What each pattern above means to people."""
 

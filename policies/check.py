@@ -1,0 +1,35 @@
+"""Everything that can be said of a policy file before it meets a plant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from policies import check_address, check_loops, check_plant, check_watches
+from policies.check_schema import validated
+from policies.check_view import View
+from policies.errors import Problem
+from policies.model import Policy
+from policies.positions import Document
+
+_RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
+    check_plant.references,
+    check_plant.units,
+    check_plant.writes,
+    check_plant.handshakes,
+    check_plant.virtual_names,
+    check_address.addresses,
+    check_loops.times,
+    check_loops.limits,
+    check_loops.moves,
+    check_watches.holds,
+)
+
+
+def checked(document: Document) -> tuple[Policy | None, list[Problem]]:
+    """Return the policy in a document, or None, and all its problems, at most one at each place."""
+    policy, misfits = validated(document, Policy)
+    view = View(document)
+    problems: dict[str, Problem] = {}
+    for problem in (*document.problems, *misfits, *(problem for rule in _RULES for problem in rule(view))):
+        problems.setdefault(problem.path, problem)
+    return policy, list(problems.values())

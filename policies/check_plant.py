@@ -1,0 +1,143 @@
+"""Cross-rules of names, units, handshakes and soft sensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Literal
+
+from policies.check_shape import hint
+from policies.check_view import View
+from policies.errors import Problem
+from policies.positions import Path
+from policies.units import known, nearest
+
+Kind = Literal["signal", "plant tag", "connection", "loop"]
+"""What a name can be the name of."""
+
+_REFERENCES: tuple[tuple[str, Kind], ...] = (
+    ("connections.*.handshake.heartbeat", "plant tag"),
+    ("connections.*.handshake.arm", "plant tag"),
+    ("connections.*.handshake.state", "plant tag"),
+    ("connections.*.handshake.scan", "plant tag"),
+    ("tags.*.connection", "connection"),
+    ("tags.*.read_back", "plant tag"),
+    ("lockstep.request", "plant tag"),
+    ("lockstep.done", "plant tag"),
+    ("soft_sensors.*.spectrum", "plant tag"),
+    ("soft_sensors.*.active", "plant tag"),
+    ("soft_sensors.*.others.*", "plant tag"),
+    ("loops.*.controlled.*.tag", "signal"),
+    ("loops.*.moved.*.tag", "plant tag"),
+    ("loops.*.measured.*.tag", "signal"),
+    ("loops.*.known.*", "signal"),
+    ("watches.*.tag", "signal"),
+    ("watches.*.holds.*", "loop"),
+)
+_KEY_REFERENCES = ("watches.*.tags.*", "watches.*.channels.*")
+_SECTIONS = {"signal": "tags", "plant tag": "tags", "connection": "connections", "loop": "loops"}
+_UNITS = ("tags.*.unit", "soft_sensors.*.unit", "soft_sensors.*.also.*", "loops.*.*.*.unit")
+_WRITTEN = ("connections.*.handshake.heartbeat", "connections.*.handshake.arm", "lockstep.request")
+
+
+def references(view: View) -> Iterator[Problem]:
+    """Check that every name is the name of something declared."""
+    for pattern, kind in _REFERENCES:
+        for path in view.match(pattern):
+            if (name := view.text(*path)) is not None:
+                yield from _reference(view, path, name, kind)
+    for pattern in _KEY_REFERENCES:
+        for path in view.match(pattern):
+            yield from _reference(view, path, str(path[-1]), "signal", at_key=True)
+
+
+def _reference(view: View, path: Path, name: str, kind: Kind, *, at_key: bool = False) -> Iterator[Problem]:
+    names = list(view.signals) if kind == "signal" else list(view.names(_SECTIONS[kind]))
+    if name not in names:
+        if kind == "plant tag" and name in view.signals:
+            yield view.problem(path, f"found {name!r}, a virtual tag, expected a tag of the plant", at_key=at_key)
+        elif not _misspelt(view, _SECTIONS[kind]):
+            thing = "tag" if kind in {"signal", "plant tag"} else kind
+            message = f"found {name!r}, expected the name of a {thing}{hint(name, names)}"
+            yield view.problem(path, message, at_key=at_key)
+        return
+    length = view.signals[name].length if kind in {"signal", "plant tag"} else 1
+    if length != 1 and path[-1] != "spectrum":
+        message = f"found {name!r} of {length} values, expected a tag of one value"
+        yield view.problem(path, message, at_key=at_key)
+
+
+def _misspelt(view: View, section: str) -> bool:
+    """Return whether a whole section is not found, which has been said already."""
+    return not view.names(section) and any(hint(key, [section]) for key in view.names())
+
+
+def units(view: View) -> Iterator[Problem]:
+    """Check that every unit is known, and that read-backs and flows are in the unit they are compared in."""
+    for path in (path for pattern in _UNITS for path in view.match(pattern)):
+        unit = view.text(*path)
+        if unit is not None and not known(unit):
+            meant = f"; did you mean {near!r}?" if (near := nearest(unit)) else ""
+            message = f"found {unit!r}, expected a UCUM code such as kg/h, Cel or 1 for a pure number{meant}"
+            yield view.problem(path, message)
+    for path in view.match("tags.*.read_back"):
+        yield from _same_unit(view, path, view.text(*path), str(path[1]))
+    for path in view.match("soft_sensors.*.others.*"):
+        yield from _same_unit(view, path, view.text(*path), view.text(*path[:2], "active"))
+
+
+def _same_unit(view: View, path: Path, name: str | None, like: str | None) -> Iterator[Problem]:
+    one, other = _unit(view, name), _unit(view, like)
+    if one and other and one != other:
+        yield view.problem(path, f"found {name!r} in {one}, expected a tag in {other} as {like!r}")
+
+
+def _unit(view: View, name: str | None) -> str | None:
+    signal = view.signals.get(name) if name else None
+    return signal.unit if signal and signal.unit and known(signal.unit) else None
+
+
+def writes(view: View) -> Iterator[Problem]:
+    """Check that every written tag is one value with a read-back, and that what the controller writes is writable."""
+    for name, signal in view.signals.items():
+        here = ("tags", name)
+        if signal.writable and view.get(*here, "read_back") is None:
+            message = "missing, expected the tag that shows what the plant made of a write"
+            yield view.problem((*here, "read_back"), message, at_key=True)
+        if signal.writable and signal.length != 1:
+            yield view.problem((*here, "length"), f"found {signal.length}, expected 1 for a tag that is written")
+    for path in (path for pattern in _WRITTEN for path in view.match(pattern)):
+        yield from only_read(view, path)
+
+
+def only_read(view: View, path: Path) -> Iterator[Problem]:
+    """Say so if the plant tag named at a path may not be written."""
+    name = view.text(*path) or ""
+    signal = view.signals.get(name)
+    if signal and not signal.virtual and not signal.writable:
+        yield view.problem(path, f"found {name!r}, which is only read, expected a tag with access: write")
+
+
+def handshakes(view: View) -> Iterator[Problem]:
+    """Check that a handshake is four different tags of the connection it belongs to."""
+    for here in view.match("connections.*.handshake"):
+        seen: dict[str, str] = {}
+        for role in view.names(*here):
+            name = view.text(*here, role) or ""
+            signal = view.signals.get(name)
+            if name in seen:
+                message = f"found {name!r}, which is also the {seen[name]}, expected another tag"
+                yield view.problem((*here, role), message)
+            elif signal and signal.connection and signal.connection != here[1]:
+                message = f"found {name!r} of connection {signal.connection}, expected a tag of connection {here[1]}"
+                yield view.problem((*here, role), message)
+            seen[name] = role
+
+
+def virtual_names(view: View) -> Iterator[Problem]:
+    """Check that no soft sensor gives a tag that exists already."""
+    taken = set(view.names("tags"))
+    for sensor in view.names("soft_sensors"):
+        for name in sorted(taken & set(view.given(sensor))):
+            message = f"gives the tag {name!r}, which exists already; expected another name"
+            yield view.problem(("soft_sensors", sensor), message, at_key=True)
+        taken |= set(view.given(sensor))

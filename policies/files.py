@@ -1,0 +1,194 @@
+"""Policies read from files, checked, and sealed with a fingerprint."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import cast
+
+from policies.check import checked
+from policies.check_view import View
+from policies.errors import PolicyError, Problem
+from policies.model import Policy
+from policies.positions import LARGEST, Document, read
+from policies.tags import Modbus, OpcUa
+from policies.words import written
+
+_NAMED = ("soft_sensors.*.model", "soft_sensors.*.process", "loops.*.process", "watches.*.library")
+_FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*")
+_LARGEST_NAMED = 64_000_000
+_LINES = Path(__file__).parent / "lines"
+_ADDRESS = re.compile(r"(?P<scheme>opc\.tcp://)?(?P<host>[^\s/:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})(?P<rest>/\S*)?")
+_LAST_PORT = 65535
+
+
+def load(path: Path) -> Policy:
+    """Return the policy in a file, with the files it names.
+
+    Its fingerprint is the SHA-256 of what ``{ sha256sum < POLICY; sha256sum NAMED...; } | sha256sum`` hashes, the
+    named files in the order of their names: one line per file of its own SHA-256, two spaces and its name as the
+    policy gives it (``-`` for the policy itself).
+
+    Raises
+    ------
+    PolicyError
+        If the file cannot be read, is no policy, or is one that makes no sense; it lists every problem.
+    """
+    folder = path.parent.resolve()
+    try:
+        data = _bytes(path, LARGEST)
+    except OSError as error:
+        raise PolicyError([Problem(str(path), 1, 1, "", _why(error))]) from None
+
+    def beside(name: str) -> bytes:
+        file = (folder / name).resolve()
+        if not file.is_relative_to(folder):
+            raise PermissionError(0, "it lies outside the folder of the policy")
+        return _bytes(file, _LARGEST_NAMED)
+
+    return _sealed(data, str(path), beside)
+
+
+def parse(data: bytes, name: str, files: Mapping[str, bytes]) -> Policy:
+    """Return the policy in bytes already at hand, for example those of a record.
+
+    Parameters
+    ----------
+    data
+        The policy file.
+    name
+        Its name, for the messages.
+    files
+        The files it names, by name.
+
+    Raises
+    ------
+    PolicyError
+        If it is no policy, or one that makes no sense; it lists every problem.
+    """
+
+    def handed(wanted: str) -> bytes:
+        if wanted not in files:
+            raise FileNotFoundError(0, "no such file")
+        return files[wanted]
+
+    return _sealed(data, name, handed)
+
+
+def rebind(policy: Policy, connect: Mapping[str, str]) -> Policy:
+    """Return the same policy with other addresses; where a device is reached is no part of what was approved.
+
+    Parameters
+    ----------
+    policy
+        Policy as it was loaded; fingerprint and files stay.
+    connect
+        ``host:port`` by name of connection; for OPC UA an endpoint such as ``opc.tcp://host:port`` too.
+
+    Raises
+    ------
+    ValueError
+        If a connection is unknown or an address is none.
+    """
+    connections = dict(policy.connections)
+    for name, address in connect.items():
+        if name not in connections:
+            raise ValueError(f"found the connection {name!r}, expected one of {', '.join(policy.connections)}")
+        connections[name] = _moved(connections[name], address)
+    return policy.model_copy(update={"connections": connections})
+
+
+def shipped(line: str) -> Path:
+    """Return the file of a line that comes with Steadyline.
+
+    Raises
+    ------
+    ValueError
+        If there is none of that name.
+    """
+    known = sorted(folder.name for folder in _LINES.iterdir() if (folder / f"line_{folder.name}.yaml").is_file())
+    name = line.lower()
+    if name not in known:
+        raise ValueError(f"found the line {line!r}, expected one of {', '.join(known).upper()}")
+    return _LINES / name / f"line_{name}.yaml"
+
+
+def schema() -> dict[str, object]:
+    """Return the JSON Schema of a policy, for editors and other tools."""
+    dialect: dict[str, object] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | cast("dict[str, object]", _as_written(Policy.model_json_schema()))
+
+
+def _as_written(node: object) -> object:
+    """Turn the defaults of durations into text; pydantic gives them in seconds."""
+    if isinstance(node, list):
+        return [_as_written(item) for item in cast("list[object]", node)]
+    if not isinstance(node, dict):
+        return node
+    plain = {key: _as_written(value) for key, value in cast("dict[str, object]", node).items()}
+    if plain.get("type") == "string" and isinstance(plain.get("default"), float):
+        plain["default"] = written(cast("float", plain["default"]))
+    return plain
+
+
+def _sealed(data: bytes, name: str, get: Callable[[str], bytes]) -> Policy:
+    document = read(data, name)
+    policy, problems = checked(document)
+    files: dict[str, bytes] = {}
+    problems += _missing_files(document, get, files)
+    if problems or policy is None:
+        raise PolicyError(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.path)))
+    return policy.sealed(_fingerprint(data, files), {"": data, **files})
+
+
+def _missing_files(document: Document, get: Callable[[str], bytes], files: dict[str, bytes]) -> Iterator[Problem]:
+    """Fill `files` with every file the document names, and say which cannot be had."""
+    view = View(document)
+    for path in (path for pattern in _NAMED for path in view.match(pattern)):
+        name = view.text(*path)
+        if name is None or name in files:
+            continue
+        if not _FILE_NAME.fullmatch(name):
+            yield view.problem(path, f"found {name!r}, expected the name of a file in the folder of the policy")
+            continue
+        try:
+            files[name] = get(name)
+        except OSError as error:
+            yield view.problem(path, f"found {name!r}, expected a file beside the policy: {_why(error)}")
+
+
+def _fingerprint(data: bytes, files: Mapping[str, bytes]) -> str:
+    lines = [f"{hashlib.sha256(data).hexdigest()}  -\n"]
+    lines += [f"{hashlib.sha256(files[name]).hexdigest()}  {name}\n" for name in sorted(files)]
+    return hashlib.sha256("".join(lines).encode()).hexdigest()
+
+
+def _bytes(path: Path, largest: int) -> bytes:
+    if path.exists() and not path.is_file():
+        raise IsADirectoryError(0, "it is no file")
+    if path.stat().st_size > largest:
+        raise OSError(0, f"it is larger than {largest} bytes")
+    return path.read_bytes()
+
+
+def _why(error: OSError) -> str:
+    match error:
+        case FileNotFoundError():
+            return "no such file"
+        case PermissionError() if error.errno:
+            return "it may not be read"
+        case _:
+            return error.strerror or "it cannot be read"
+
+
+def _moved(connection: OpcUa | Modbus, address: str) -> OpcUa | Modbus:
+    match = _ADDRESS.fullmatch(address)
+    if match is None or not 0 < int(match["port"]) <= _LAST_PORT:
+        raise ValueError(f"found the address {address!r}, expected host:port, for example 127.0.0.1:4840")
+    if isinstance(connection, OpcUa):
+        return connection.model_copy(update={"endpoint": address if match["scheme"] else f"opc.tcp://{address}"})
+    if match["scheme"] or match["rest"]:
+        raise ValueError(f"found the address {address!r}, expected host:port for a Modbus connection")
+    return connection.model_copy(update={"host": match["host"].strip("[]"), "port": int(match["port"])})
