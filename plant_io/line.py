@@ -1,0 +1,217 @@
+"""A whole line over its connections: one snapshot per cycle, one receipt per setpoint."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from math import isfinite
+
+from plant_io import drivers
+from plant_io.clocks import WallClock
+from plant_io.latch import Answer, Latch, tags_of
+from plant_io.link import Link, Patience
+from plant_io.ports import Clock, Driver
+from plant_io.signals import Outcome, Receipt, Setpoint, Snapshot
+from policies import Access, Lockstep, Policy
+
+Make = Callable[[str, Policy], Driver]
+"""Makes a fresh driver for a connection of a policy."""
+
+_ANSWER_SHARE = 0.5
+_SHORTEST_OPENING_S = 1.0
+_POLL_S = 0.001
+
+
+class Line:
+    """A `Plant` reached through the connections of a policy.
+
+    Parameters
+    ----------
+    policy
+        Connections and tags.
+    clock
+        Gives arrival times.
+    make
+        Makes the drivers; called afresh for every attempt to connect.
+
+    Raises
+    ------
+    ValueError
+        If the lock-step tags do not share a connection.
+    """
+
+    def __init__(self, policy: Policy, clock: Clock, make: Make = drivers.make) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._latch = Latch(policy)
+        self._last = Snapshot.empty(clock.now(), self._latch.index)
+        self.links: Mapping[str, Link] = {
+            name: Link(name, _maker(make, name, policy), _patience(policy, name)) for name in policy.connections
+        }
+        """Supervised connections, by name."""
+        self._pacer = None if policy.lockstep is None else _Pacer(policy.lockstep, policy, make)
+
+    @property
+    def restarts(self) -> Mapping[str, int]:
+        """Times each device was found restarted [1], by connection."""
+        return {name: link.restarts for name, link in self.links.items()}
+
+    async def open(self) -> None:
+        """Begin to keep the connections up; returns at once, whether they are or not."""
+        for link in self._all():
+            link.start()
+
+    async def ready(self, within_s: float) -> bool:
+        """Wait until every connection is up and return whether it is.
+
+        Parameters
+        ----------
+        within_s
+            Longest wait, wall time [s].
+        """
+        try:
+            async with asyncio.timeout(within_s):
+                await asyncio.gather(*(link.ready() for link in self._all()))
+        except TimeoutError:
+            return False
+        return True
+
+    async def read(self, at: float) -> Snapshot:
+        """Latch every tag from one batched read per connection, all at the same time.
+
+        Parameters
+        ----------
+        at
+            Start of the cycle, POSIX time [s].
+        """
+        found = await asyncio.gather(*(self._answer(link) for link in self.links.values()))
+        answers = {name: answer for name, answer in zip(self.links, found, strict=True) if answer is not None}
+        self._last = self._latch.snapshot(at, answers, self._last)
+        return self._last
+
+    async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
+        """Ask for `setpoints`, in order within a connection; one receipt each, in order."""
+        receipts: dict[int, Receipt] = {}
+        asked: dict[str, list[int]] = {}
+        for i, setpoint in enumerate(setpoints):
+            why = _refusal(setpoint, self._policy)
+            if why:
+                receipts[i] = Receipt(setpoint, Outcome.REFUSED, why)
+            else:
+                asked.setdefault(self._policy.tags[setpoint.tag].connection, []).append(i)
+        await asyncio.gather(
+            *(self._ask(self.links[name], setpoints, which, receipts) for name, which in asked.items())
+        )
+        return [receipts[i] for i in range(len(setpoints))]
+
+    async def close(self) -> None:
+        """Give the connections back."""
+        await asyncio.gather(*(link.close() for link in self._all()))
+
+    async def step(self, k: int) -> bool:
+        """Ask a simulated plant for its `k`-th period and return whether it went along in time.
+
+        Parameters
+        ----------
+        k
+            Count of periods since the start [1].
+
+        Raises
+        ------
+        ValueError
+            If the policy has no lock-step.
+        """
+        if self._pacer is None:
+            raise ValueError(f"the policy of line {self._policy.line} has no lockstep")
+        return await self._pacer.step(k)
+
+    def _all(self) -> list[Link]:
+        return [*self.links.values(), *([] if self._pacer is None else [self._pacer.link])]
+
+    async def _answer(self, link: Link) -> Answer | None:
+        batch = await link.read()
+        return None if batch is None else Answer(batch, self._clock.now())
+
+    async def _ask(
+        self, link: Link, setpoints: Sequence[Setpoint], which: Sequence[int], receipts: dict[int, Receipt]
+    ) -> None:
+        raw = [_raw(setpoints[i], self._policy) for i in which]
+        for i, receipt in zip(which, await link.write(raw), strict=True):
+            receipts[i] = replace(receipt, setpoint=setpoints[i])
+
+
+class _Pacer:
+    """Leads a simulated plant through its periods, over a connection of its own.
+
+    Its own, because it asks often and for two tags only.
+    """
+
+    def __init__(self, lockstep: Lockstep, policy: Policy, make: Make) -> None:
+        request, done = policy.tags[lockstep.request], policy.tags[lockstep.done]
+        if request.connection != done.connection:
+            raise ValueError(f"{lockstep.request} and {lockstep.done} must come through one connection")
+        name = request.connection
+        alone = policy.model_copy(update={"tags": {lockstep.request: request, lockstep.done: done}})
+        self._lockstep = lockstep
+        self._policy = alone
+        self._done = done
+        self._slot = list(tags_of(name, alone)).index(lockstep.done)
+        self._wall = WallClock()
+        self.link = Link("lockstep", _maker(make, name, alone), Patience(lockstep.patience_s, _opening(policy, name)))
+        """Connection of its own."""
+
+    async def step(self, k: int) -> bool:
+        """Ask for the `k`-th period; False if it did not come within the patience of the policy."""
+        try:
+            async with asyncio.timeout(self._lockstep.patience_s):
+                while (done := await self._asked(k)) is None:
+                    await self.link.ready()
+        except TimeoutError:
+            return False
+        return done
+
+    async def _asked(self, k: int) -> bool | None:
+        """Ask for `k` and wait for it; None if the connection went away meanwhile."""
+        await self.link.write([_raw(Setpoint(self._lockstep.request, k), self._policy)])
+        while (batch := await self.link.read()) is not None:
+            shown = float(batch.values[self._slot]) * self._done.scale + self._done.offset
+            if shown >= k:
+                return shown == k
+            await self._wall.sleep_until(self._wall.now() + _POLL_S)
+        return None
+
+
+def _maker(make: Make, name: str, policy: Policy) -> Callable[[], Driver]:
+    return lambda: make(name, policy)
+
+
+def _patience(policy: Policy, name: str) -> Patience:
+    answer_s = min(_ANSWER_SHARE * policy.period_s, policy.connections[name].timeout_s)
+    return Patience(answer_s, _opening(policy, name))
+
+
+def _opening(policy: Policy, name: str) -> float:
+    return max(_SHORTEST_OPENING_S, 2.0 * policy.connections[name].timeout_s)
+
+
+def _raw(setpoint: Setpoint, policy: Policy) -> Setpoint:
+    tag = policy.tags[setpoint.tag]
+    return replace(setpoint, value=(setpoint.value - tag.offset) / tag.scale)
+
+
+def _refusal(setpoint: Setpoint, policy: Policy) -> str:
+    """Return why a setpoint is not even sent, or nothing."""
+    tag = policy.tags.get(setpoint.tag)
+    if tag is None:
+        return "the policy knows no such tag"
+    if tag.access is not Access.WRITE:
+        return "the policy does not let it be written"
+    if tag.scale == 0.0:
+        return "the policy gives it no scale"
+    if not isfinite(setpoint.value):
+        return f"{setpoint.value:g} is not a finite number"
+    low, high = tag.range
+    if not low <= setpoint.value <= high:
+        return f"{setpoint.value:g} {tag.unit} lies outside {low:g} to {high:g} {tag.unit}"
+    return ""
