@@ -15,8 +15,10 @@ class FusedNir(Declared):
 
     It gives six tags: its own name (fused), and with the suffixes ``.NIR`` (spectrum alone), ``.MECH``
     (residence-time path from the flows alone), ``.GAP`` (estimated difference of the two), ``.Q`` and ``.T2``
-    (how badly the spectrum fits its calibration; 1 is usual). In the long run the fused value follows the spectrum:
-    a bias of the spectrum is a bias of the result, and ``.GAP`` cannot tell it from a bias of a feeder.
+    (how badly the spectrum fits its calibration, in multiples of the mean over its test set).
+
+    In the long run the fused value follows the spectrum: a bias of the spectrum is a bias of the result, and ``.GAP``
+    cannot tell it from a bias of a feeder.
     """
 
     kind: Literal["fused_nir"]
@@ -39,6 +41,8 @@ class FusedNir(Declared):
     """Standard deviation of one prediction from a spectrum, in `unit`."""
     drift_sd: Positive
     """Standard deviation the mismatch of the two paths gains in the square root of a minute, in `unit`."""
+    bias_sd: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Standard deviation of what all predictions from spectra may be wrong by together, in `unit`."""
     also: dict[Suffix, str] = Field(default_factory=dict)
     """Further results of the calibration, such as water: suffix of the tag and its UCUM unit."""
     stale_after_s: Duration = Field(default=15.0, alias="stale_after")
@@ -46,7 +50,7 @@ class FusedNir(Declared):
     flows_lost_s: Duration = Field(default=60.0, alias="flows_lost")
     """Time without a flow after which nothing is concluded from the flows [s]."""
     worst_fit: Positive = 10.0
-    """Q or T2 above which a spectrum is not believed, in multiples of what is usual [1]."""
+    """Q or T2 above which a spectrum is not believed, in multiples of the mean over the test set [1]."""
 
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
         """Return unit and range of every tag this sensor named `name` gives."""
