@@ -85,7 +85,7 @@ class Block:
     owed: int
     """Good beats still wanted before setpoints are taken [1]."""
     rearmed: bool
-    """Whether the arm word has been 0 since remote setpoints were last lost."""
+    """Whether the arm word has been 0 since the start, or since remote setpoints were last lost."""
     accepted: Mapping[str, float]
     """Setpoints accepted, clamped, by tag, in the unit of the tag."""
     in_force: Mapping[str, float]
@@ -155,7 +155,7 @@ def _follow(block: Block, arm: object, rules: Rules, *, permitted: bool) -> Bloc
     armed = _is_number(arm) and arm == 1
     alive = block.silence_s < rules.watchdog_s
     if block.word is Word.STARTING and block.scan <= rules.starting:
-        return replace(block, rearmed=block.rearmed or not armed)
+        return block
     if block.word is Word.REMOTE and not alive:
         return replace(block, word=Word.FALLBACK, rearmed=False, owed=rules.beats)
     if not armed:

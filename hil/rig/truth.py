@@ -73,7 +73,7 @@ def load(path: Path) -> Truth:
     if path.suffix == ".csv":
         with path.open(encoding="utf-8") as file:
             names = file.readline().strip().split(",")
-            return _by_name(names, np.loadtxt(file, delimiter=",", ndmin=2))
+            return _by_name(names, np.loadtxt(file, delimiter=",", ndmin=2)) if names != [""] else {}
     with np.load(path) as saved:
         return _by_name(saved["names"].tolist(), np.asarray(saved["table"], np.float64))
 

@@ -29,21 +29,17 @@ class ModbusServer:
         The policy that declares the tags.
     connection
         Name of the connection shown.
-    host
-        Address to listen at.
-    port
-        TCP port to listen at; 0 for any free one.
+    listen
+        Address and TCP port to listen at; port 0 for any free one.
     on_write
         Called whenever a client has written.
     """
 
-    def __init__(
-        self, policy: Policy, connection: str, host: str, port: int, on_write: Callable[[], None] = lambda: None
-    ) -> None:
+    def __init__(self, policy: Policy, connection: str, listen: tuple[str, int], on_write: Callable[[], None]) -> None:
         device = policy.connections[connection]
         if not isinstance(device, Modbus):
             raise TypeError(f"connections.{connection} speaks {device.protocol}, not modbus")
-        self._unit, self._listen, self._on_write = device.unit_id, (host, port), on_write
+        self._unit, self._listen, self._on_write = device.unit_id, listen, on_write
         self._tags = {name: tag for name, tag in policy.tags.items() if tag.connection == connection}
         self._where = {name: _address(tag) for name, tag in self._tags.items()}
         self._order = {name: tag.byte_order or device.byte_order for name, tag in self._tags.items()}

@@ -37,7 +37,7 @@ _TYPES = {
 }
 _STATUS = {
     Quality.GOOD: ua.StatusCode(ua.UInt32(StatusCodes.Good)),
-    Quality.UNCERTAIN: ua.StatusCode(ua.UInt32(StatusCodes.UncertainSensorNotAccurate)),
+    Quality.UNCERTAIN: ua.StatusCode(ua.UInt32(StatusCodes.UncertainLastUsableValue)),
     Quality.BAD: ua.StatusCode(ua.UInt32(StatusCodes.BadSensorFailure)),
 }
 _CURRENT_TIME = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_CurrentTime))

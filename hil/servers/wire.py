@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from math import isfinite
+from math import copysign, inf, isfinite
 
 from policies import Tag
 
@@ -46,8 +46,10 @@ def to_raw(tag: Tag, value: float) -> Raw:
     (735, 0, 65535)
     """
     raw = (value - tag.offset) / tag.scale
-    if tag.type in ("float32", "float64"):
+    if tag.type == "float64":
         return raw
+    if tag.type == "float32":
+        return _single(raw)
     if tag.type == "bool":
         return raw > 0
     if not isfinite(raw):
@@ -116,6 +118,13 @@ def from_registers(tag: Tag, registers: Sequence[int], order: str) -> Raw:
     packed = b"".join(word.to_bytes(2, "little" if order in _BYTES_SWAPPED else "big") for word in words)
     raw: Raw = struct.unpack(_FORMATS[tag.type], packed)[0]
     return bool(raw) if tag.type == "bool" else raw
+
+
+def _single(value: float) -> float:
+    try:
+        return float(struct.unpack(">f", struct.pack(">f", value))[0])
+    except OverflowError:
+        return copysign(inf, value)
 
 
 def _evens(packed: bytes) -> range:

@@ -1,0 +1,151 @@
+"""Figures of merit of a run, computed from its truth log alone; the controller has no say in them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TypedDict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hil.rig.truth import Truth
+from plant_io.signals import Floats
+from policies import Controlled, Moved, Policy
+from policies.units import convert
+
+TRUE_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {"SOFT.API": ("api_frame",), "LINE.TOTAL_PV": ("flow_api", "flow_exc", "flow_lub")}
+)
+"""Columns of truth whose sum a tag measures, in the unit of the tag."""
+
+SPECIFICATION: Mapping[str, tuple[float, float]] = MappingProxyType({"api_frame": (9.5, 10.5), "lc_pct": (95.0, 105.0)})
+"""What a tablet must be to be good: content of API in the blend [%] and in the tablet [% of label claim]."""
+
+_LIMIT_SHARE = 1e-3
+
+
+class Held(TypedDict):
+    """How well one controlled variable was held; integrals and errors in `unit`."""
+
+    target: float
+    iae: float
+    rmse: float
+    in_spec_fraction: float
+    max_abs_error: float
+    settling_s: float | None
+    unit: str
+
+
+class Worked(TypedDict):
+    """How hard one manipulated variable was worked; `total_move` in the unit of the policy."""
+
+    total_move: float
+    at_limit_fraction: float
+
+
+Kpis = dict[str, Held | Worked | float]
+"""Figures of a run: one entry for each controlled and each manipulated variable, and the masses in kg."""
+
+
+def kpis(truth: Truth, policy: Policy, since_s: float = 0.0) -> Kpis:
+    """Return the figures of a run.
+
+    Parameters
+    ----------
+    truth
+        Its truth log.
+    policy
+        Gives targets, limits and units.
+    since_s
+        Plant time from which it counts [s].
+
+    Raises
+    ------
+    ValueError
+        If no truth counts.
+    """
+    counts = truth["time"] > since_s
+    if not counts.any():
+        raise ValueError(f"the truth log ends before {since_s:g} s")
+    kept = {name: column[counts] for name, column in truth.items()}
+    found: Kpis = {}
+    for loop in policy.loops.values():
+        found |= {name: _held(kept, wanted, policy, since_s) for name, wanted in loop.controlled.items()}
+        found |= {name: _worked(kept, moved, policy) for name, moved in loop.moved.items()}
+    return found | _masses(truth, counts)
+
+
+def held(time: Floats, value: Floats, wanted: Controlled, since_s: float) -> Held:
+    """Return how well a true value was held on target.
+
+    It has settled when it comes closer to the target than half the way to the nearer limit, and stays there.
+
+    Parameters
+    ----------
+    time
+        Plant time at the end of each period, evenly spaced, shape ``(rows,)`` [s].
+    value
+        True value, shape ``(rows,)``, in the unit of `wanted`.
+    wanted
+        Target and limits.
+    since_s
+        Plant time from which it counts [s].
+
+    Examples
+    --------
+    >>> api = Controlled(tag="SOFT.API", unit="%", target=10.0, limits=(9.5, 10.5), scale=0.1)
+    >>> held(np.arange(1.0, 5.0), np.array([9.4, 9.7, 9.9, 10.0]), api, 0.0)["settling_s"]
+    2.0
+    """
+    error = np.abs(value - wanted.target)
+    low, high = wanted.limits
+    astray = np.flatnonzero(error > 0.5 * min(high - wanted.target, wanted.target - low))
+    settled = astray.size == 0 or int(astray[-1]) + 1 < error.size
+    quiet_from = float(time[astray[-1]]) if astray.size else since_s
+    return Held(
+        target=wanted.target,
+        iae=float(error.sum()) * _step(time, since_s),
+        rmse=float(np.sqrt(np.mean(error**2))),
+        in_spec_fraction=float(np.mean((value >= low) & (value <= high))),
+        max_abs_error=float(error.max()),
+        settling_s=quiet_from - since_s if settled else None,
+        unit=wanted.unit,
+    )
+
+
+def _held(truth: Truth, wanted: Controlled, policy: Policy, since_s: float) -> Held:
+    total = np.sum([truth[column] for column in TRUE_OF[wanted.tag]], axis=0)
+    return held(truth["time"], _converted(total, policy.units()[wanted.tag], wanted.unit), wanted, since_s)
+
+
+def _worked(truth: Truth, moved: Moved, policy: Policy) -> Worked:
+    tag = policy.tags[moved.tag]
+    value = _converted(truth[tag.read_back or moved.tag], tag.unit, moved.unit)
+    low, high = moved.limits
+    near = _LIMIT_SHARE * (high - low)
+    return Worked(
+        total_move=float(np.abs(np.diff(value)).sum()),
+        at_limit_fraction=float(np.mean((value <= low + near) | (value >= high - near))),
+    )
+
+
+def _masses(truth: Truth, counts: NDArray[np.bool_]) -> dict[str, float]:
+    """Return what was made, what the gate rejected of it, and what went past the gate and was not good."""
+    made, rejected = (np.diff(truth[name], prepend=0.0)[counts] for name in ("produced_kg", "rejected_kg"))
+    inside = [(truth[name] >= low) & (truth[name] <= high) for name, (low, high) in SPECIFICATION.items()]
+    good = np.all(inside, axis=0)[counts]
+    return {
+        "produced_kg": float(made.sum()),
+        "diverted_kg": float(rejected.sum()),
+        "escaped_kg": float((made - rejected)[~good].sum()),
+    }
+
+
+def _converted(values: Floats, old: str, new: str) -> Floats:
+    zero = convert(0.0, old, new)
+    return zero + (convert(1.0, old, new) - zero) * values
+
+
+def _step(time: Floats, since_s: float) -> float:
+    return float(time[1] - time[0]) if time.size > 1 else float(time[0]) - since_s

@@ -1,0 +1,259 @@
+"""The PLC process: a simulated line behind real OPC UA and Modbus servers, on its own clock or in lock-step."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from hil.plants.faults import Fault
+from hil.plc.line import SCAN_S, Image, SimulatedLine
+from hil.plc.line_a import simulate as line_a
+from hil.rig.truth import TruthLog
+from hil.servers.modbus import ModbusServer
+from hil.servers.opcua import OpcUaServer
+from plant_io import Clock
+from plant_io.clocks import PacedClock
+from policies import Modbus, OpcUa, Policy, load, shipped
+
+LINES: Mapping[str, Callable[[Policy, int, Sequence[Fault], float], SimulatedLine]] = {"A": line_a}
+"""The simulated lines, by name."""
+
+
+class Server(Protocol):
+    """What the process needs of a server."""
+
+    @property
+    def address(self) -> str:
+        """Return where to connect."""
+        ...
+
+    async def start(self, image: Image) -> None:
+        """Show `image` and listen."""
+        ...
+
+    async def publish(self, image: Image) -> None:
+        """Show what has changed."""
+        ...
+
+    async def take(self) -> Mapping[str, float]:
+        """Return what clients have written since the last call, each in the unit of its tag."""
+        ...
+
+    async def stop(self) -> None:
+        """Close the socket."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What is served, where and how fast."""
+
+    line: str
+    """Name of the simulated line."""
+    policy: Path
+    """Policy that names the tags."""
+    host: str = "127.0.0.1"
+    """Address to listen at."""
+    opcua: int = 0
+    """TCP port of OPC UA, 0 for any [1]."""
+    modbus: int = 0
+    """TCP port of Modbus, 0 for any [1]."""
+    lockstep: bool = False
+    """Whether plant time waits for the controller."""
+    speed: float = 1.0
+    """Plant seconds per wall second, where it does not wait [1]."""
+    seed: int = 1
+    """Seed of the line [1]."""
+    start: float = 1.7e9
+    """Instant of plant time 0, POSIX time [s]."""
+    faults: tuple[Fault, ...] = ()
+    """What goes wrong, and when."""
+    mismatch: float = 1.0
+    """Spread of the true parameters around their defaults, 1 as specified [1]."""
+    truth: Path | None = None
+    """Where the truth log is left at the end."""
+    tethered: bool = False
+    """Whether the process ends when its standard input does, so that none is left behind."""
+
+
+class Rack:
+    """A simulated line, its servers and its truth log.
+
+    Parameters
+    ----------
+    policy
+        The policy that names the tags.
+    options
+        What is served, where and how fast.
+    """
+
+    def __init__(self, policy: Policy, options: Options) -> None:
+        self.line = LINES[options.line](policy, options.seed, options.faults, options.mismatch)
+        self.written = asyncio.Event()
+        """Set whenever a client has written."""
+        self.log = TruthLog()
+        self.servers = {name: _server(policy, name, options, self.written.set) for name in _in_order(policy)}
+        self._period_s = policy.period_s
+
+    async def start(self) -> dict[str, str]:
+        """Listen, and return where to connect, by connection."""
+        image = self.line.image()
+        for server in self.servers.values():
+            await server.start(image)
+        return {name: server.address for name, server in self.servers.items()}
+
+    async def collect(self) -> None:
+        """Hand what clients have written to the PLCs."""
+        for server in self.servers.values():
+            for tag, value in (await server.take()).items():
+                self.line.write(tag, value)
+
+    async def show(self) -> None:
+        """Publish what the PLCs show, the lock-step counter last."""
+        image = self.line.image()
+        for server in self.servers.values():
+            await server.publish(image)
+
+    async def stop(self) -> None:
+        """Close all sockets."""
+        for server in self.servers.values():
+            await server.stop()
+
+    async def follow(self) -> None:
+        """Let one period go by whenever the controller asks for it; wait as long as it does not."""
+        while True:
+            await self.written.wait()
+            self.written.clear()
+            await self.collect()
+            if self.line.wanted:
+                self.line.advance(self._period_s)
+                self.log.add(self.line.truth())
+                self.line.grant()
+            await self.show()
+
+    async def pace(self, clock: Clock, epoch: float) -> None:
+        """Run one scan after the other at the pace of a clock; what is late is caught up.
+
+        Parameters
+        ----------
+        clock
+            The clock.
+        epoch
+            Instant of plant time 0, POSIX time [s].
+        """
+        while True:
+            await clock.sleep_until(epoch + self.line.plant.time + SCAN_S)
+            await self.collect()
+            self.line.advance(SCAN_S)
+            if (self.line.plant.time / self._period_s).is_integer():
+                self.log.add(self.line.truth())
+            await self.show()
+
+
+async def serve(options: Options) -> None:
+    """Serve until told to end, say once when both servers listen, and leave the truth log.
+
+    Raises
+    ------
+    policies.PolicyError
+        If the policy is no good.
+    OSError
+        If a port is taken, or the truth log cannot be written.
+    """
+    ended = asyncio.Event()
+    _heed(ended.set, tethered=options.tethered)
+    rack = Rack(load(options.policy), options)
+    try:
+        print(json.dumps({"ready": True, "connect": await rack.start()}), flush=True)  # noqa: T201  # its one answer
+        clock = PacedClock(options.speed, options.start)
+        work = asyncio.create_task(rack.follow() if options.lockstep else rack.pace(clock, options.start))
+        end = asyncio.create_task(ended.wait())
+        await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done():
+            work.result()
+        work.cancel()
+    finally:
+        if options.truth is not None:
+            rack.log.save(options.truth)
+        await rack.stop()
+
+
+def _heed(end: Callable[[], None], *, tethered: bool) -> None:
+    loop = asyncio.get_running_loop()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, end)
+    inlet = sys.stdin.fileno() if tethered else -1
+
+    def listen() -> None:
+        if not os.read(inlet, 4096):
+            loop.remove_reader(inlet)
+            end()
+
+    if tethered:
+        loop.add_reader(inlet, listen)
+
+
+def _in_order(policy: Policy) -> list[str]:
+    """Return the connections, the one with the lock-step counter last."""
+    last = policy.tags[policy.lockstep.done].connection if policy.lockstep else ""
+    return sorted(policy.connections, key=lambda name: name == last)
+
+
+def _server(policy: Policy, name: str, options: Options, on_write: Callable[[], None]) -> Server:
+    match policy.connections[name]:
+        case OpcUa():
+            return OpcUaServer(policy, name, (options.host, options.opcua), options.start, on_write)
+        case Modbus():
+            return ModbusServer(policy, name, (options.host, options.modbus), on_write)
+
+
+def _options(arguments: Sequence[str] | None) -> Options:
+    parser = argparse.ArgumentParser(prog="python -m hil.serve", description=__doc__)
+    parser.add_argument("line", choices=sorted(LINES), help="line to simulate")
+    parser.add_argument("--policy", type=Path, help="policy that names the tags; the shipped one if absent")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
+    parser.add_argument("--opcua", type=int, default=0, metavar="PORT", help="port of OPC UA; any if 0")
+    parser.add_argument("--modbus", type=int, default=0, metavar="PORT", help="port of Modbus TCP; any if 0")
+    parser.add_argument("--clock", choices=["lockstep", "wall"], default="wall", help="whether plant time waits")
+    parser.add_argument("--speed", type=float, default=1.0, help="plant seconds per wall second")
+    parser.add_argument("--seed", type=int, default=1, help="seed of the line")
+    parser.add_argument("--start", type=float, default=1.7e9, metavar="POSIX", help="instant of plant time 0")
+    parser.add_argument("--faults", type=_faults, default=(), metavar="JSON", help="list of faults, as objects")
+    parser.add_argument("--mismatch", type=float, default=1.0, help="spread of the true parameters")
+    parser.add_argument("--truth", type=Path, metavar="FILE", help="truth log to leave, .csv or .npz")
+    parser.add_argument("--tether", action="store_true", help="end when standard input ends")
+    given = parser.parse_args(arguments)
+    return Options(
+        line=given.line,
+        policy=given.policy or shipped(given.line),
+        host=given.host,
+        opcua=given.opcua,
+        modbus=given.modbus,
+        lockstep=given.clock == "lockstep",
+        speed=given.speed,
+        seed=given.seed,
+        start=given.start,
+        faults=given.faults,
+        mismatch=given.mismatch,
+        truth=given.truth,
+        tethered=given.tether,
+    )
+
+
+def _faults(text: str) -> tuple[Fault, ...]:
+    try:
+        return tuple(Fault(**each) for each in json.loads(text))
+    except (TypeError, ValueError) as error:
+        raise argparse.ArgumentTypeError(f"expected a list of faults as JSON objects: {error}") from error
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(_options(None)))
