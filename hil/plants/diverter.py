@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hil.plants.noise import lagged
+from math import exp
 
 _STAGES, _RESIDENCE_S = 5, 189.0
 _LOW_PCT, _HIGH_PCT = 9.5, 10.5
@@ -43,7 +43,8 @@ class Diverter:
         """
         if flows[1] > 0.0:
             value = 100.0 * flows[0] / flows[1]
+            keep = exp(-dt * _STAGES / _RESIDENCE_S)
             for i, stage in enumerate(self._stages):
-                value = self._stages[i] = lagged(stage, value, _RESIDENCE_S / _STAGES, dt)
+                value = self._stages[i] = value + (stage - value) * keep
         potent = _LOW_PCT <= self._stages[-1] <= _HIGH_PCT
         self.open = not potent or abs(force[0] - force[1]) > _FORCE_BAND_KN

@@ -41,6 +41,8 @@ class Kind:
     """Severity if none is given, in the unit of `measure`."""
     neutral: float
     """Severity of a healthy plant, in the unit of `measure`."""
+    span: tuple[float, float]
+    """Least and greatest severity that makes sense, in the unit of `measure`."""
     measure: str
     """What the magnitude counts, with its unit."""
     lasts_s: float = inf
@@ -49,22 +51,22 @@ class Kind:
 
 CATALOGUE: Mapping[str, Kind] = MappingProxyType(
     {
-        "F01": Kind("feeder", "refill compacts the powder more", 2.0, 1.0, "multiplier of the densification [1]"),
-        "F02": Kind("feeder", "bridging over the screw", 0.4, 1.0, "multiplier of the discharge [1]", 120.0),
-        "F03": Kind("feeder", "rat-hole until the next refill", 0.8, 1.0, "multiplier of the discharge [1]", 600.0),
-        "F04": Kind("feeder", "load-cell span error", 0.04, 0.0, "shortfall of true against indicated flow [1]"),
-        "F05": Kind("feeder", "load cell touched", 20.0, 0.0, "step of indicated mass [g]", 60.0),
-        "F06": Kind("feeder", "refill valve fails to open", 0.0, 1.0, "share of the refill rate that passes [1]"),
-        "F07": Kind("feeder", "screw wear or lot with lower feed factor", 0.1, 0.0, "loss of feed factor [1]"),
-        "F08": Kind("feeder", "flushing of aerated powder", 0.2, 0.0, "excess discharge [1]", 5.0),
-        "F10": Kind("blender", "paddles slow down", 0.6, 1.0, "multiplier of the speed [1]"),
-        "F12": Kind("press", "worn fill cam and starved feed frame", 0.03, 0.0, "loss of fill mass [1]"),
-        "F13": Kind("press", "tablets stick and come out soft", 0.2, 0.0, "loss of hardness [1]"),
-        "F50": Kind("nir", "window fouled", 0.3, 0.0, "share of light from the film [1]"),
-        "F51": Kind("nir", "wavelength axis drifts", 3.0, 0.0, "shift [nm]"),
-        "F52": Kind("nir", "spectra drop out, the last one is repeated", 1.0, 0.0, "share of spectra lost [1]"),
-        "N01": Kind("feeder", "API hydrolysed to an unknown product", 0.5, 0.0, "product in the nominal blend [%w/w]"),
-        "N02": Kind("feeder", "excipient takes up moisture", 1.0, 0.0, "added water in the nominal blend [%w/w]"),
+        "F01": Kind("feeder", "refill compacts the powder more", 2.0, 1.0, (0.0, 5.0), "times the densification [1]"),
+        "F02": Kind("feeder", "powder bridges the screw", 0.4, 1.0, (0.0, 1.0), "share still discharged [1]", 120.0),
+        "F03": Kind("feeder", "rat-hole until next refill", 0.8, 1.0, (0.0, 1.0), "share still discharged [1]", 600.0),
+        "F04": Kind("feeder", "load-cell span error", 0.04, 0.0, (-0.5, 0.5), "shortfall of true to shown flow [1]"),
+        "F05": Kind("feeder", "load cell touched", 20.0, 0.0, (-500.0, 500.0), "step of shown mass [g]", 60.0),
+        "F06": Kind("feeder", "refill valve fails to open", 0.0, 1.0, (0.0, 1.0), "share of the refill rate [1]"),
+        "F07": Kind("feeder", "worn screw or lighter lot", 0.1, 0.0, (-0.5, 0.9), "loss of feed factor [1]"),
+        "F08": Kind("feeder", "aerated powder flushes", 0.2, 0.0, (0.0, 5.0), "excess discharge [1]", 5.0),
+        "F10": Kind("blender", "paddles slow down", 0.6, 1.0, (0.0, 2.0), "times the speed [1]"),
+        "F12": Kind("press", "worn fill cam, starved feed frame", 0.03, 0.0, (0.0, 0.5), "loss of fill mass [1]"),
+        "F13": Kind("press", "tablets stick and come out soft", 0.2, 0.0, (0.0, 1.0), "loss of hardness [1]"),
+        "F50": Kind("nir", "window fouled", 0.3, 0.0, (0.0, 1.0), "share of light from the film [1]"),
+        "F51": Kind("nir", "wavelength axis drifts", 3.0, 0.0, (-20.0, 20.0), "shift [nm]"),
+        "F52": Kind("nir", "spectra lost, the last one repeated", 1.0, 0.0, (0.0, 1.0), "share of spectra lost [1]"),
+        "N01": Kind("feeder", "API hydrolyses to an unknown", 0.5, 0.0, (0.0, 10.0), "unknown in nominal blend [%w/w]"),
+        "N02": Kind("feeder", "excipient takes up moisture", 1.0, 0.0, (0.0, 20.0), "water gained by the blend [%w/w]"),
     }
 )
 """Every fault the simulated lines know."""
@@ -90,8 +92,8 @@ def intensity(fault: Fault, t: float) -> float:
     0.0
     """
     off_s = fault.off_s
-    if fault.shape == "pulse":
-        off_s = min(off_s, fault.on_s + CATALOGUE[fault.id].lasts_s)
+    if fault.shape == "pulse" and off_s == inf:
+        off_s = fault.on_s + CATALOGUE[fault.id].lasts_s
     if not fault.on_s <= t < off_s:
         return 0.0
     if fault.shape == "ramp" and fault.ramp_s > 0.0:
@@ -121,6 +123,25 @@ def severities(faults: Iterable[Fault], t: float) -> dict[str, dict[str, float]]
     return found
 
 
+def targets_of(fault_id: str, targets: Mapping[str, str]) -> list[str]:
+    """Return the targets of a line that a fault of the catalogue can fall on.
+
+    Parameters
+    ----------
+    fault_id
+        Name in `CATALOGUE`.
+    targets
+        Kind of unit operation by target of the line.
+
+    Examples
+    --------
+    >>> targets_of("N01", {"FDR_API": "feeder", "FDR_EXC": "feeder"})
+    ['FDR_API']
+    """
+    unit, only = CATALOGUE[fault_id].unit, _ONLY.get(fault_id)
+    return [name for name, kind in targets.items() if kind == unit and only in {None, name}]
+
+
 def check(faults: Iterable[Fault], targets: Mapping[str, str]) -> None:
     """Make sure that a line can suffer every fault.
 
@@ -134,12 +155,16 @@ def check(faults: Iterable[Fault], targets: Mapping[str, str]) -> None:
     Raises
     ------
     ValueError
-        If an id or a target is unknown, or the two do not fit.
+        If an id or a target is unknown, the two do not fit, or the magnitude makes no sense.
     """
     for fault in faults:
         kind = CATALOGUE.get(fault.id)
         if kind is None:
             raise ValueError(f"fault {fault.id!r} is not in the catalogue: {', '.join(CATALOGUE)}")
-        fit = [name for name, unit in targets.items() if unit == kind.unit and _ONLY.get(fault.id, name) == name]
+        fit = targets_of(fault.id, targets)
         if fault.target not in fit:
             raise ValueError(f"fault {fault.id} cannot fall on {fault.target!r}, expected one of: {', '.join(fit)}")
+        low, high = kind.span
+        if fault.magnitude is not None and not low <= fault.magnitude <= high:
+            found = f"magnitude {fault.magnitude:g} of fault {fault.id}"
+            raise ValueError(f"{found}, expected {low:g} to {high:g}: {kind.measure}")

@@ -104,8 +104,6 @@ class WeightLoop:
     ----------
     design
         The feeder, as its maker knows it.
-    mass
-        Indicated hopper mass at the start [kg].
     flow
         Mass flow at the start [kg/s].
     speed
@@ -114,9 +112,9 @@ class WeightLoop:
 
     __slots__ = ("_design", "_error", "_hold_s", "_mass", "_open_s", "_rest_s", "flow", "refilling", "speed")
 
-    def __init__(self, design: Design, mass: float, flow: float, speed: float) -> None:
+    def __init__(self, design: Design, flow: float, speed: float) -> None:
         self._design = design
-        self._mass = mass
+        self._mass: float | None = None
         self._error = self._hold_s = self._open_s = self._rest_s = 0.0
         self.flow = flow
         self.speed = speed
@@ -152,7 +150,7 @@ class WeightLoop:
 
     def _estimate(self, dt: float, mass: float) -> None:
         keep = exp(-dt / self._design.filter_s)
-        expected = self._mass - self.flow * dt
+        expected = mass if self._mass is None else self._mass - self.flow * dt
         surprise = mass - expected
         self._mass = expected + (1.0 - keep * keep) * surprise
         self.flow -= (1.0 - keep) ** 2 / dt * surprise
@@ -207,7 +205,7 @@ class Feeder:
         self._refilled = self._discharged = 0.0
         self.speed = 60.0 * flow / feed_factor(mass, self._factor, design.fading, design.fading_mass)
         """Screw speed [rpm]."""
-        self.loop = WeightLoop(design, mass, flow, self.speed)
+        self.loop = WeightLoop(design, flow, self.speed)
 
     def step(self, dt: float, setpoint: float, hit: Mapping[str, float]) -> float:
         """Run PLC, screw, hopper and load cell for one step and return the mass discharged in it [kg].

@@ -40,9 +40,9 @@ def lagged(x: float, target: float, tau: float, dt: float) -> float:
     Parameters
     ----------
     x
-        State now, in its own unit.
+        State now, unit of the process.
     target
-        Value it tends to, in the same unit.
+        Value it tends to, same unit.
     tau
         Time constant [s].
     dt
@@ -62,9 +62,9 @@ def wandered(x: float, sd: float, tau: float, dt: float, normal: float) -> float
     Parameters
     ----------
     x
-        State now, in its own unit.
+        State now, unit of the process.
     sd
-        Standard deviation in the long run, in the same unit.
+        Standard deviation in the long run, same unit.
     tau
         Correlation time [s].
     dt

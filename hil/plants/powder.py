@@ -46,5 +46,10 @@ def washed(held: Masses, fed: Masses, ratio: float) -> tuple[Masses, Masses]:
     >>> washed((1.0, 0.0, 0.0, 0.0, 0.0), (0.0, 1.0, 0.0, 0.0, 0.0), 1.0)
     ((0.5, 0.5, 0.0, 0.0, 0.0), (0.5, 0.5, 0.0, 0.0, 0.0))
     """
-    kept = scaled(added(held, fed), 1.0 / (1.0 + ratio))
-    return kept, scaled(kept, ratio)
+    keep = 1.0 / (1.0 + ratio)
+    a = (held[0] + fed[0]) * keep
+    b = (held[1] + fed[1]) * keep
+    c = (held[2] + fed[2]) * keep
+    d = (held[3] + fed[3]) * keep
+    e = (held[4] + fed[4]) * keep
+    return (a, b, c, d, e), (a * ratio, b * ratio, c * ratio, d * ratio, e * ratio)

@@ -18,6 +18,7 @@ TABLET_KG = 0.2e-3
 """Tablet mass wanted [kg]."""
 
 _START_DEPTH_M, _SHALLOWEST_M, _DEEPEST_M = 8.79e-3, 4e-3, 14e-3
+_NARROWEST_M, _WIDEST_M = 1e-3, 6e-3
 _SLOWEST_RPM, _FASTEST_RPM = 10.0, 90.0
 _CHUTE_KG = _FRAME_KG = 0.10
 _TANK_SKEW = 0.12
@@ -154,11 +155,11 @@ class Press:
         self._loops.scan(dt, self.hopper_seen, self.force.shown.value, wanted[0])
         self.speed = lagged(self.speed, self._loops.speed, _DRIVE_TAU_S, dt)
         self.depth = lagged(self.depth, self._loops.depth, _ACTUATOR_TAU_S, dt)
-        self.gap = lagged(self.gap, wanted[1], _ACTUATOR_TAU_S, dt)
+        self.gap = lagged(self.gap, min(max(wanted[1], _NARROWEST_M), _WIDEST_M), _ACTUATOR_TAU_S, dt)
         self._density = wandered(self._density, _DENSITY_SD, _DENSITY_TAU_S, dt, self._noise())
         made = self._run(dt, fed, hit)
-        if not isfinite(self.tablet.mass + self.tablet.force + self.speed + self.depth + sum(made)):
-            raise FloatingPointError(f"PRS: {self.tablet}, turret speed {self.speed} rpm, fill depth {self.depth} m")
+        if not isfinite(sum(self.tablet) + self.speed + self.depth + self.gap + sum(made)):
+            raise FloatingPointError(f"PRS: {self.tablet}, {self.speed} rpm, fill {self.depth} m, gap {self.gap} m")
         return made
 
     def sense(self, t: float, hit: Mapping[str, float]) -> None:
