@@ -39,6 +39,7 @@ _LONGEST_STEP_S = 1.0
 _FACTOR_SKEW, _TAU_SKEW = 0.05, 0.12
 _API_SHARE, _EXC_SHARE = 0.10, 0.89
 _FEEDERS = tuple(design.name for design in DESIGNS)
+_FEEDER_TAGS = tuple(tuple(f"{name}.{tag}" for tag in ("W", "F_PV", "N", "MODE", "REFILL")) for name in _FEEDERS)
 _FLOW_KEYS = tuple(f"{name}.F_SP" for name in _FEEDERS)
 _SOUND: Mapping[str, float] = MappingProxyType({})
 
@@ -192,17 +193,7 @@ class LineA:
         self._press.sense(self.time, hits.get("PRS", _SOUND))
         self._probe.look(self.time, self._press.tanks[-1], hits.get("NIR", _SOUND))
         spectrum, at_line, force = self._probe.spectrum.shown, self._press.at_line.shown, self._press.force.shown
-        tags: dict[str, float | Floats] = {}
-        total = 0.0
-        for unit, one in zip(_FEEDERS, self._feeders, strict=True):
-            flow = 3600.0 * one.loop.flow
-            total += flow
-            tags[f"{unit}.W"] = one.indicated
-            tags[f"{unit}.F_PV"] = flow
-            tags[f"{unit}.N"] = one.speed
-            tags[f"{unit}.MODE"] = 0.0 if one.loop.volumetric else 1.0
-            tags[f"{unit}.REFILL"] = 1.0 if one.loop.refilling else 0.0
-        tags |= {
+        self.tags = self._feeder_tags() | {
             "BLD.N_PV": self._blender.speed,
             "HOP.M": self._press.hopper_seen,
             "NIR.SPECTRUM": spectrum.value,
@@ -212,10 +203,8 @@ class LineA:
             "PRS.GAP": 1e3 * self._press.gap,
             "PRS.M_TAB": 1e6 * at_line.value[0],
             "PRS.HARD": at_line.value[1],
-            "LINE.TOTAL_PV": total,
             "LINE.DIVERT": 1.0 if self._diverter.open else 0.0,
         }
-        self.tags = tags
         self.taken = {
             "NIR.SPECTRUM": spectrum.taken_s,
             "PRS.MCF": force.taken_s,
@@ -223,3 +212,17 @@ class LineA:
             "PRS.HARD": at_line.taken_s,
         }
         self.quality = {} if spectrum.quality == "good" else {"NIR.SPECTRUM": spectrum.quality}
+
+    def _feeder_tags(self) -> dict[str, float | Floats]:
+        tags: dict[str, float | Floats] = {}
+        total = 0.0
+        for (mass, flow, speed, mode, refill), one in zip(_FEEDER_TAGS, self._feeders, strict=True):
+            loop = one.loop
+            tags[mass] = one.indicated
+            tags[flow] = 3600.0 * loop.flow
+            tags[speed] = one.speed
+            tags[mode] = 0.0 if loop.volumetric else 1.0
+            tags[refill] = 1.0 if loop.refilling else 0.0
+            total += loop.flow
+        tags["LINE.TOTAL_PV"] = 3600.0 * total
+        return tags
