@@ -223,7 +223,7 @@ async def operate(kit: Kit, options: Options, through: Door, sinks: Sequence[Sin
         await line.close()
         if journal is not None and recorder is not None:
             _end(journal, clock.now(), desk.stopping or "the run broke off", failed=recorder.failed)
-    return Ran(tally, worker.solve_s, journal.bytes if journal else 0, desk.stopping)
+    return Ran(tally, getattr(worker, "solve_s", []), journal.bytes if journal else 0, desk.stopping)
 
 
 async def _reach(through: Door, *, lockstep: bool) -> None:

@@ -182,6 +182,8 @@ def _cause(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Cause |
 
 def _phase(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Phase:
     settled = old.settled >= kit.declared.settle
+    if old.mode is Mode.OFF:
+        return Phase.INIT
     if old.mode not in WILLING:
         return Phase.SHED if old.phase is Phase.SHED else Phase.READY if settled else Phase.INIT
     if old.phase in IN_CHARGE:

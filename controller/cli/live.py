@@ -88,30 +88,43 @@ def observed(kit: Kit, options: Options) -> Ran:
 
 def watcher(policy: Policy, status: Status) -> Callable[[Cycle], None]:
     """Return a sink that shows each cycle in one line and prints what was said."""
-    begun: list[float] = []
+    tell = teller()
 
     def watch(cycle: Cycle) -> None:
-        at = cycle.snapshot.at
-        begun.append(at) if not begun else None
-        stamp = clock_text(at - begun[0])
-        for event in cycle.decision.events:
-            people.print(
-                f"{stamp}  {event.what}" + ("" if event.who == "controller" else f" ({event.who})"), markup=False
-            )
-        for alert in cycle.decision.alerts:
-            sign = "ALERT" if alert.active else "clear"
-            people.print(
-                f"{stamp}  {sign} [{alert.priority}, {alert.route}, {alert.lane.value}] {alert.what}", markup=False
-            )
-        loops = "  ".join(f"{name} {mode.value}/{phase.value}" for name, (mode, phase) in cycle.decision.modes.items())
-        soft = "  ".join(
-            f"{name} {value:.2f}±{2 * sd:.2f} {policy.soft_sensors[name].unit}"
-            for name, (value, sd, _) in cycle.decision.soft.items()
-            if name in policy.soft_sensors
-        )
-        status.update(f"{stamp}  {loops}  {soft}")
+        tell(cycle)
+        status.update(glance(cycle, policy))
 
     return watch
+
+
+def teller() -> Callable[[Cycle], None]:
+    """Return a sink that prints every event and alert as it comes, with the time since the first cycle."""
+    begun: list[float] = []
+
+    def tell(cycle: Cycle) -> None:
+        if not begun:
+            begun.append(cycle.snapshot.at)
+        stamp = clock_text(cycle.snapshot.at - begun[0])
+        for event in cycle.decision.events:
+            who = "" if event.who == "controller" else f" ({event.who})"
+            people.print(f"{stamp}  {event.what}{who}", markup=False)
+        for alert in cycle.decision.alerts:
+            sign = "ALERT" if alert.active else "clear"
+            source = f"{alert.priority}, {alert.route}, {alert.lane.value}"
+            people.print(f"{stamp}  {sign} [{source}] {alert.what}", markup=False)
+
+    return tell
+
+
+def glance(cycle: Cycle, policy: Policy) -> str:
+    """Return one line of status: the loops with mode and phase, the soft sensors with two standard deviations."""
+    loops = "  ".join(f"{name} {mode.value}/{phase.value}" for name, (mode, phase) in cycle.decision.modes.items())
+    soft = "  ".join(
+        f"{name} {value:.2f}±{2 * sd:.2f} {policy.soft_sensors[name].unit}"
+        for name, (value, sd, _) in cycle.decision.soft.items()
+        if name in policy.soft_sensors
+    )
+    return f"{loops}  {soft}"
 
 
 def clock_text(elapsed_s: float) -> str:

@@ -11,7 +11,7 @@ from typing import cast
 
 from rich.console import Console
 
-people = Console(stderr=True, highlight=False)
+people = Console(stderr=True, highlight=False, soft_wrap=True)
 """Where people read."""
 
 

@@ -1,0 +1,116 @@
+"""The verbs of the rig: demo, and hil list, run, serve. Nothing heavy is imported before one is called."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from controller.cli.ends import Refused, Unreachable, reading
+from controller.cli.show import give, people
+from controller.cli.verbs import For, Json, Record
+
+Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the plant.")]
+
+
+class ClockKind(StrEnum):
+    """How time goes by in a scenario."""
+
+    VIRTUAL = "virtual"
+    LOCKSTEP = "lockstep"
+    WALL = "wall"
+
+
+def commands(app: typer.Typer) -> None:
+    """Add the verbs to the application (entry point ``steadyline.commands``)."""
+    app.command()(demo)
+    hil = typer.Typer(help="Simulated lines: list and play scenarios, serve a line.", no_args_is_help=True)
+    hil.command("list")(list_)
+    hil.command("run")(run)
+    hil.command("serve")(serve)
+    app.add_typer(hil, name="hil")
+
+
+def demo(
+    *,
+    line: Annotated[str, typer.Option(help="Line to show.")] = "A",
+    for_: For = None,
+    speed: Annotated[float | None, typer.Option(min=0.1, help="Times real time; lock-step if absent.")] = None,
+    no_console: Annotated[bool, typer.Option("--no-console", help="No live status.")] = False,
+    record: Record = None,
+    seed: Seed = None,
+    json: Json = None,
+) -> int:
+    """Show it all on simulated PLCs: take-over, rejection, alerts, record. Nothing real is touched."""
+    from controller.runtime import PlantUnreachable  # noqa: PLC0415  # heavy
+    from hil import demo as demos  # noqa: PLC0415  # heavy
+    from hil.rig.process import NotServing  # noqa: PLC0415  # heavy
+    from policies.words import seconds  # noqa: PLC0415  # heavy
+
+    with reading():
+        wanted = demos.Wanted(line, None if for_ is None else seconds(for_), speed, not no_console, record, seed)
+        demos.check(wanted)
+    try:
+        result = demos.demo(wanted)
+    except (PlantUnreachable, NotServing) as error:
+        raise Unreachable(str(error)) from error
+    give(result, json)
+    return 130 if result["why"] == "stopped by a person" else 0
+
+
+def list_(*, json: Json = None) -> int:
+    """List the shipped scenarios."""
+    from hil import library  # noqa: PLC0415  # heavy
+
+    titles = {name: library.open_scenario(library.find(name))[0].title for name in library.names()}
+    for name, title in titles.items():
+        people.print(f"{name:12} {title}", markup=False)
+    give({"scenarios": [{"name": name, "title": title} for name, title in titles.items()]}, json)
+    return 0
+
+
+def run(
+    scenarios: Annotated[list[str] | None, typer.Argument(metavar="SCENARIO...", help="Names or files.")] = None,
+    *,
+    all_: Annotated[bool, typer.Option("--all", help="Every shipped scenario.")] = False,
+    seed: Seed = None,
+    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from the first on.")] = 1,
+    clock: Annotated[
+        ClockKind, typer.Option(help="In memory, over sockets in lock-step, or in real time.")
+    ] = ClockKind.VIRTUAL,
+    junit: Annotated[Path | None, typer.Option(metavar="F", help="JUnit XML to write.")] = None,
+    html: Annotated[Path | None, typer.Option(metavar="F", help="Page with plots to write.")] = None,
+    json: Json = None,
+) -> int:
+    """Play scenarios and judge them by the plant's truth."""
+    from hil import campaign, library, report  # noqa: PLC0415  # heavy
+
+    names = list(library.names()) if all_ else list(scenarios or [])
+    if not names:
+        raise Refused(f"hil run: found no scenario, wanted --all or some of {', '.join(library.names())}")
+    with reading():
+        opened = [(name, *library.open_scenario(library.find(name))) for name in names]
+    runs = campaign.play(opened, seed, seeds, clock.value)
+    if junit is not None:
+        report.write_junit(junit, runs)
+    if html is not None:
+        report.write_html(html, runs)
+    give({"runs": [report.plain(r) for r in runs]}, json)
+    return 0 if all(f.passed for _, _, findings in runs for f in findings) else 1
+
+
+def serve(
+    line: Annotated[str, typer.Argument(metavar="LINE", help="Line to serve, for example A.")],
+    *,
+    opcua: Annotated[int, typer.Option(metavar="PORT", help="OPC UA port.")] = 4840,
+    modbus: Annotated[int, typer.Option(metavar="PORT", help="Modbus TCP port.")] = 5020,
+    speed: Annotated[float, typer.Option(min=0.1, help="Times real time.")] = 1.0,
+    seed: Seed = None,
+) -> int:
+    """Serve a simulated line on this machine for any OPC UA or Modbus client, until stopped."""
+    from hil import serve as serving  # noqa: PLC0415  # heavy
+
+    arguments = ["--opcua", opcua, "--modbus", modbus, "--clock", "wall", "--speed", speed, "--seed", seed or 1]
+    return serving.main([line, *map(str, arguments)])

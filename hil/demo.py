@@ -1,0 +1,193 @@
+"""The demo: simulated PLCs on real sockets, the real runtime, and a summary that a newcomer can follow."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
+from rich.table import Table
+
+from controller.cli.live import clock_text, fresh, glance, summary, teller
+from controller.cli.show import people
+from controller.cycle import Cycle
+from controller.kit import Kit
+from controller.loop import Sink
+from controller.runtime import Door, Options, Ran, operate
+from hil.library import find, open_scenario
+from hil.rig.play import EPOCH, Played, open_loop, over_sockets
+from hil.rig.score import Held, Kpis, Worked
+from hil.scenario import Scenario
+from plant_io.clocks import WallClock
+from policies import Policy
+
+SCENARIOS = {"A": "a_demo"}
+"""The demo scenario of each line."""
+
+
+Figure = Held | Worked | float
+"""One entry of the figures of a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a person asked of the demo."""
+
+    line: str = "A"
+    """Line shown."""
+    for_s: float | None = None
+    """How long [s]; as the scenario says if None."""
+    speed: float | None = None
+    """Plant seconds per wall second [1]; lock-step if None."""
+    console: bool = True
+    """Whether to show live status."""
+    record: Path | None = None
+    """Record directory; one named after the time if None."""
+    seed: int | None = None
+    """Seed of the plant [1]; as the scenario says if None."""
+
+
+def check(wanted: Wanted) -> None:
+    """Refuse what cannot be shown.
+
+    Raises
+    ------
+    ValueError
+        If there is no demo of the line.
+    FileExistsError
+        If the record directory already holds a record.
+    """
+    if wanted.line.upper() not in SCENARIOS:
+        raise ValueError(f"--line: found {wanted.line!r}, wanted one of {', '.join(SCENARIOS)}")
+    if wanted.record is not None:
+        fresh(wanted.record)
+
+
+def demo(wanted: Wanted) -> dict[str, object]:
+    """Run the demo and return its summary as plain values.
+
+    Raises
+    ------
+    NotServing
+        If the PLC process does not come up.
+    PlantUnreachable
+        If the runtime cannot connect to it.
+    """
+    scenario, policy = open_scenario(find(SCENARIOS[wanted.line.upper()]))
+    if wanted.for_s is not None:
+        scenario = scenario.model_copy(update={"for_s": wanted.for_s})
+    seed = scenario.seed if wanted.seed is None else wanted.seed
+    record = wanted.record or Path(f"record-{WallClock().now():.0f}")
+    _introduce(scenario, wanted, seed)
+    options = Options(speed=wanted.speed, lockstep_from=EPOCH if wanted.speed is None else None, record=record)
+    played = over_sockets(scenario, policy, seed, options, _shown(scenario, console=wanted.console))
+    people.print("the same line, seed and faults once more, without the controller ...", style="dim")
+    without = open_loop(scenario, policy, seed)
+    _conclude(played, without, record, policy)
+    figures: dict[str, object] = {"kpis": dict(played.kpis), "kpis_without_control": dict(without)}
+    about: dict[str, object] = {"seed": seed, "clock": played.clock, "wall_s": played.wall_s}
+    return summary(policy, played.ran, record) | figures | about
+
+
+def _introduce(scenario: Scenario, wanted: Wanted, seed: int) -> None:
+    pace = (
+        "in lock-step: the line waits for each cycle" if wanted.speed is None else f"{wanted.speed:g} times real time"
+    )
+    people.rule("Steadyline demo (everything in it is simulated)")
+    people.print(
+        f"Line {scenario.line}, seed {seed}: two simulated PLCs in a process of their own speak OPC UA and Modbus\n"
+        "TCP on real sockets of this machine; the runtime is the one `steadyline run` uses.\n"
+        f"{scenario.for_s / 60:.0f} min of line time, {pace}.",
+        markup=False,
+    )
+    for asked in scenario.orders:
+        words = f"the controller is asked for mode {asked.mode.value}"
+        people.print(f"  after {asked.after_s / 60:3.0f} min  {words}", markup=False)
+    for wrong in scenario.faults:
+        people.print(
+            f"  after {wrong.after_s / 60:3.0f} min  fault {wrong.id} on {wrong.target}: {meaning(wrong.id)}",
+            markup=False,
+        )
+
+
+def meaning(fault: str) -> str:
+    """Return what a fault of the catalogue means, in words."""
+    from hil.plants.faults import CATALOGUE  # noqa: PLC0415  # names only
+
+    return CATALOGUE[fault].meaning
+
+
+def _shown(scenario: Scenario, *, console: bool) -> Callable[[Kit, Options, Door, Sequence[Sink]], Ran]:
+    def run(kit: Kit, options: Options, through: Door, sinks: Sequence[Sink]) -> Ran:
+        tell, refills = teller(), _refills()
+        if not console:
+            return asyncio.run(operate(kit, options, through, (*sinks, tell, refills)))
+        columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
+        with Progress(*columns, console=people, transient=True) as progress:
+            task = progress.add_task("connecting", total=scenario.for_s)
+
+            def show(cycle: Cycle) -> None:
+                tell(cycle)
+                refills(cycle)
+                progress.update(task, completed=cycle.snapshot.at - EPOCH, description=glance(cycle, kit.policy))
+
+            return asyncio.run(operate(kit, options, through, (*sinks, show)))
+
+    return run
+
+
+def _refills() -> Callable[[Cycle], None]:
+    """Return a sink that tells of feeder refills, during which a feeder cannot weigh what it feeds."""
+    under_way: set[str] = set()
+
+    def tell(cycle: Cycle) -> None:
+        for tag in cycle.snapshot.index:
+            if not tag.endswith(".REFILL"):
+                continue
+            if cycle.snapshot.good(tag) != 1.0:
+                under_way.discard(tag)
+            elif tag not in under_way:
+                under_way.add(tag)
+                unit = tag.removesuffix(".REFILL")
+                people.print(
+                    f"{clock_text(cycle.snapshot.at - EPOCH)}  {unit} is refilled and feeds blind", style="dim"
+                )
+
+    return tell
+
+
+def _conclude(played: Played, without: Kpis, record: Path, policy: Policy) -> None:
+    table = Table(title="what the plant's truth says (never seen by the controller)", title_justify="left")
+    for title in ("", "without control", "with control"):
+        table.add_column(title, justify="left" if not title else "right")
+    for loop in policy.loops.values():
+        for name, wanted in loop.controlled.items():
+            _compare(table, name, without[name], played.kpis[name], wanted.unit)
+    people.print(table)
+    figures = played.ran.tally.summary(played.ran.solve_s)
+    cycle, solve, writes = (cast("Mapping[str, object]", figures[key]) for key in ("cycle", "solve", "writes"))
+    people.print(
+        f"{cycle['count']} cycles in {played.wall_s:.0f} s; one takes {cycle['p50_ms']} ms (p99 {cycle['p99_ms']} ms)\n"
+        f"{solve['count']} solutions, {solve['failed']} failed; "
+        f"one takes {solve['p50_ms']} ms (p99 {solve['p99_ms']} ms)\n"
+        f"{writes['asked']} setpoints, {writes['confirmed']} confirmed by read-back, {writes['refused']} refused\n"
+        f"record: {record}, {played.ran.record_bytes / max(1, played.ran.tally.cycles):.0f} bytes a cycle\n"
+        "next:\n"
+        f"  steadyline replay {record}                   re-derive every decision, bit for bit\n"
+        "  steadyline hil list                          more scenarios\n"
+        "  steadyline hil serve A                       a line for your own OPC UA or Modbus client\n"
+        "  steadyline schema policy                     what a policy may say",
+        markup=False,
+    )
+
+
+def _compare(table: Table, name: str, without: Figure, with_: Figure, unit: str) -> None:
+    if not (isinstance(without, dict) and isinstance(with_, dict) and "iae" in without and "iae" in with_):
+        return
+    table.add_row(f"{name} error integral [{unit} s]", *(f"{side['iae']:.0f}" for side in (without, with_)))
+    table.add_row(f"{name} largest error [{unit}]", *(f"{side['max_abs_error']:.2f}" for side in (without, with_)))
+    shares = (f"{100.0 * side['in_spec_fraction']:.1f}" for side in (without, with_))
+    table.add_row(f"{name} time within limits [%]", *shares)

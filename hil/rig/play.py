@@ -1,0 +1,186 @@
+"""Play a scenario: the real controller on a simulated line, in memory or over real sockets, scored from the truth."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from controller.cycle import Cycle
+from controller.kit import Kit, prepare
+from controller.loop import Sink
+from controller.mpc.solver import solvers
+from controller.mpc.worker import Inline
+from controller.runtime import Door, Options, Ran, door, operate
+from hil.plc.line_a import simulate
+from hil.rig.memory import Memory
+from hil.rig.process import PlcProcess, Served
+from hil.rig.score import Kpis, kpis
+from hil.rig.truth import Truth, TruthLog, load
+from hil.scenario import Scenario
+from plant_io.clocks import SimClock, stopwatch
+from plant_io.line import Line
+from policies import Policy, rebind
+
+EPOCH = 1_767_225_600.0
+"""Instant of plant time 0 in simulated runs, 2026-01-01 UTC, POSIX time [s]."""
+
+
+@dataclass(slots=True)
+class Phases:
+    """Remembers when each loop reached which phase; a sink of the loop."""
+
+    seen: list[tuple[float, str, str]] = field(default_factory=list[tuple[float, str, str]])
+    """Time since the start [s], loop and phase, whenever the phase changed."""
+    _now: dict[str, str] = field(default_factory=dict[str, str])
+    _begun: float | None = None
+
+    def __call__(self, cycle: Cycle) -> None:
+        """Look at one cycle."""
+        at = cycle.snapshot.at
+        self._begun = at if self._begun is None else self._begun
+        for loop, (_, phase) in cycle.decision.modes.items():
+            if self._now.get(loop) != phase.value:
+                self._now[loop] = phase.value
+                self.seen.append((at - self._begun, loop, phase.value))
+
+
+@dataclass(frozen=True, slots=True)
+class Played:
+    """What a scenario came to."""
+
+    scenario: Scenario
+    """What was played."""
+    policy: Policy
+    """Policy it was played under."""
+    seed: int
+    """Seed of the plant [1]."""
+    clock: str
+    """How time went by: virtual, lockstep or wall."""
+    ran: Ran
+    """What the controller counted."""
+    kpis: Kpis
+    """Figures from the plant's truth."""
+    truth: Truth
+    """The plant's truth, one row a period."""
+    phases: Sequence[tuple[float, str, str]]
+    """Time since the start [s], loop and phase, whenever the phase changed."""
+    began: float
+    """First instant, POSIX time [s]."""
+    wall_s: float
+    """Wall time it took [s]."""
+
+
+def in_memory(
+    scenario: Scenario, policy: Policy, seed: int, record: Path | None = None, sinks: Sequence[Sink] = ()
+) -> Played:
+    """Play a scenario in this process, in simulated time, without sockets.
+
+    Parameters
+    ----------
+    scenario
+        What to play.
+    policy
+        Policy to play it under.
+    seed
+        Seed of the plant.
+    record
+        Record directory, if one is to be kept.
+    sinks
+        Viewers of finished cycles.
+    """
+    watch, kit = stopwatch(), prepare(policy)
+    simulated = simulate(policy, seed, [wrong.fault() for wrong in scenario.faults], scenario.mismatch)
+    memory, log = Memory(simulated, EPOCH), TruthLog()
+
+    def advance(seconds: float) -> None:
+        for _ in range(round(seconds / policy.period_s)):
+            memory.advance(policy.period_s)
+            log.add(simulated.truth())
+
+    clock = SimClock(EPOCH, advance)
+    inline = Inline(solvers, (dict(policy.loops), dict(policy.files)))
+    through = Door(clock, Line(policy, clock, memory.make), inline)
+    options = Options(for_s=scenario.for_s, record=record, orders=scenario.timed(policy), unrecorded=record is None)
+    phases = Phases()
+    ran = asyncio.run(operate(kit, options, through, (phases, *sinks)))
+    return Played(
+        scenario, policy, seed, "virtual", ran, kpis(log.columns(), policy), log.columns(), phases.seen, EPOCH, watch()
+    )
+
+
+def over_sockets(
+    scenario: Scenario,
+    policy: Policy,
+    seed: int,
+    options: Options,
+    run: Callable[[Kit, Options, Door, Sequence[Sink]], Ran],
+) -> Played:
+    """Play a scenario over real OPC UA and Modbus, the simulated PLCs in a process of their own.
+
+    Parameters
+    ----------
+    scenario
+        What to play.
+    policy
+        Policy to play it under.
+    seed
+        Seed of the plant.
+    options
+        Clock and record; orders and length come from the scenario.
+    run
+        Runs the controller; gives people something to look at meanwhile.
+
+    Raises
+    ------
+    NotServing
+        If the PLC process does not come up.
+    PlantUnreachable
+        If the controller cannot connect to it.
+    """
+    watch, phases = stopwatch(), Phases()
+    lockstep = options.lockstep_from is not None
+    with TemporaryDirectory() as folder:
+        truth = Path(folder) / "truth.npz"
+        served = Served(
+            line=scenario.line,
+            lockstep=lockstep,
+            speed=options.speed or 1.0,
+            seed=seed,
+            start=EPOCH,
+            faults=tuple(wrong.fault() for wrong in scenario.faults),
+            mismatch=scenario.mismatch,
+            truth=truth,
+        )
+        process = PlcProcess(served).start()
+        try:
+            bound = rebind(policy, process.connect)
+            given = replace(options, for_s=scenario.for_s, orders=scenario.timed(policy), connect=process.connect)
+            ran = run(prepare(bound), given, door(bound, given), (phases,))
+        finally:
+            process.stop()
+        rows = load(truth)
+    kind = "lockstep" if lockstep else "wall"
+    return Played(scenario, policy, seed, kind, ran, kpis(rows, policy), rows, phases.seen, EPOCH, watch())
+
+
+def open_loop(scenario: Scenario, policy: Policy, seed: int) -> Kpis:
+    """Return the figures of the same line, seed and faults with the setpoints left where they were found.
+
+    Parameters
+    ----------
+    scenario
+        What goes wrong, and for how long.
+    policy
+        Gives targets, limits and units.
+    seed
+        Seed of the plant.
+    """
+    simulated = simulate(policy, seed, [wrong.fault() for wrong in scenario.faults], scenario.mismatch)
+    log = TruthLog()
+    for _ in range(round(scenario.for_s / policy.period_s)):
+        simulated.advance(policy.period_s)
+        log.add(simulated.truth())
+    return kpis(log.columns(), policy)
