@@ -63,7 +63,7 @@ class Line:
             link.start()
 
     async def ready(self, within_s: float) -> bool:
-        """Wait until every connection is up and return whether it is.
+        """Wait until every connection is established and return whether it is.
 
         Parameters
         ----------

@@ -91,6 +91,7 @@ class Link:
         self._task: asyncio.Task[None] | None = None
         self._up = asyncio.Event()
         self._lost = asyncio.Event()
+        self._started: float | None = None
         self._entered = 0
         self._attempts = 0
         self._missed = 0
@@ -115,7 +116,7 @@ class Link:
         self._leave(LinkState.CLOSED)
 
     async def ready(self) -> None:
-        """Wait until the connection is up."""
+        """Wait until the connection is established."""
         await self._up.wait()
 
     async def read(self) -> Batch | None:
@@ -191,8 +192,9 @@ class Link:
 
     def _enter(self, driver: Driver, identity: Identity) -> None:
         before, self.identity = self.identity, identity
-        if before.started is not None and identity.started not in {None, before.started}:
-            self.restarts += 1
+        if identity.started is not None:
+            self.restarts += self._started not in {None, identity.started}
+            self._started = identity.started
         if self._told:
             _log().info("link is back", connection=self.name)
         for note in identity.notes:

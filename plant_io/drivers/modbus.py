@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import cast
 
 import numpy as np
 from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ModbusIOException
+from pymodbus.exceptions import ConnectionException, ModbusIOException
 from pymodbus.pdu import ModbusPDU
 
 from plant_io.blocks import Block, Order, Scan, coalesced, joined, places, split
@@ -154,7 +154,8 @@ class ModbusDriver:
             "input": client.read_input_registers,
             "holding": client.read_holding_registers,
         }[block.table]
-        answer = await _asked(request(block.address, count=block.length, device_id=self._device.unit_id))
+        unit = self._device.unit_id
+        answer = await _asked(lambda: request(block.address, count=block.length, device_id=unit))
         if answer.isError():
             return answer.exception_code
         bits = block.table in {"coil", "discrete"}
@@ -171,13 +172,13 @@ class ModbusDriver:
     async def _put(self, order: Order) -> str:
         """Write one order and return why it was refused, or nothing."""
         client, unit = self._connected(), self._device.unit_id
+        address, words, bits = order.address, list(order.words), [bool(word) for word in order.words]
         if order.table == "holding":
-            request = client.write_registers(order.address, list(order.words), device_id=unit)
-        elif len(order.words) == 1:
-            request = client.write_coil(order.address, bool(order.words[0]), device_id=unit)
+            answer = await _asked(lambda: client.write_registers(address, words, device_id=unit))
+        elif len(bits) == 1:
+            answer = await _asked(lambda: client.write_coil(address, bits[0], device_id=unit))
         else:
-            request = client.write_coils(order.address, [bool(word) for word in order.words], device_id=unit)
-        answer = await _asked(request)
+            answer = await _asked(lambda: client.write_coils(address, bits, device_id=unit))
         return f"the device gives {_meaning(answer.exception_code)[1]}" if answer.isError() else ""
 
     def _connected(self) -> AsyncModbusTcpClient:
@@ -186,12 +187,14 @@ class ModbusDriver:
         return self._client
 
 
-async def _asked(answer: Awaitable[ModbusPDU]) -> ModbusPDU:
-    """Return an answer, or raise `OSError` or `TimeoutError` whatever pymodbus raises."""
+async def _asked(ask: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
+    """Return an answer, or raise `OSError` or `TimeoutError` whatever pymodbus raises, even before it waits."""
     try:
-        return await answer
+        return await ask()
     except OSError:
         raise
+    except ConnectionException as closed:
+        raise ConnectionError("the device closed the connection") from closed
     except ModbusIOException as silence:
         raise TimeoutError(str(silence)) from silence
     except Exception as trouble:  # a malformed answer surfaces as whatever it breaks
