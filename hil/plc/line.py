@@ -57,7 +57,7 @@ class Image:
     at: float
     """Plant time since the start [s]."""
     values: Mapping[str, float | Floats]
-    """Every tag, each in its unit; an array has shape ``(length,)``."""
+    """Every tag, in the unit of the tag; an array has shape ``(length,)``."""
     taken: Mapping[str, float]
     """When each value was taken, or last changed, plant time since the start [s]."""
     quality: Mapping[str, Quality] = field(default_factory=dict[str, Quality])

@@ -26,22 +26,31 @@ _LIMIT_SHARE = 1e-3
 
 
 class Held(TypedDict):
-    """How well one controlled variable was held; integrals and errors in `unit`."""
+    """How well one controlled variable was held."""
 
     target: float
+    """Value wanted, in `unit`."""
     iae: float
+    """Integral of the absolute error, in `unit` times second."""
     rmse: float
+    """Root of the mean square error, in `unit`."""
     in_spec_fraction: float
+    """Share of the time within the limits [1]."""
     max_abs_error: float
+    """Largest absolute error, in `unit`."""
     settling_s: float | None
+    """Time until it came near the target and stayed there [s]; None if it never did."""
     unit: str
+    """UCUM code of the policy."""
 
 
 class Worked(TypedDict):
-    """How hard one manipulated variable was worked; `total_move` in the unit of the policy."""
+    """How hard one manipulated variable was worked."""
 
     total_move: float
+    """Sum of its absolute changes, in the unit of the policy."""
     at_limit_fraction: float
+    """Share of the time at a limit [1]."""
 
 
 Kpis = dict[str, Held | Worked | float]
