@@ -24,6 +24,8 @@ from plant_io.line import Line
 from plant_io.link import LinkState
 from policies import Policy
 
+STOPPED = "stopped by a person"
+"""Why a run ended that was stopped by a signal."""
 _PATIENCE_S = 20.0
 _LAST_CYCLES = 5
 
@@ -239,7 +241,7 @@ def _heed(desk: _Desk) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         try:
-            loop.add_signal_handler(name, lambda: setattr(desk, "stopping", "stopped by a person"))
+            loop.add_signal_handler(name, lambda: setattr(desk, "stopping", STOPPED))
         except (NotImplementedError, RuntimeError, ValueError):
             return
 

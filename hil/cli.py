@@ -8,9 +8,9 @@ from typing import Annotated
 
 import typer
 
-from controller.cli.ends import Refused, Unreachable, reading
+from controller.cli.ends import Refused, Unreachable, duration, reading
 from controller.cli.show import give, people
-from controller.cli.verbs import For, Json, Record
+from controller.cli.verbs import INTERRUPTED, SCHEMAS, STOPPED, For, Json, Record
 
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the plant.")]
 
@@ -25,6 +25,7 @@ class ClockKind(StrEnum):
 
 def commands(app: typer.Typer) -> None:
     """Add the verbs to the application (entry point ``steadyline.commands``)."""
+    SCHEMAS["scenario"] = _scenario_schema
     app.command()(demo)
     hil = typer.Typer(help="Simulated lines: list and play scenarios, serve a line.", no_args_is_help=True)
     hil.command("list")(list_)
@@ -47,17 +48,16 @@ def demo(
     from controller.runtime import PlantUnreachable  # noqa: PLC0415  # heavy
     from hil import demo as demos  # noqa: PLC0415  # heavy
     from hil.rig.process import NotServing  # noqa: PLC0415  # heavy
-    from policies.words import seconds  # noqa: PLC0415  # heavy
 
     with reading():
-        wanted = demos.Wanted(line, None if for_ is None else seconds(for_), speed, not no_console, record, seed)
+        wanted = demos.Wanted(line, duration("--for", for_), speed, not no_console, record, seed)
         demos.check(wanted)
     try:
         result = demos.demo(wanted)
     except (PlantUnreachable, NotServing) as error:
         raise Unreachable(str(error)) from error
     give(result, json)
-    return 130 if result["why"] == "stopped by a person" else 0
+    return INTERRUPTED if result["why"] == STOPPED else 0
 
 
 def list_(*, json: Json = None) -> int:
@@ -110,7 +110,28 @@ def serve(
     seed: Seed = None,
 ) -> int:
     """Serve a simulated line on this machine for any OPC UA or Modbus client, until stopped."""
-    from hil import serve as serving  # noqa: PLC0415  # heavy
+    import asyncio  # noqa: PLC0415  # heavy
 
-    arguments = ["--opcua", opcua, "--modbus", modbus, "--clock", "wall", "--speed", speed, "--seed", seed or 1]
-    return serving.main([line, *map(str, arguments)])
+    from hil import serve as serving  # noqa: PLC0415  # heavy
+    from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
+    from policies import shipped  # noqa: PLC0415  # heavy
+
+    with reading():
+        policy = shipped(line)
+    people.print(
+        f"line {line}, {speed:g} times real time, tags and addresses in {policy}; Ctrl-C ends it", markup=False
+    )
+    options = serving.Options(
+        line.upper(), policy, opcua=opcua, modbus=modbus, speed=speed, seed=seed or 1, start=WallClock().now()
+    )
+    try:
+        asyncio.run(serving.serve(options))
+    except OSError as error:
+        raise Refused(f"hil serve: {error}") from error
+    return 0
+
+
+def _scenario_schema() -> dict[str, object]:
+    from hil.scenario import Scenario  # noqa: PLC0415  # heavy
+
+    return Scenario.model_json_schema()

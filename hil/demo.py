@@ -19,17 +19,13 @@ from controller.loop import Sink
 from controller.runtime import Door, Options, Ran, operate
 from hil.library import find, open_scenario
 from hil.rig.play import EPOCH, Played, open_loop, over_sockets
-from hil.rig.score import Held, Kpis, Worked
+from hil.rig.score import Held, Kpis
 from hil.scenario import Scenario
 from plant_io.clocks import WallClock
 from policies import Policy
 
 SCENARIOS = {"A": "a_demo"}
 """The demo scenario of each line."""
-
-
-Figure = Held | Worked | float
-"""One entry of the figures of a run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +161,7 @@ def _conclude(played: Played, without: Kpis, record: Path, policy: Policy) -> No
         table.add_column(title, justify="left" if not title else "right")
     for loop in policy.loops.values():
         for name, wanted in loop.controlled.items():
-            _compare(table, name, without[name], played.kpis[name], wanted.unit)
+            _compare(table, name, cast("Held", without[name]), cast("Held", played.kpis[name]), wanted.unit)
     people.print(table)
     figures = played.ran.tally.summary(played.ran.solve_s)
     cycle, solve, writes = (cast("Mapping[str, object]", figures[key]) for key in ("cycle", "solve", "writes"))
@@ -184,9 +180,7 @@ def _conclude(played: Played, without: Kpis, record: Path, policy: Policy) -> No
     )
 
 
-def _compare(table: Table, name: str, without: Figure, with_: Figure, unit: str) -> None:
-    if not (isinstance(without, dict) and isinstance(with_, dict) and "iae" in without and "iae" in with_):
-        return
+def _compare(table: Table, name: str, without: Held, with_: Held, unit: str) -> None:
     table.add_row(f"{name} error integral [{unit} s]", *(f"{side['iae']:.0f}" for side in (without, with_)))
     table.add_row(f"{name} largest error [{unit}]", *(f"{side['max_abs_error']:.2f}" for side in (without, with_)))
     shares = (f"{100.0 * side['in_spec_fraction']:.1f}" for side in (without, with_))

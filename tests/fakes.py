@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -12,9 +15,9 @@ from anomaly import engine
 from controller import soft
 from controller.guard import Fence
 from controller.kit import Kit, LoopKit, Scale
-from controller.plan import Plan, Status
+from controller.plan import Plan, Problem, Status
 from plant_io import Quality, Reason, Sample, Snapshot, TagIndex
-from policies import Policy
+from policies import Mpc, Policy
 
 HANDSHAKE = {"heartbeat": "SUP.HEARTBEAT", "arm": "SUP.ARM", "state": "SUP.STATE", "scan": "SUP.SCAN"}
 
@@ -113,6 +116,63 @@ def _loop(name: str, policy: Policy) -> LoopKit:
         period_s=policy.period_s,
         connections=frozenset({"plc"}),
     )
+
+
+class Holder:
+    """A solver that walks every input evenly towards the middle of what is permitted; quick, and never wrong."""
+
+    def solve(self, problem: Problem) -> Plan:
+        share = np.linspace(0.1, 0.5, 30).reshape(-1, 1)
+        moves = problem.inputs + share * (0.5 * (problem.low + problem.high) - problem.inputs)
+        return Plan(
+            problem.loop, problem.number, problem.at, Status.SOLVED, moves, np.zeros((31, len(problem.targets)))
+        )
+
+
+def HOLDER(loops: Mapping[str, Mpc], _files: Mapping[str, bytes]) -> dict[str, Holder]:  # noqa: N802  # a builder
+    return {name: Holder() for name in loops}
+
+
+class Mad:
+    """A solver whose plans say solved and hold numbers that are none, far too large, or good."""
+
+    def __init__(self) -> None:
+        self._rng = np.random.default_rng(3)
+
+    def solve(self, problem: Problem) -> Plan:
+        plan = Holder().solve(problem)
+        odd = self._rng.choice([np.nan, np.inf, -np.inf, 1e9, -1e9], size=plan.moves.shape)
+        spoilt = self._rng.random(plan.moves.shape) < 0.5
+        plan.moves[spoilt] = odd[spoilt]
+        return plan
+
+
+def mad(loops: Mapping[str, Mpc], _files: Mapping[str, bytes]) -> dict[str, Mad]:
+    return {name: Mad() for name in loops}
+
+
+class Stuck(Holder):
+    """A solver that answers six problems and then never again."""
+
+    def __init__(self) -> None:
+        self._left = 6
+
+    def solve(self, problem: Problem) -> Plan:
+        self._left -= 1
+        if self._left < 0:
+            threading.Event().wait()
+        return super().solve(problem)
+
+
+def stuck(loops: Mapping[str, Mpc], _files: Mapping[str, bytes]) -> dict[str, Stuck]:
+    """Build solvers; a process begun again is as stuck as the first, from the start."""
+    solvers = {name: Stuck() for name in loops}
+    mark = Path(os.environ["STEADYLINE_STUCK"])
+    if mark.exists():
+        for solver in solvers.values():
+            solver._left = 0
+    mark.touch()
+    return solvers
 
 
 class Bench:

@@ -12,7 +12,7 @@ from typer.exceptions import Abort, TyperException
 from controller.cli import verbs
 from controller.cli.ends import Refused, Unreachable
 
-DONE, BAD_INPUT, UNREACHABLE, INTERRUPTED = 0, 2, 3, 130
+DONE, BAD_INPUT, UNREACHABLE = 0, 2, 3
 
 
 def build() -> typer.Typer:
@@ -41,7 +41,7 @@ def status(arguments: list[str]) -> int:
         command = typer.main.get_command(build())
         found = cast("object", command.main(arguments, prog_name="steadyline", standalone_mode=False))
     except (KeyboardInterrupt, Abort):
-        return INTERRUPTED
+        return verbs.INTERRUPTED
     except TyperException as error:
         return _say(error.format_message(), BAD_INPUT)
     except Refused as error:

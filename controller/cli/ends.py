@@ -29,3 +29,21 @@ def reading() -> Iterator[None]:
         raise Refused(f"{error.filename}: there is no such file" if error.filename else str(error)) from error
     except (ValueError, OSError) as error:
         raise Refused(str(error)) from error
+
+
+def duration(option: str, text: str | None) -> float | None:
+    """Return the length of a duration given on the command line [s], or None where it was not given.
+
+    Raises
+    ------
+    Refused
+        If `text` is no duration.
+    """
+    from policies.words import seconds  # noqa: PLC0415  # heavy
+
+    if text is None:
+        return None
+    try:
+        return seconds(text)
+    except ValueError as error:
+        raise Refused(f"{option}: found {text!r}, {error}") from error

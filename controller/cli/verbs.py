@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from controller.cli.ends import Refused, reading
+from controller.cli.ends import Refused, duration, reading
 from controller.cli.show import give, people
 
+INTERRUPTED = 130
+"""Exit status of a run that a person stopped."""
+STOPPED = "stopped by a person"
+"""Reason such a run gives."""
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Result as one JSON object; - for stdout.")]
 Record = Annotated[Path | None, typer.Option("--record", metavar="DIR", help="Where to keep the record.")]
 For = Annotated[str | None, typer.Option("--for", metavar="T", help="How long, such as 10m; until stopped if absent.")]
@@ -28,11 +33,24 @@ class StartMode(StrEnum):
     AUTO = "auto"
 
 
-class SchemaKind(StrEnum):
-    """Files with a published schema."""
+Schema = Callable[[], dict[str, object]]
+"""Gives the JSON Schema of one kind of file."""
 
-    POLICY = "policy"
-    LIBRARY = "library"
+
+def _policy() -> dict[str, object]:
+    import policies  # noqa: PLC0415  # heavy
+
+    return policies.schema()
+
+
+def _library() -> dict[str, object]:
+    from policies import library  # noqa: PLC0415  # heavy
+
+    return library.schema()
+
+
+SCHEMAS: dict[str, Schema] = {"policy": _policy, "library": _library}
+"""Kinds of files with a published schema; a plug-in adds its own."""
 
 
 def add(app: typer.Typer) -> None:
@@ -54,13 +72,10 @@ def run(
 ) -> int:
     """Run a policy against the plant it names."""
     from controller.cli import live  # noqa: PLC0415  # heavy
-    from policies.words import seconds  # noqa: PLC0415  # heavy
 
-    with reading():
-        for_s = None if for_ is None else seconds(for_)
-    result = live.run(policy, mode.value, for_s, record, _pairs(connect or []))
+    result = live.run(policy, mode.value, duration("--for", for_), record, _pairs(connect or []))
     give(result, json)
-    return 0
+    return INTERRUPTED if result["why"] == STOPPED else 0
 
 
 def validate(policies: Policies, *, json: Json = None) -> int:
@@ -83,13 +98,13 @@ def validate(policies: Policies, *, json: Json = None) -> int:
     return 2 if errors else 0
 
 
-def schema(kind: Annotated[SchemaKind, typer.Argument(help="Which kind of file.")] = SchemaKind.POLICY) -> int:
+def schema(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="policy, library or scenario.")] = "policy",
+) -> int:
     """Print the JSON Schema of a kind of file, for editors."""
-    import json as js  # noqa: PLC0415  # the option of the other verbs has the name
-
-    import policies  # noqa: PLC0415  # heavy
-
-    typer.echo(js.dumps(policies.schema(kind.value), indent=2))
+    if kind not in SCHEMAS:
+        raise Refused(f"schema: found {kind!r}, wanted one of {', '.join(SCHEMAS)}")
+    give(SCHEMAS[kind](), "-")
     return 0
 
 

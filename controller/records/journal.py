@@ -48,8 +48,17 @@ class Entry:
     """SHA-256 that ties the record to all before it."""
 
     def content(self) -> dict[str, Any]:
-        """Return the body as plain values."""
-        return cast("dict[str, Any]", unpack(zlib.decompress(self.body)))
+        """Return the body as plain values.
+
+        Raises
+        ------
+        ValueError
+            If it has been damaged.
+        """
+        try:
+            return cast("dict[str, Any]", unpack(zlib.decompress(self.body)))
+        except (zlib.error, ValueError) as error:
+            raise ValueError(f"record {self.seq} cannot be read: {error}") from error
 
 
 def link(before: bytes, seq: int, kind: str, body: bytes) -> bytes:

@@ -12,7 +12,7 @@ from controller.cycle import Cycle
 from controller.kit import Kit, prepare
 from controller.loop import Sink
 from controller.mpc.solver import solvers
-from controller.mpc.worker import Inline
+from controller.mpc.worker import Build, Inline
 from controller.runtime import Door, Options, Ran, door, operate
 from hil.plc.line_a import simulate
 from hil.rig.memory import Memory
@@ -74,7 +74,7 @@ class Played:
 
 
 def in_memory(
-    scenario: Scenario, policy: Policy, seed: int, record: Path | None = None, sinks: Sequence[Sink] = ()
+    scenario: Scenario, policy: Policy, seed: int, record: Path | None = None, *, build: Build = solvers
 ) -> Played:
     """Play a scenario in this process, in simulated time, without sockets.
 
@@ -88,8 +88,8 @@ def in_memory(
         Seed of the plant.
     record
         Record directory, if one is to be kept.
-    sinks
-        Viewers of finished cycles.
+    build
+        Makes the solvers.
     """
     watch, kit = stopwatch(), prepare(policy)
     simulated = simulate(policy, seed, [wrong.fault() for wrong in scenario.faults], scenario.mismatch)
@@ -101,11 +101,11 @@ def in_memory(
             log.add(simulated.truth())
 
     clock = SimClock(EPOCH, advance)
-    inline = Inline(solvers, (dict(policy.loops), dict(policy.files)))
+    inline = Inline(build, (dict(policy.loops), dict(policy.files)))
     through = Door(clock, Line(policy, clock, memory.make), inline)
     options = Options(for_s=scenario.for_s, record=record, orders=scenario.timed(policy), unrecorded=record is None)
     phases = Phases()
-    ran = asyncio.run(operate(kit, options, through, (phases, *sinks)))
+    ran = asyncio.run(operate(kit, options, through, (phases,)))
     return Played(
         scenario, policy, seed, "virtual", ran, kpis(log.columns(), policy), log.columns(), phases.seen, EPOCH, watch()
     )

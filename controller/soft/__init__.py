@@ -1,0 +1,114 @@
+"""Soft sensors: virtual tags inferred from what was read, with a standard deviation and a quality."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from controller.models import process
+from controller.soft import fused
+from controller.soft.fused import SensorKit, SensorState
+from controller.soft.pls import Calibration, Pls, read
+from plant_io import Sample, Snapshot
+from policies import FusedNir, Policy
+from policies.units import convert
+
+__all__ = ["SoftKit", "SoftState", "enrich", "prepare", "start"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SoftKit:
+    """Every soft sensor of a policy, ready."""
+
+    sensors: tuple[SensorKit, ...]
+    """In the order of the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SoftState:
+    """What the soft sensors remember; equal means equal in every number."""
+
+    sensors: tuple[SensorState, ...]
+    """In the order of the policy."""
+
+
+def prepare(policy: Policy) -> SoftKit:
+    """Return the soft sensors of `policy`, ready.
+
+    Raises
+    ------
+    ValueError
+        If a file they name does not hold what it should, or does not fit the tags.
+    """
+    return SoftKit(tuple(_sensor(name, declared, policy) for name, declared in policy.soft_sensors.items()))
+
+
+def start(kit: SoftKit) -> SoftState:
+    """Return the memory of soft sensors that have seen nothing."""
+    return SoftState(tuple(fused.start(sensor) for sensor in kit.sensors))
+
+
+def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot, SoftState]:
+    """Return `snapshot` with its virtual tags filled in, and what the soft sensors remember.
+
+    Parameters
+    ----------
+    snapshot
+        The line as latched at the start of the cycle.
+    state
+        What the last cycle left.
+    kit
+        Soft sensors of the policy.
+    """
+    samples: dict[str, Sample] = {}
+    after: list[SensorState] = []
+    for sensor, old in zip(kit.sensors, state.sensors, strict=True):
+        given, new = fused.infer(snapshot, old, sensor)
+        samples |= given
+        after.append(new)
+    return snapshot.extended(samples), SoftState(tuple(after))
+
+
+def _sensor(name: str, declared: FusedNir, policy: Policy) -> SensorKit:
+    calibration = read(policy.files[declared.model], declared.model)
+    _check(name, declared, calibration, policy)
+    units = policy.units()
+    places = {suffix: calibration.results.index(suffix) for suffix in declared.also}
+    return SensorKit(
+        name=name,
+        declared=declared,
+        pls=Pls.of(calibration),
+        further=tuple((f"{name}.{suffix}", i, calibration.card.rmsep[i]) for suffix, i in places.items()),
+        masses=_masses(policy.files[declared.process], declared.process),
+        kg_per_s=convert(1.0, units[declared.active], "kg/s"),
+        whole=convert(1.0, "1", declared.unit),
+        period_s=policy.period_s,
+    )
+
+
+def _check(name: str, declared: FusedNir, calibration: Calibration, policy: Policy) -> None:
+    where, units = f"soft_sensors.{name}", policy.units()
+    found, wanted = policy.tags[declared.spectrum].length, len(calibration.wavelengths)
+    if found != wanted:
+        raise ValueError(f"{where}: {declared.spectrum} has {found} channels, but {declared.model} wants {wanted}")
+    given = dict(zip(calibration.results, calibration.units, strict=True))
+    first = calibration.results[0]
+    if given[first] != declared.unit:
+        raise ValueError(f"{where}: {declared.model} gives {first} in {given[first]}, but the unit is {declared.unit}")
+    for suffix, unit in declared.also.items():
+        if given.get(suffix) != unit:
+            raise ValueError(f"{where}: {declared.model} gives no {suffix} in {unit}; it gives {given}")
+    for tag in declared.others:
+        if units[tag] != units[declared.active]:
+            raise ValueError(f"{where}: {tag} is in {units[tag]}, but {declared.active} in {units[declared.active]}")
+
+
+def _masses(data: bytes, name: str) -> tuple[float, ...]:
+    try:
+        identified = process.read(data)
+        tanks = sorted(key for key in identified.parameters if key.startswith("tank_"))
+        masses = tuple(identified.number(key, "kg") for key in tanks)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if not masses:
+        raise ValueError(f"{name}: no tank_1, tank_2, ... is identified; the residence-time path is made of them")
+    return masses

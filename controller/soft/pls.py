@@ -1,0 +1,211 @@
+"""A calibration of spectra: what it holds, and what it makes of one spectrum.
+
+References
+----------
+R. J. Barnes, M. S. Dhanoa, S. J. Lister, "Standard normal variate transformation and de-trending of near-infrared
+diffuse reflectance spectra", Appl. Spectrosc. 43(5), 1989, doi:10.1366/0003702894202201.
+J. E. Jackson, G. S. Mudholkar, "Control procedures for residuals associated with principal component analysis",
+Technometrics 21(3), 1979, doi:10.1080/00401706.1979.10489779.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import Field, ValidationError, model_validator
+
+from plant_io.signals import Floats
+from policies.words import Declared, Number, Positive, Span
+
+WORST = 1e9
+"""Misfit reported for a spectrum without any shape [1]."""
+
+Row = tuple[Number, ...]
+"""Finite numbers."""
+
+
+class Card(Declared):
+    """Where a calibration comes from and what it is worth (model card)."""
+
+    data_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Hash over spectra and reference values of calibration and test, hexadecimal."""
+    source: str
+    """Where the spectra come from."""
+    seed: int
+    """Seed they were drawn with [1]."""
+    scans: Annotated[int, Field(ge=1)]
+    """Scans averaged for one spectrum [1]."""
+    samples: Annotated[int, Field(ge=1)]
+    """Calibration samples [1]."""
+    withheld: Annotated[int, Field(ge=1)]
+    """Later samples kept back for the test [1]."""
+    ranges: dict[str, Span]
+    """Lowest and highest composition calibrated, in the unit of each component."""
+    rmsecv: Row
+    """Cross-validated error of the first result with 1, 2, ... components, in its unit."""
+    rmsep: Row
+    """Root-mean-square error of each result on the withheld samples, in its unit."""
+    bias: Row
+    """Mean error of each result on the withheld samples, in its unit."""
+    q_99: Positive
+    """99 % quantile of Q on the withheld samples, in multiples of its mean [1]."""
+    t2_99: Positive
+    """99 % quantile of T2 on the withheld samples, in multiples of its mean [1]."""
+
+
+class Calibration(Declared):
+    """A PLS calibration as plain numbers, as it stands in its file."""
+
+    format: Literal[1]
+    """Version of this format."""
+    kind: Literal["snv_pls"]
+    """Standard normal variate, then partial least squares."""
+    results: tuple[str, ...]
+    """What it gives, the main result first."""
+    units: tuple[str, ...]
+    """UCUM unit of each result."""
+    wavelengths: Row
+    """Wavelengths of the channels [nm]."""
+    mean: Row
+    """Mean spectrum after the variate transformation, shape ``(n_channels,)`` [1]."""
+    intercept: Row
+    """Results at the mean spectrum, shape ``(n_results,)``, in `units`."""
+    coef: tuple[Row, ...]
+    """Regression coefficients, shape ``(n_results, n_channels)``, in `units` per 1."""
+    rotations: tuple[Row, ...]
+    """Weights that give the scores, shape ``(n_channels, n_components)`` [1]."""
+    loadings: tuple[Row, ...]
+    """Loadings that give the fitted spectrum, shape ``(n_channels, n_components)`` [1]."""
+    score_sd: tuple[Positive, ...]
+    """Standard deviation of each score in the calibration, shape ``(n_components,)`` [1]."""
+    q_usual: Positive
+    """Mean sum of squared residuals of the withheld samples [1]."""
+    t2_usual: Positive
+    """Mean squared distance of the scores of the withheld samples [1]."""
+    card: Card
+    """Where it comes from and what it is worth."""
+
+    @model_validator(mode="after")
+    def _shapes_agree(self) -> Self:
+        n, m, k = len(self.wavelengths), len(self.results), len(self.score_sd)
+        found = {
+            "mean": (len(self.mean), n),
+            "units": (len(self.units), m),
+            "intercept": (len(self.intercept), m),
+            "rmsep": (len(self.card.rmsep), m),
+            "coef": (*map(len, self.coef), len(self.coef), *(n for _ in self.coef), m),
+            "rotations": (*map(len, self.rotations), len(self.rotations), *(k for _ in self.rotations), n),
+            "loadings": (*map(len, self.loadings), len(self.loadings), *(k for _ in self.loadings), n),
+        }
+        wrong = [name for name, sizes in found.items() if sizes[: len(sizes) // 2] != sizes[len(sizes) // 2 :]]
+        if wrong:
+            raise ValueError(f"the sizes of {', '.join(wrong)} do not fit {n} channels, {m} results, {k} components")
+        return self
+
+
+def read(data: bytes, name: str) -> Calibration:
+    """Return the calibration in a file.
+
+    Parameters
+    ----------
+    data
+        What the file holds, JSON.
+    name
+        Name of the file, for the message.
+
+    Raises
+    ------
+    ValueError
+        If the file is no calibration.
+    """
+    try:
+        return Calibration.model_validate_json(data)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        where = ".".join(str(step) for step in first["loc"]) or "the file"
+        raise ValueError(f"{name} is no NIR calibration: {where}: {first['msg']}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a calibration makes of one spectrum."""
+
+    results: tuple[float, ...]
+    """Results, in the units of the calibration."""
+    q: float
+    """Sum of squared residuals, in multiples of its mean over the test set [1]."""
+    t2: float
+    """Squared distance of the scores from the centre, in multiples of its mean over the test set [1]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pls:
+    """A calibration made ready to evaluate, with numpy alone."""
+
+    mean: Floats
+    """Mean spectrum after the variate transformation, shape ``(n_channels,)`` [1]."""
+    intercept: Floats
+    """Results at the mean spectrum, shape ``(n_results,)``, units of the results."""
+    coef: Floats
+    """Regression coefficients, shape ``(n_results, n_channels)``, units of the results per 1."""
+    rotations: Floats
+    """Weights that give the scores in their standard deviations, shape ``(n_channels, n_components)`` [1]."""
+    loadings: Floats
+    """Fitted spectrum per standard deviation of each score, shape ``(n_channels, n_components)`` [1]."""
+    q_usual: float
+    """Usual sum of squared residuals [1]."""
+    t2_usual: float
+    """Usual squared distance of the scores [1]."""
+
+    @classmethod
+    def of(cls, calibration: Calibration) -> Pls:
+        """Return `calibration` made ready."""
+        sd = np.array(calibration.score_sd)
+        return cls(
+            mean=np.array(calibration.mean),
+            intercept=np.array(calibration.intercept),
+            coef=np.array(calibration.coef),
+            rotations=np.array(calibration.rotations) / sd,
+            loadings=np.array(calibration.loadings) * sd,
+            q_usual=calibration.q_usual,
+            t2_usual=calibration.t2_usual,
+        )
+
+    def __call__(self, spectrum: Floats) -> Reading:
+        """Return what the calibration makes of one spectrum.
+
+        Parameters
+        ----------
+        spectrum
+            Absorbance, shape ``(n_channels,)`` [1].
+        """
+        if not float(np.ptp(spectrum)) > 0.0:
+            return Reading(tuple(self.intercept.tolist()), WORST, WORST)
+        centred = snv(spectrum) - self.mean
+        scores = centred @ self.rotations
+        residual = centred - self.loadings @ scores
+        return Reading(
+            results=tuple((self.intercept + self.coef @ centred).tolist()),
+            q=min(float(residual @ residual) / self.q_usual, WORST),
+            t2=min(float(scores @ scores) / self.t2_usual, WORST),
+        )
+
+
+def snv(spectra: Floats) -> Floats:
+    """Return spectra with mean 0 and standard deviation 1 each (standard normal variate).
+
+    Parameters
+    ----------
+    spectra
+        Absorbance, shape ``(..., n_channels)`` [1].
+
+    Examples
+    --------
+    >>> snv(np.array([1.0, 2.0, 3.0])).tolist()
+    [-1.0, 0.0, 1.0]
+    """
+    centred = spectra - spectra.mean(axis=-1, keepdims=True)
+    scaled: Floats = centred / spectra.std(axis=-1, ddof=1, keepdims=True)
+    return scaled
