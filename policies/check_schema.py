@@ -25,6 +25,7 @@ Model = TypeVar("Model", bound=Declared)
 _UNIT_ALONE = re.compile(r"\[([^\]]+)\]")
 _UNKNOWN = "extra_forbidden"
 _MISSING = "missing"
+_KEY = "[key]"
 
 
 def validated(document: Document, model: type[Model]) -> tuple[Model | None, list[Problem]]:
@@ -48,7 +49,7 @@ class _Misfit:
 
 def _misfit(shape: Form, kind: str, loc: Sequence[str | int], context: Mapping[str, object]) -> _Misfit:
     path = _path(shape, loc)
-    if loc and loc[-1] == "[key]":
+    if loc and loc[-1] == _KEY:
         return _Misfit("key", path)
     if kind == _MISSING and path and isinstance(path[-1], int):
         return _Misfit("too_short", path[:-1])
@@ -60,10 +61,10 @@ def _misfit(shape: Form, kind: str, loc: Sequence[str | int], context: Mapping[s
 def _path(shape: Form, loc: Sequence[str | int]) -> Path:
     """Leave out of a location what is no part of the file: the form that was chosen, and the marker of a key."""
     path: Path = ()
-    for part in loc:
+    for part in loc[:-1] if loc and loc[-1] == _KEY else loc:
         if shape.discriminator is not None:
             shape = shape.variant(str(part))
-        elif part != "[key]":
+        else:
             shape, path = shape.child(part), (*path, part)
     return path
 

@@ -1,0 +1,89 @@
+"""The rules that hold between the parts of a policy: one mistake in a good policy gives exactly one error."""
+
+from pathlib import Path
+from typing import cast
+
+import pytest
+
+from policies import PolicyError, parse
+from policies.positions import read
+
+HERE = Path(__file__).parent / "policies"
+GOOD = (HERE / "good.yaml").read_text()
+FILES = {"pls.json": b"{}", "process.json": b"{}", "small.library.yaml": b"library: 1\n"}
+
+
+def said(text: str) -> list[str]:
+    """Paths and messages of everything that is wrong with a policy."""
+    try:
+        parse(text.encode(), "p", FILES)
+    except PolicyError as error:
+        return [f"{problem.path}: {problem.message}" for problem in error.problems]
+    return []
+
+
+def wrong(*changes: tuple[str, str]) -> list[str]:
+    """What is said of the good policy once some of its words are changed."""
+    text = GOOD
+    for old, new in changes:
+        assert text.count(old) == 1, old
+        text = text.replace(old, new)
+    return said(text)
+
+
+def test_the_good_policy_is_good() -> None:
+    assert said(GOOD) == []
+
+
+def mistakes() -> list[tuple[str, str, str]]:
+    table = cast("dict[str, list[dict[str, str]]]", read((HERE / "mistakes.yaml").read_bytes(), "mistakes").data)
+    return [(m["old"], m["new"], m["said"]) for group in table.values() for m in group]
+
+
+@pytest.mark.parametrize(("old", "new", "sentence"), mistakes(), ids=lambda _: "")
+def test_one_mistake_gives_one_error_that_says_what_is_wanted(old: str, new: str, sentence: str) -> None:
+    assert wrong((old, new)) == [sentence]
+
+
+def test_one_typo_hides_no_other_mistake() -> None:
+    changes = [
+        ("tag: SOFT.API,", "tagg: SOFT.API,"),
+        ("target: 10,", "target: 11,"),
+        ("max_solve: 2s", "max_solve: 9s"),
+    ]
+    assert wrong(*changes) == [
+        "loops.blend.max_solve: found 9s, expected at most the deadline of 8s",
+        "loops.blend.controlled.api.tagg: unknown key; did you mean 'tag'?",
+        "loops.blend.controlled.api.target: found 11, expected a value inside the limits of 9.5 to 10.5 %",
+    ]
+
+
+def test_a_misspelt_section_is_one_mistake_and_not_one_for_each_name_in_it() -> None:
+    assert wrong(("connections:", "conections:")) == ["conections: unknown key; did you mean 'connections'?"]
+    assert wrong(("loops:", "loop:")) == ["loop: unknown key; did you mean 'loops'?"]
+
+
+def test_a_setpoint_has_one_writer() -> None:
+    moved = next(line for line in GOOD.splitlines() if "tag: F.SP" in line)
+    assert wrong((moved, f"{moved}\n{moved.replace('api_sp', 'again')}")) == [
+        "loops.blend.moved.again.tag: found 'F.SP', which loops.blend.moved.api_sp moves already; expected another tag"
+    ]
+
+
+def test_nothing_is_moved_through_a_connection_without_a_handshake() -> None:
+    handshake = "    handshake: {heartbeat: F.BEAT, arm: F.ARM, state: F.STATE, scan: F.SCAN}\n"
+    assert wrong((handshake, "")) == [
+        "loops.blend.moved.api_sp.tag: found 'F.SP' of connection feeder, expected a connection with a handshake"
+    ]
+
+
+def test_two_tags_may_share_a_place_if_they_read_it_alike() -> None:
+    assert wrong(("byte_order: CDAB}", "byte_order: ABCD}"), ('"input:8"', '"input:6"')) != []
+    assert wrong((", byte_order: CDAB", ""), ('"input:8"', '"input:6"')) == []
+
+
+def test_only_single_values_are_written() -> None:
+    assert wrong(("F.ACT}", "F.ACT, length: 2}")) == [
+        "tags.F.SP.length: found 2, expected 1 for a tag that is written",
+        "loops.blend.moved.api_sp.tag: found 'F.SP' of 2 values, expected a tag of one value",
+    ]
