@@ -65,6 +65,8 @@ class Ewma(_Watch):
     """What is normal."""
     weight: Annotated[float, Field(gt=0, le=1)]
     """Weight of the newest value [1]."""
+    memory: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Correlation of one value with the next in normal operation [1]."""
     limit: Positive
     """Distance from normal at which it speaks, in standard deviations of the chart [1]."""
     on_delay_s: Duration | None = Field(default=None, alias="on_delay")
@@ -131,6 +133,8 @@ class Trend(_Watch):
     """Logarithm of the likelihood ratio of trend to no trend at which it speaks [1]."""
     explained: Annotated[float, Field(gt=0, lt=1)] = 0.65
     """Share of the trend an entry must explain to be named; below it the trend is called unknown [1]."""
+    clear: Annotated[float, Field(gt=0, le=1)] = 0.7
+    """Share of `limit` below which a trend ends [1]."""
     action: Literal[Action.ALERT] = Action.ALERT
     """Tells people."""
 

@@ -1,0 +1,105 @@
+"""All watches of a policy, looked at once in every cycle, each in its lane."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from anomaly import ewma, learner, trend
+from anomaly.alerts import Advice, Alert, Locked
+from anomaly.ewma import ChartKit, ChartState
+from anomaly.learner import LearnerKit, LearnerState
+from anomaly.trend import TrendKit, TrendState
+from plant_io import Snapshot
+from policies import Action, Ewma, Learner, Policy, Trend, library
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WatchKit:
+    """Every watch of a policy, ready; each kind in the order of the policy."""
+
+    charts: tuple[ChartKit, ...]
+    """EWMA charts, locked."""
+    trends: tuple[TrendKit, ...]
+    """Libraries, locked."""
+    learners: tuple[LearnerKit, ...]
+    """Learners, which advise only."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class WatchState:
+    """What the watches remember; learners in it change in place, so a state is used once."""
+
+    charts: tuple[ChartState, ...]
+    """In the order of the kit."""
+    trends: tuple[TrendState, ...]
+    """In the order of the kit."""
+    learners: tuple[LearnerState, ...]
+    """In the order of the kit."""
+
+
+def prepare(policy: Policy) -> WatchKit:
+    """Return the watches of `policy`, ready.
+
+    Raises
+    ------
+    ValueError
+        If a library file is no library, or is written in channels that its watch does not have.
+    """
+    units, watches = policy.units(), policy.watches.items()
+    return WatchKit(
+        charts=tuple(ChartKit(name, w, units[w.tag]) for name, w in watches if isinstance(w, Ewma)),
+        trends=tuple(
+            trend.prepare(name, w, library.read(policy.files[w.library], w.library), units)
+            for name, w in watches
+            if isinstance(w, Trend)
+        ),
+        learners=tuple(learner.prepare(name, w, units) for name, w in watches if isinstance(w, Learner)),
+    )
+
+
+def start(kit: WatchKit) -> WatchState:
+    """Return the memory of watches that have seen nothing."""
+    return WatchState(
+        charts=tuple(ewma.start(chart) for chart in kit.charts),
+        trends=tuple(trend.start(one) for one in kit.trends),
+        learners=tuple(learner.start(one) for one in kit.learners),
+    )
+
+
+def watch(snapshot: Snapshot, state: WatchState, kit: WatchKit) -> tuple[WatchState, Locked, Advice]:
+    """Let every watch look at the line.
+
+    Parameters
+    ----------
+    snapshot
+        The line, virtual tags included.
+    state
+        What the last cycle left; it must not be used again.
+    kit
+        Watches of the policy.
+
+    Returns
+    -------
+    state
+        What the watches remember now.
+    locked
+        Verdict of the locked lane: alerts, and loops to hold.
+    advice
+        Verdict of the learning lane: alerts for people.
+    """
+    charts = [ewma.look(snapshot, old, one) for old, one in zip(state.charts, kit.charts, strict=True)]
+    trends = [trend.look(snapshot, old, one) for old, one in zip(state.trends, kit.trends, strict=True)]
+    learners = [learner.look(snapshot, old, one) for old, one in zip(state.learners, kit.learners, strict=True)]
+    after = WatchState(
+        charts=tuple(new for new, _ in charts),
+        trends=tuple(new for new, _ in trends),
+        learners=tuple(new for new, _ in learners),
+    )
+    told: list[Alert] = [alert for _, alert in charts if alert] + [alert for _, alerts in trends for alert in alerts]
+    holds = frozenset(
+        loop
+        for new, one in zip(after.charts, kit.charts, strict=True)
+        if new.active and one.declared.action is Action.HOLD
+        for loop in one.declared.holds
+    )
+    return after, Locked(tuple(told), holds), Advice(tuple(alert for _, alert in learners if alert))

@@ -1,0 +1,126 @@
+"""A control chart of the exponentially weighted moving average of one tag, against a frozen reference.
+
+References
+----------
+S. W. Roberts, "Control chart tests based on geometric moving averages", Technometrics 1(3), 1959,
+doi:10.1080/00401706.1959.10489860.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from math import inf, sqrt
+
+from anomaly.alerts import Alert
+from anomaly.words import amount, span
+from plant_io import Snapshot
+from policies import Ewma
+
+
+@dataclass(frozen=True, slots=True)
+class ChartKit:
+    """One chart, ready."""
+
+    name: str
+    """Name of the watch."""
+    declared: Ewma
+    """What the policy says of it."""
+    unit: str
+    """UCUM unit of the tag."""
+
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the average, unit of the tag.
+
+        For values of which one is correlated with the next by f, so that k values apart it is f^k, the double sum over
+        all pairs of weights gives ``sd^2 w/(2 - w) (1 + f(1 - w))/(1 - f(1 - w))``; f = 0 is the classical chart.
+        """
+        weight, kept = self.declared.weight, self.declared.memory * (1.0 - self.declared.weight)
+        return self.declared.reference.sd * sqrt(weight / (2.0 - weight) * (1.0 + kept) / (1.0 - kept))
+
+
+@dataclass(frozen=True, slots=True)
+class ChartState:
+    """Memory of one chart."""
+
+    average: float
+    """Weighted average, unit of the tag."""
+    source: float = -inf
+    """Source time of the newest value taken in, POSIX time [s]."""
+    since: float | None = None
+    """Since when the average has been beyond the limit, POSIX time [s]."""
+    active: bool = False
+    """Whether the condition has been told and stands."""
+
+
+def start(kit: ChartKit) -> ChartState:
+    """Return the memory of a chart that has seen nothing."""
+    return ChartState(kit.declared.reference.mean)
+
+
+def look(snapshot: Snapshot, state: ChartState, kit: ChartKit) -> tuple[ChartState, Alert | None]:
+    """Take in the value of the tag, once for each source time.
+
+    A value that is no evidence changes nothing: neither does it clear a condition nor bring one about.
+
+    Parameters
+    ----------
+    snapshot
+        The line, virtual tags included.
+    state
+        What the last look left.
+    kit
+        The chart.
+
+    Returns
+    -------
+    state
+        What the chart remembers now.
+    alert
+        The condition, if it began or ended now.
+    """
+    value, source = snapshot.good(kit.declared.tag), snapshot[kit.declared.tag].source
+    if value is None or source == state.source:
+        return state, None
+    average = state.average + kit.declared.weight * (value - state.average)
+    taken = replace(state, average=average, source=source)
+    distance = abs(average - kit.declared.reference.mean) / kit.sd
+    after = _stand(taken, distance, snapshot.at, kit.declared)
+    return after, _alert(after, distance, snapshot.at, kit) if after.active != state.active else None
+
+
+def _stand(state: ChartState, distance: float, at: float, declared: Ewma) -> ChartState:
+    if state.active:
+        ended = distance < declared.clear * declared.limit
+        return replace(state, active=False, since=None) if ended else state
+    if distance < declared.limit:
+        return replace(state, since=None)
+    since = at if state.since is None else state.since
+    return replace(state, since=since, active=at - since >= (declared.on_delay_s or 0.0))
+
+
+def _alert(state: ChartState, distance: float, at: float, kit: ChartKit) -> Alert:
+    declared, unit, mean = kit.declared, kit.unit, kit.declared.reference.mean
+    side = "above" if state.average > mean else "below"
+    far = f"{distance:.1f} standard deviations of its chart"
+    lasted = f" for {span(at - state.since)}" if state.since is not None and at > state.since else ""
+    what = (
+        f"{declared.tag} is {side} normal: its average {amount(state.average, unit)} has been {far} from "
+        f"{amount(mean, unit)}{lasted}."
+        if state.active
+        else f"{declared.tag} is normal again: its average is {amount(state.average, unit)}, {far} from "
+        f"{amount(mean, unit)}."
+    )
+    return Alert(
+        at=at,
+        watch=kit.name,
+        lane=declared.lane,
+        active=state.active,
+        what=what,
+        score=distance,
+        limit=declared.limit,
+        priority=declared.priority,
+        route=declared.route,
+        response=declared.response,
+        evidence={f"average [{unit}]": state.average, f"normal [{unit}]": mean, f"chart sd [{unit}]": kit.sd},
+    )

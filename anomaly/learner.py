@@ -1,0 +1,168 @@
+"""A forest of half-space trees that learns on line what a few tags usually do together; it advises people only.
+
+It learns only while its score is below its own limit, and not at all from the fifth sample in a row above the limit
+until the incident is over: otherwise it would learn the fault. Its input is scaled to the unit cube, outside of which
+the trees see nothing.
+
+References
+----------
+S. C. Tan, K. M. Ting, T. F. Liu, "Fast anomaly detection for streaming data", Proc. IJCAI, 2011,
+doi:10.5591/978-1-57735-516-8/IJCAI11-254.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Protocol, cast
+
+from anomaly.alerts import Alert
+from anomaly.words import amount
+from plant_io import Snapshot
+from policies import Learner, Reference
+
+LATCH = 5
+"""Samples in a row above the limit that make an incident and stop all learning [1]."""
+
+CALM = 36
+"""Samples in a row below the limit that end an incident [1]."""
+
+REACH = 4.0
+"""Distance from normal at which the scaled input ends, in standard deviations [1]."""
+
+_TREES, _HEIGHT, _WINDOW = 25, 8, 120
+_NAMED = 3
+
+
+class Forest(Protocol):
+    """The part of a river anomaly detector that is used."""
+
+    def score_one(self, x: dict[str, float]) -> float:
+        """Return how unusual `x` is, 0 usual and 1 not [1]."""
+        ...
+
+    def learn_one(self, x: dict[str, float]) -> None:
+        """Take `x` for usual."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnerKit:
+    """One learner, ready."""
+
+    name: str
+    """Name of the watch."""
+    declared: Learner
+    """What the policy says of it."""
+    units: tuple[str, ...]
+    """UCUM unit of each tag."""
+    plant: Callable[[], Forest]
+    """Makes a forest that has seen nothing, always the same."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LearnerState:
+    """Memory of one learner; the forest in it changes in place, so a state is used once."""
+
+    forest: Forest
+    """What it has learnt."""
+    slot: int | None = None
+    """Number of the interval of the last look [1]."""
+    over: int = 0
+    """Samples in a row above the limit [1]."""
+    calm: int = 0
+    """Samples in a row below the limit [1]."""
+    active: bool = False
+    """Whether an incident stands; nothing is learnt then."""
+
+
+def prepare(name: str, declared: Learner, units: Mapping[str, str]) -> LearnerKit:
+    """Return a learner, ready."""
+    # river takes a second to import, so it is imported where a policy asks for it.
+    grow = cast("Callable[..., Forest]", import_module("river.anomaly").HalfSpaceTrees)
+
+    def plant() -> Forest:
+        return grow(n_trees=_TREES, height=_HEIGHT, window_size=_WINDOW, seed=declared.seed)
+
+    return LearnerKit(name, declared, tuple(units[tag] for tag in declared.tags), plant)
+
+
+def start(kit: LearnerKit) -> LearnerState:
+    """Return the memory of a learner that has seen nothing."""
+    return LearnerState(kit.plant())
+
+
+def look(snapshot: Snapshot, state: LearnerState, kit: LearnerKit) -> tuple[LearnerState, Alert | None]:
+    """Score the tags once in every interval, and learn them where they are usual.
+
+    Parameters
+    ----------
+    snapshot
+        The line, virtual tags included.
+    state
+        What the last look left; it must not be used again.
+    kit
+        The learner.
+
+    Returns
+    -------
+    state
+        What the learner remembers now.
+    alert
+        The incident, if it began or ended now.
+    """
+    slot = int(snapshot.at // kit.declared.every_s)
+    if slot == state.slot:
+        return state, None
+    values = [snapshot.good(tag) for tag in kit.declared.tags]
+    present = [value for value in values if value is not None]
+    if len(present) < len(values):
+        return replace(state, slot=slot), None
+    away = [_away(v, r) for v, r in zip(present, kit.declared.tags.values(), strict=True)]
+    x = {tag: _scaled(distance) for tag, distance in zip(kit.declared.tags, away, strict=True)}
+    score = state.forest.score_one(x)
+    after = _count(replace(state, slot=slot), high=score >= kit.declared.limit)
+    if after.over == 0 and not after.active:
+        after.forest.learn_one(x)
+    return after, _alert(snapshot.at, score, after, kit, present) if after.active != state.active else None
+
+
+def _away(value: float, normal: Reference) -> float:
+    return (value - normal.mean) / normal.sd
+
+
+def _scaled(distance: float) -> float:
+    return min(max(0.5 + distance / (2.0 * REACH), 0.0), 1.0)
+
+
+def _count(state: LearnerState, *, high: bool) -> LearnerState:
+    over = state.over + 1 if high else 0
+    calm = 0 if high else state.calm + 1
+    active = calm < CALM if state.active else over >= LATCH
+    return replace(state, over=over, calm=calm, active=active)
+
+
+def _alert(at: float, score: float, state: LearnerState, kit: LearnerKit, values: list[float]) -> Alert:
+    declared = kit.declared
+    rows = zip(declared.tags, declared.tags.values(), kit.units, values, strict=True)
+    found = sorted(rows, key=lambda row: -abs(_away(row[3], row[1])))[:_NAMED]
+    said = ", ".join(f"{tag} {amount(v, unit)} against {amount(normal.mean, unit)}" for tag, normal, unit, v in found)
+    what = (
+        f"The tags together are unlike anything learnt, score {score:.2f}; farthest from normal: {said}."
+        if state.active
+        else f"The tags together are as learnt again, score {score:.2f}."
+    )
+    return Alert(
+        at=at,
+        watch=kit.name,
+        lane=declared.lane,
+        active=state.active,
+        what=what,
+        score=score,
+        limit=declared.limit,
+        priority=declared.priority,
+        route=declared.route,
+        response=declared.response,
+        evidence={f"{tag} [{unit}]": v for tag, _, unit, v in found},
+    )

@@ -1,0 +1,275 @@
+"""Trends sought on line and named after the entries of an approved library; what none of them explains is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import exp, isfinite, log, nan
+
+import numpy as np
+
+from anomaly.alerts import Alert
+from anomaly.match import Bank, Match, Signatures, bank, match
+from anomaly.words import amount, span
+from plant_io import Snapshot
+from plant_io.signals import Floats
+from policies import Channel, Trend
+from policies.library import Entry, Library, Step
+
+UNKNOWN = ""
+"""Name of a trend that no entry explains."""
+
+_PATIENCE = 3
+_NAMED = 3
+_SHARE = 0.05
+_LEAD = log(20.0)
+
+Point = tuple[float, ...]
+"""Mean of each channel between two looks, on its scale; not a number in gaps."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrendKit:
+    """One library, ready to be matched."""
+
+    name: str
+    """Name of the watch."""
+    declared: Trend
+    """What the policy says of it."""
+    units: tuple[str, ...]
+    """UCUM unit of each channel."""
+    entries: Mapping[str, Entry]
+    """Entries that are matched."""
+    courses: Bank
+    """Courses a trend may take."""
+    signatures: Signatures
+    """What the entries allow."""
+    centre: Floats
+    """Normal value of each channel on its scale, shape ``(n_channels,)``, unit of the channel."""
+    sd: Floats
+    """Normal standard deviation of each channel on its scale, shape ``(n_channels,)``, unit of the channel."""
+    memory: Floats
+    """Correlation of one point with the next, shape ``(n_channels,)`` [1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class TrendState:
+    """Memory of one library."""
+
+    slot: int | None
+    """Number of the interval that is being filled [1]."""
+    sums: tuple[float, ...]
+    """Sum of the values of this interval by channel, on its scale, unit of the channel."""
+    counts: tuple[int, ...]
+    """Number of values of this interval by channel [1]."""
+    sources: tuple[float, ...]
+    """Source time of the newest value of each channel, POSIX time [s]."""
+    points: tuple[Point, ...]
+    """Points of the window, oldest first."""
+    said: str | None = None
+    """Entry that has been told and stands; empty for an unknown trend, None for no trend."""
+    next_said: str | None = None
+    """What the newest points would rather say."""
+    agreed: int = 0
+    """Points in a row that would say so [1]."""
+
+
+def prepare(name: str, declared: Trend, library: Library, units: Mapping[str, str]) -> TrendKit:
+    """Return a library, ready to be matched.
+
+    Raises
+    ------
+    ValueError
+        If an entry is written in a channel the watch does not have, or none is in force.
+    """
+    entries = {key: entry for key, entry in library.entries.items() if entry.governance.status != "retired"}
+    for key, entry in entries.items():
+        foreign = entry.signature.keys() - declared.channels.keys()
+        if foreign:
+            raise ValueError(f"{declared.library}: {key}: {', '.join(sorted(foreign))} is no channel of watch {name}")
+    if not entries:
+        raise ValueError(f"{declared.library}: every entry is retired; watch {name} would match nothing")
+    shapes = tuple(dict.fromkeys(shape for entry in entries.values() for shape in entry.shapes))
+    courses = bank(shapes, declared.window, declared.every_s)
+    channels = declared.channels.values()
+    sd = np.array([channel.sd for channel in channels])
+    still = (0.0, 0.0)
+    moves = np.array([[entry.signature.get(tag, still) for tag in declared.channels] for entry in entries.values()])
+    may = np.array([[shape in entry.shapes for shape in courses.shapes] for entry in entries.values()])
+    return TrendKit(
+        name=name,
+        declared=declared,
+        units=tuple(units[tag] for tag in declared.channels),
+        entries=entries,
+        courses=courses,
+        signatures=Signatures(moves[:, :, 0] / sd, moves[:, :, 1] / sd, may),
+        centre=np.array([channel.mean for channel in channels]),
+        sd=sd,
+        memory=np.array([channel.memory for channel in channels]),
+    )
+
+
+def start(kit: TrendKit) -> TrendState:
+    """Return the memory of a library that has seen nothing."""
+    n = len(kit.units)
+    return TrendState(None, (0.0,) * n, (0,) * n, (nan,) * n, ())
+
+
+def look(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendState, tuple[Alert, ...]]:
+    """Add the values of this cycle to the point in the making; match when a point is complete.
+
+    Parameters
+    ----------
+    snapshot
+        The line, virtual tags included.
+    state
+        What the last look left.
+    kit
+        The library.
+
+    Returns
+    -------
+    state
+        What is remembered now.
+    alerts
+        Trends that began, ended, or are called otherwise now.
+    """
+    slot = int(snapshot.at // kit.declared.every_s)
+    if state.slot is None or slot == state.slot:
+        return _gather(snapshot, replace(state, slot=slot), kit), ()
+    n = len(kit.units)
+    point = tuple(s / c if c else nan for s, c in zip(state.sums, state.counts, strict=True))
+    gaps = ((nan,) * n,) * min(max(slot - state.slot - 1, 0), kit.declared.window)
+    points = (*state.points, point, *gaps)[-kit.declared.window :]
+    closed = replace(state, slot=slot, sums=(0.0,) * n, counts=(0,) * n, points=points)
+    after, alerts = _judge(snapshot.at, closed, kit)
+    return _gather(snapshot, after, kit), alerts
+
+
+def _gather(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> TrendState:
+    sums, counts, sources = list(state.sums), list(state.counts), list(state.sources)
+    for i, (tag, channel) in enumerate(kit.declared.channels.items()):
+        value, source = snapshot.good(tag), snapshot[tag].source
+        if value is None or source == sources[i]:
+            continue
+        sources[i], scaled = source, _scaled(value, channel)
+        if isfinite(scaled):
+            sums[i], counts[i] = sums[i] + scaled, counts[i] + 1
+    return replace(state, sums=tuple(sums), counts=tuple(counts), sources=tuple(sources))
+
+
+def _scaled(value: float, channel: Channel) -> float:
+    if channel.scale == "linear":
+        return value
+    return log(value) if value > 0.0 else nan
+
+
+def _judge(at: float, state: TrendState, kit: TrendKit) -> tuple[TrendState, tuple[Alert, ...]]:
+    window = np.full((kit.declared.window, len(kit.units)), nan)
+    window[-len(state.points) :] = state.points
+    found = match((window - kit.centre) / kit.sd, kit.memory, kit.courses, kit.signatures)
+    name = _name(found, state.said, kit)
+    agreed = state.agreed + 1 if name == state.next_said else 1
+    state = replace(state, next_said=name, agreed=agreed)
+    at_once = name is None or (state.said is None and name != UNKNOWN)
+    if name == state.said or (agreed < _PATIENCE and not at_once):
+        return state, ()
+    ended = (_alert(at, found, state.said, kit, active=False),) if state.said is not None else ()
+    begun = (_alert(at, found, name, kit, active=True),) if name is not None else ()
+    return replace(state, said=name), ended + begun
+
+
+def _name(found: Match, said: str | None, kit: TrendKit) -> str | None:
+    declared = kit.declared
+    if found.free < declared.limit * (1.0 if said is None else declared.clear):
+        return None
+    likely = _likely(found, kit)
+    return said if said in likely else next(iter(likely), UNKNOWN)
+
+
+def _likely(found: Match, kit: TrendKit) -> list[str]:
+    """Return the entries that explain the trend about equally well, the best first; none where it is unknown."""
+    # What an entry leaves unexplained must not be worth an alarm of its own, however large the rest is.
+    share, declared = found.explained(len(kit.units)), kit.declared
+    fits = (share >= declared.explained) & (found.astray < declared.limit)
+    near = fits & (found.entries > found.entries.max() - _LEAD)
+    order: list[int] = np.argsort(-found.entries, kind="stable").tolist()
+    names = tuple(kit.entries)
+    return [names[i] for i in order if near[i]]
+
+
+def _alert(at: float, found: Match, name: str | None, kit: TrendKit, *, active: bool) -> Alert:
+    declared, entry = kit.declared, kit.entries.get(name or UNKNOWN)
+    shares = dict(zip(kit.entries, found.explained(len(kit.units)).tolist(), strict=True))
+    onset = int(kit.courses.onsets[found.course])
+    since = (declared.window - onset) * declared.every_s
+    fit = _fit(name or UNKNOWN, shares, [kit.entries[key].name for key in _likely(found, kit) if key != name])
+    told = f"about {span(since)}" if onset >= 0 else f"more than {span(declared.window * declared.every_s)}"
+    changes = _changes(found, since, kit)
+    title = entry.name if entry else "Unknown trend"
+    ended = f"{title}: no longer seen, or seen as another trend; log likelihood ratio {found.free:.0f}."
+    return Alert(
+        at=at,
+        watch=kit.name,
+        lane=declared.lane,
+        active=active,
+        what=_sentence(title, fit, told, changes) if active else ended,
+        score=found.free,
+        limit=declared.limit,
+        priority=entry.severity if entry else declared.priority,
+        route=entry.routing if entry else declared.route,
+        response=f"{declared.response} {entry.meaning.confirm}" if entry else declared.response,
+        evidence=_evidence(shares, since, changes),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    tag: str
+    unit: str
+    size: float
+    """Change since the onset, in `unit`."""
+    slope: float | None
+    """Mean change per hour, in `unit`; None for a step."""
+
+
+def _changes(found: Match, since: float, kit: TrendKit) -> list[_Change]:
+    channels = tuple(kit.declared.channels.items())
+    stepped = isinstance(kit.courses.shapes[found.course], Step)
+    changes: list[_Change] = []
+    order: list[int] = np.argsort(-found.weights, kind="stable").tolist()
+    for i in (i for i in order[:_NAMED] if found.weights[i] >= _SHARE):
+        tag, channel = channels[i]
+        move = float(found.moves[i] * kit.sd[i])
+        size = move if channel.scale == "linear" else exp(channel.mean) * (exp(move) - 1.0)
+        changes.append(_Change(tag, kit.units[i], size, None if stepped else size * 3600.0 / since))
+    return changes
+
+
+def _fit(name: str, shares: Mapping[str, float], rivals: list[str]) -> str:
+    nearest = max(shares, key=lambda key: shares[key])
+    if not name:
+        return f"{nearest} comes nearest and explains only {100.0 * shares[nearest]:.0f} % of"
+    others = f" (not yet told apart from: {'; '.join(rivals)})" if rivals else ""
+    return f"explains {100.0 * shares[name]:.0f} %{others} of"
+
+
+def _sentence(title: str, fit: str, told: str, changes: list[_Change]) -> str:
+    return f"{title}: {fit} a trend that began {told} ago; {', '.join(map(_said, changes))}."
+
+
+def _said(change: _Change) -> str:
+    way = "up" if change.size > 0.0 else "down"
+    per_hour = "/h" if change.unit == "1" else f"{change.unit}/h"
+    pace = "" if change.slope is None else f" at {amount(abs(change.slope), '1')} {per_hour}"
+    return f"{change.tag} {way} {amount(abs(change.size), change.unit)}{pace}"
+
+
+def _evidence(shares: Mapping[str, float], since: float, changes: list[_Change]) -> dict[str, float]:
+    evidence = {f"{name} explains [1]": share for name, share in shares.items()}
+    evidence["began before [s]"] = since
+    for change in changes:
+        evidence[f"{change.tag} change [{change.unit}]"] = change.size
+        if change.slope is not None:
+            evidence[f"{change.tag} slope [{'' if change.unit == '1' else change.unit}/h]"] = change.slope
+    return evidence
