@@ -18,8 +18,9 @@ from controller.kit import Kit
 from controller.loop import Sink
 from controller.runtime import Door, Options, Ran, operate
 from hil.library import find, open_scenario
-from hil.rig.play import EPOCH, Played, open_loop, over_sockets
-from hil.rig.score import Held, Kpis
+from hil.rig.baselines import Day, open_loop
+from hil.rig.play import EPOCH, Played, over_sockets
+from hil.rig.score import Held, Kpis, kpis
 from hil.scenario import Scenario
 from plant_io.clocks import WallClock
 from policies import Policy
@@ -81,7 +82,8 @@ def demo(wanted: Wanted) -> dict[str, object]:
     options = Options(speed=wanted.speed, lockstep_from=EPOCH if wanted.speed is None else None, record=record)
     played = over_sockets(scenario, policy, seed, options, _shown(scenario, console=wanted.console))
     people.print("the same line, seed and faults once more, without the controller ...", style="dim")
-    without = open_loop(scenario, policy, seed)
+    faults = tuple(wrong.fault() for wrong in scenario.faults)
+    without = kpis(open_loop(policy, Day(seed, faults, scenario.for_s, scenario.mismatch)), policy)
     _conclude(played, without, record, policy)
     figures: dict[str, object] = {"kpis": dict(played.kpis), "kpis_without_control": dict(without)}
     about: dict[str, object] = {"seed": seed, "clock": played.clock, "wall_s": played.wall_s}

@@ -164,23 +164,3 @@ def over_sockets(
         rows = load(truth)
     kind = "lockstep" if lockstep else "wall"
     return Played(scenario, policy, seed, kind, ran, kpis(rows, policy), rows, phases.seen, EPOCH, watch())
-
-
-def open_loop(scenario: Scenario, policy: Policy, seed: int) -> Kpis:
-    """Return the figures of the same line, seed and faults with the setpoints left where they were found.
-
-    Parameters
-    ----------
-    scenario
-        What goes wrong, and for how long.
-    policy
-        Gives targets, limits and units.
-    seed
-        Seed of the plant.
-    """
-    simulated = simulate(policy, seed, [wrong.fault() for wrong in scenario.faults], scenario.mismatch)
-    log = TruthLog()
-    for _ in range(round(scenario.for_s / policy.period_s)):
-        simulated.advance(policy.period_s)
-        log.add(simulated.truth())
-    return kpis(log.columns(), policy)

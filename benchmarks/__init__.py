@@ -1,0 +1,1 @@
+"""Figures of speed and quality, each measured beside its yardstick in one run."""
