@@ -133,41 +133,58 @@ def test_the_line_in_memory_gives_what_the_sockets_give(run: list[Snapshot], pol
             assert near[name].source == far[name].source, (near.at, name)
 
 
-def test_a_plant_that_is_not_asked_waits(plc: PlcProcess, policy: Policy) -> None:
+def test_a_process_asked_to_end_leaves_its_truth_and_status_zero(
+    run: list[Snapshot], plc: PlcProcess, truth: Path
+) -> None:
+    assert plc.stop() == 0
+    rows = load_truth(truth)
+    assert rows["time"].tolist() == list(range(1, len(run) + 1))
+    assert 9.0 < rows["api_frame"][-1] < 11.0
+
+
+@pytest.fixture(scope="module")
+def back(plc: PlcProcess, policy: Policy) -> list[Snapshot]:
+    """Five looks at a line nobody asks on: three after a kill, and two half a second apart after the return."""
     plc.restart()
-    first = over_sockets(plc, policy, 2)[0]
-    time.sleep(0.5)
-    assert over_sockets(plc, policy, 1)[0]["SUP_L.SCAN"].value == first["SUP_L.SCAN"].value + 4
 
-
-def test_a_killed_process_leaves_bad_quality_and_comes_back_starting(plc: PlcProcess, policy: Policy) -> None:
-    async def live() -> tuple[Snapshot, Snapshot]:
-        clock = SimClock(EPOCH)
-        line = Line(rebind(policy, plc.connect), clock)
+    async def live() -> list[Snapshot]:
+        line = Line(rebind(policy, plc.connect), SimClock(EPOCH))
         await line.open()
         try:
             assert await line.ready(10.0)
             await asyncio.to_thread(plc.kill)
-            away = [await line.read(EPOCH + k) for k in range(3)][-1]
+            away = [await line.read(EPOCH + k) for k in range(3)]
             await asyncio.to_thread(plc.start)
             assert await line.ready(10.0)
-            return away, await line.read(EPOCH + 3)
+            first = await line.read(EPOCH + 3)
+            await asyncio.to_thread(time.sleep, 0.5)
+            return [*away, first, await line.read(EPOCH + 4)]
         finally:
             await line.close()
 
-    away, back = asyncio.run(live())
-    assert {Quality(int(q)) for q in away.quality} == {Quality.BAD}
-    assert (back["SUP_F.STATE"].value, back["SUP_F.SCAN"].value) == (Word.STARTING, 0)
-    assert back["SUP_F.SCAN"].quality is Quality.GOOD
+    return asyncio.run(live())
 
 
-def test_a_process_asked_to_end_leaves_its_truth_and_status_zero(plc: PlcProcess, policy: Policy, truth: Path) -> None:
-    plc.restart()
-    over_sockets(plc, policy, 10)
-    assert plc.stop() == 0
-    rows = load_truth(truth)
-    assert rows["time"].tolist() == list(range(1, 11))
-    assert 9.0 < rows["api_frame"][-1] < 11.0
+def test_a_killed_process_leaves_bad_quality(back: list[Snapshot]) -> None:
+    assert {Quality(int(quality)) for quality in back[2].quality} == {Quality.BAD}
+
+
+def test_a_process_back_on_its_ports_is_good_again_and_says_starting(back: list[Snapshot], policy: Policy) -> None:
+    assert [tag for tag in policy.tags if back[3][tag].quality is not Quality.GOOD] == []
+    assert (back[3]["SUP_F.STATE"].value, back[3]["SUP_F.SCAN"].value) == (Word.STARTING, 0)
+
+
+def test_a_plant_that_is_not_asked_waits(back: list[Snapshot]) -> None:
+    assert back[4]["SUP_F.SCAN"].value == back[3]["SUP_F.SCAN"].value
+
+
+def test_a_process_whose_owner_is_gone_ends_by_itself(back: list[Snapshot], plc: PlcProcess) -> None:
+    assert back
+    child = plc._child
+    assert child is not None
+    assert child.stdin is not None
+    child.stdin.close()
+    assert child.wait(10.0) == 0
 
 
 def test_on_the_wall_clock_time_goes_by_itself_at_the_speed_asked_for(tmp_path: Path) -> None:
@@ -178,16 +195,6 @@ def test_on_the_wall_clock_time_goes_by_itself_at_the_speed_asked_for(tmp_path: 
         process.stop()
         spent = time.monotonic() - began
     assert 30.0 < load_truth(left)["time"][-1] <= 40.0 * (spent + 0.5)
-
-
-def test_a_process_whose_owner_is_gone_ends_by_itself() -> None:
-    process = PlcProcess(Served("A", lockstep=False)).start()
-    child = process._child
-    assert child is not None
-    assert child.stdin is not None
-    child.stdin.close()
-    assert child.wait(10.0) == 0
-    process.stop()
 
 
 def test_a_process_that_cannot_start_says_why(tmp_path: Path) -> None:

@@ -78,7 +78,12 @@ class PlcProcess:
         """
         self._said = tempfile.TemporaryFile("w+", encoding="utf-8")  # noqa: SIM115  # closed in `_reap`
         self._child = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            self._command(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._said, text=True
+            self._command(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._said,
+            text=True,
+            start_new_session=True,  # Ctrl-C is for the controller, which hands the loops back while the plant lives
         )
         line = _line(self._child.stdout, self._patience_s)
         if not line:
