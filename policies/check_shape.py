@@ -15,7 +15,7 @@ from typing import cast
 from pydantic import BaseModel
 
 from policies.positions import Path
-from policies.words import SPOKEN
+from policies.words import SPOKEN, written
 
 Node = Mapping[str, object]
 """One node of a JSON Schema."""
@@ -149,6 +149,12 @@ def form(model: type[BaseModel]) -> Form:
     return Form(schema, _inner(schema, "$defs"))
 
 
+def published(model: type[BaseModel]) -> dict[str, object]:
+    """Return the JSON Schema of a whole file for editors, the defaults of durations as they are written."""
+    dialect: dict[str, object] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
+    return dialect | cast("dict[str, object]", _as_written(form(model).node))
+
+
 def found(value: object) -> str:
     """Return a value of a document as it is quoted in a message."""
     match value:
@@ -205,6 +211,17 @@ def _inner(node: Node, key: str) -> Node:
 
 def _nodes(value: object) -> list[Node]:
     return cast("list[Node]", value)
+
+
+def _as_written(node: object) -> object:
+    if isinstance(node, list):
+        return [_as_written(item) for item in cast("list[object]", node)]
+    if not isinstance(node, dict):
+        return node
+    plain = {key: _as_written(value) for key, value in cast("dict[str, object]", node).items()}
+    if plain.get("type") == "string" and isinstance(plain.get("default"), float):
+        plain["default"] = written(cast("float", plain["default"]))
+    return plain
 
 
 def _bounds(node: Node) -> str:

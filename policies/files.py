@@ -6,15 +6,14 @@ import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import cast
 
 from policies.check import checked
+from policies.check_shape import published
 from policies.check_view import View
 from policies.errors import PolicyError, Problem
 from policies.model import Policy
 from policies.positions import LARGEST, Document, read
 from policies.tags import Modbus, OpcUa
-from policies.words import written
 
 _NAMED = ("soft_sensors.*.model", "soft_sensors.*.process", "loops.*.process", "watches.*.library")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*")
@@ -117,20 +116,7 @@ def shipped(line: str) -> Path:
 
 def schema() -> dict[str, object]:
     """Return the JSON Schema of a policy, for editors and other tools."""
-    dialect: dict[str, object] = {"$schema": "https://json-schema.org/draft/2020-12/schema"}
-    return dialect | cast("dict[str, object]", _as_written(Policy.model_json_schema()))
-
-
-def _as_written(node: object) -> object:
-    """Turn the defaults of durations into text; pydantic gives them in seconds."""
-    if isinstance(node, list):
-        return [_as_written(item) for item in cast("list[object]", node)]
-    if not isinstance(node, dict):
-        return node
-    plain = {key: _as_written(value) for key, value in cast("dict[str, object]", node).items()}
-    if plain.get("type") == "string" and isinstance(plain.get("default"), float):
-        plain["default"] = written(cast("float", plain["default"]))
-    return plain
+    return published(Policy)
 
 
 def _sealed(data: bytes, name: str, get: Callable[[str], bytes]) -> Policy:

@@ -6,14 +6,14 @@ it is learnt on line.
 
 from __future__ import annotations
 
-import json
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 
 from policies import positions
-from policies.errors import PolicyError, Problem
-from policies.positions import Document
+from policies.check_schema import validated
+from policies.check_shape import published
+from policies.errors import PolicyError
 from policies.watches import Priority, Route
 from policies.words import Declared, Duration, Name, Number, Word
 
@@ -131,19 +131,13 @@ def read(data: bytes, name: str) -> Library:
         If the file is no library; it names every mistake with its place.
     """
     document = positions.read(data, name)
-    if document.problems:
-        raise PolicyError(document.problems)
-    try:
-        return Library.model_validate_json(json.dumps(document.data), strict=True)
-    except ValidationError as error:
-        problems = [_problem(document, e["loc"], e["msg"]) for e in error.errors(include_url=False)]
-        raise PolicyError(problems) from None
+    library, misfits = validated(document, Library)
+    problems = [*document.problems, *misfits]
+    if problems or library is None:
+        raise PolicyError(problems)
+    return library
 
 
-def _problem(document: Document, loc: tuple[str | int, ...], message: str) -> Problem:
-    # pydantic's location also names the form chosen among several, which is no key of the file.
-    path: positions.Path = ()
-    for step in loc:
-        if (*path, step) in document.values or step == loc[-1]:
-            path = (*path, step)
-    return document.problem(path, message[:1].lower() + message[1:])
+def schema() -> dict[str, object]:
+    """Return the JSON Schema of a library, for editors and other tools."""
+    return published(Library)
