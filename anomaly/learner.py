@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from importlib import import_module
 from typing import Protocol, cast
 
 from anomaly.alerts import Alert
@@ -79,8 +78,9 @@ class LearnerState:
 
 def prepare(name: str, declared: Learner, units: Mapping[str, str]) -> LearnerKit:
     """Return a learner, ready."""
-    # river takes a second to import, so it is imported where a policy asks for it.
-    grow = cast("Callable[..., Forest]", import_module("river.anomaly").HalfSpaceTrees)
+    from river.anomaly import HalfSpaceTrees  # noqa: PLC0415  # takes a second
+
+    grow = cast("Callable[..., Forest]", HalfSpaceTrees)
 
     def plant() -> Forest:
         return grow(n_trees=_TREES, height=_HEIGHT, window_size=_WINDOW, seed=declared.seed)

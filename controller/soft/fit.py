@@ -11,7 +11,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Protocol, cast
 
 import numpy as np
@@ -134,8 +133,9 @@ def _rmsecv(training: Spectra, components: int) -> float:
 
 
 def _regress(x: Floats, y: Floats, components: int) -> _Regression:
-    # scikit-learn takes a second to import, and only who calibrates needs it.
-    make = cast("Callable[..., _Pls]", import_module("sklearn.cross_decomposition").PLSRegression)
+    from sklearn.cross_decomposition import PLSRegression  # noqa: PLC0415  # takes a second; only who calibrates needs it
+
+    make = cast("Callable[..., _Pls]", PLSRegression)
     return make(n_components=components, scale=False).fit(x, y)
 
 
