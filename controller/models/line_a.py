@@ -106,8 +106,11 @@ class LineA:
 
     @property
     def wander_sd(self) -> Mapping[str, float]:
-        """Doubt gained in the square root of a minute, in the unit of the state."""
-        return {"Fa": 0.05, "Fe": 0.2} | {f"c{i}": 0.02 for i in (1, 2, 3, 4)}
+        """Doubt gained in the square root of a minute, in the unit of the state.
+
+        Great for the flows: a feeder that falters is seen at once, and expected to recover by itself.
+        """
+        return {"Fa": 0.5, "Fe": 1.5} | {f"c{i}": 0.02 for i in (1, 2, 3, 4)}
 
     @property
     def longest_step_s(self) -> float:
