@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from policies import library
 from policies.check import checked
 from policies.check_shape import published
 from policies.check_view import View
@@ -15,7 +16,8 @@ from policies.model import Policy
 from policies.positions import LARGEST, Document, read
 from policies.tags import Modbus, OpcUa
 
-_NAMED = ("soft_sensors.*.model", "soft_sensors.*.process", "loops.*.process", "watches.*.library")
+_LIBRARY = "watches.*.library"
+_NAMED = ("soft_sensors.*.model", "soft_sensors.*.process", "loops.*.process", _LIBRARY)
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*")
 _LARGEST_NAMED = 64_000_000
 _LINES = Path(__file__).parent / "lines"
@@ -124,8 +126,10 @@ def _sealed(data: bytes, name: str, get: Callable[[str], bytes]) -> Policy:
     policy, problems = checked(document)
     files: dict[str, bytes] = {}
     problems += _missing_files(document, get, files)
+    problems.sort(key=lambda problem: (problem.line, problem.column, problem.path))
+    problems += _library_problems(document, files)
     if problems or policy is None:
-        raise PolicyError(sorted(problems, key=lambda problem: (problem.line, problem.column, problem.path)))
+        raise PolicyError(problems)
     return policy.sealed(_fingerprint(data, files), {"": data, **files})
 
 
@@ -143,6 +147,16 @@ def _missing_files(document: Document, get: Callable[[str], bytes], files: dict[
             files[name] = get(name)
         except OSError as error:
             yield view.problem(path, f"found {name!r}, expected a file beside the policy: {_why(error)}")
+
+
+def _library_problems(document: Document, files: Mapping[str, bytes]) -> Iterator[Problem]:
+    view = View(document)
+    named = dict.fromkeys(view.text(*path) or "" for path in view.match(_LIBRARY))
+    for name in (name for name in named if name in files):
+        try:
+            library.read(files[name], str(Path(document.name).parent / name))
+        except PolicyError as error:
+            yield from error.problems
 
 
 def _fingerprint(data: bytes, files: Mapping[str, bytes]) -> str:

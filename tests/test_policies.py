@@ -13,7 +13,7 @@ from policies.words import SPOKEN
 HERE = Path(__file__).parent / "policies"
 GOOD = (HERE / "good.yaml").read_text()
 WHOLE = "a section with policy, line, revision, period, connections and tags"
-FILES = {"pls.json": b"{}", "process.json": b"{}", "small.library.yaml": b"library: 1\n"}
+FILES = {"pls.json": b"{}", "process.json": b"{}", "small.library.yaml": (HERE / "small.library.yaml").read_bytes()}
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -112,6 +112,18 @@ def test_a_named_file_must_lie_beside_the_policy(tmp_path: Path, name: str, mess
     (tmp_path / "line" / "link.json").symlink_to(tmp_path / "up.json")
     path = written(tmp_path / "line", GOOD.replace("pls.json", name))
     assert refused(path) == [f"40:12: soft_sensors.SOFT.API.model: {message}"]
+
+
+def test_a_mistake_in_a_library_is_said_where_it_stands(tmp_path: Path) -> None:
+    path = written(tmp_path, GOOD)
+    (tmp_path / "small.library.yaml").write_bytes(
+        FILES["small.library.yaml"].replace(b"severity: high", b"severity: huge")
+    )
+    with pytest.raises(PolicyError) as caught:
+        load(path)
+    assert str(caught.value) == (
+        f"{tmp_path}/small.library.yaml:15:15: entries.damp.severity: found 'huge', expected high, medium or low"
+    )
 
 
 def test_a_site_binding_changes_addresses_and_nothing_else() -> None:

@@ -42,7 +42,7 @@ NASTY = (
     *("9" * 5000, "0x", "1e999", "0s", "1e9h", "SOFT.API", "FDR_API.F_SP", "feeders", "blend", "hold", "input:0", "s="),
     "/" * 70,
 )
-calm = settings(derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+calm = settings(derandomize=True, deadline=None, max_examples=40, suppress_health_check=[HealthCheck.too_slow])
 
 
 def problems(data: bytes) -> tuple[Problem, ...]:
