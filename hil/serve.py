@@ -19,7 +19,6 @@ from hil.plc.line_a import simulate as line_a
 from hil.rig.truth import TruthLog
 from hil.servers.modbus import ModbusServer
 from hil.servers.opcua import OpcUaServer
-from plant_io import Clock
 from plant_io.clocks import PacedClock
 from policies import Modbus, OpcUa, Policy, load, shipped
 
@@ -73,7 +72,7 @@ class Options:
     seed: int = 1
     """Seed of the line [1]."""
     start: float = 1.7e9
-    """Instant of plant time 0, POSIX time [s]."""
+    """Instant of plant time 0, POSIX time [s]; where plant time does not wait, the present."""
     faults: tuple[Fault, ...] = ()
     """What goes wrong, and when."""
     mismatch: float = 1.0
@@ -101,11 +100,13 @@ class Rack:
         """Set whenever a client has written."""
         self.log = TruthLog()
         self.servers = {name: _server(policy, name, options, self.written.set) for name in _in_order(policy)}
+        self.epoch = options.start
+        """Instant of plant time 0, POSIX time [s]."""
         self._period_s = policy.period_s
 
     async def start(self) -> dict[str, str]:
         """Listen, and return where to connect, by connection."""
-        image = self.line.image()
+        image = self.line.image(self.epoch)
         for server in self.servers.values():
             await server.start(image)
         return {name: server.address for name, server in self.servers.items()}
@@ -118,7 +119,7 @@ class Rack:
 
     async def show(self) -> None:
         """Publish what the PLCs show, the lock-step counter last."""
-        image = self.line.image()
+        image = self.line.image(self.epoch)
         for server in self.servers.values():
             await server.publish(image)
 
@@ -139,18 +140,18 @@ class Rack:
                 self.line.grant()
             await self.show()
 
-    async def pace(self, clock: Clock, epoch: float) -> None:
-        """Run one scan after the other at the pace of a clock; what is late is caught up.
+    async def pace(self, speed: float) -> None:
+        """Run one scan after the other, from the present on; what is late is caught up.
 
         Parameters
         ----------
-        clock
-            The clock.
-        epoch
-            Instant of plant time 0, POSIX time [s].
+        speed
+            Plant seconds per wall second [1].
         """
+        clock = PacedClock(speed)
+        self.epoch = clock.now()
         while True:
-            await clock.sleep_until(epoch + self.line.plant.time + SCAN_S)
+            await clock.sleep_until(self.epoch + self.line.plant.time + SCAN_S)
             await self.collect()
             self.line.advance(SCAN_S)
             if (self.line.plant.time / self._period_s).is_integer():
@@ -173,8 +174,7 @@ async def serve(options: Options) -> None:
     rack = Rack(load(options.policy), options)
     try:
         print(json.dumps({"ready": True, "connect": await rack.start()}), flush=True)  # noqa: T201  # its one answer
-        clock = PacedClock(options.speed, options.start)
-        work = asyncio.create_task(rack.follow() if options.lockstep else rack.pace(clock, options.start))
+        work = asyncio.create_task(rack.follow() if options.lockstep else rack.pace(options.speed))
         end = asyncio.create_task(ended.wait())
         await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
@@ -210,7 +210,7 @@ def _in_order(policy: Policy) -> list[str]:
 def _server(policy: Policy, name: str, options: Options, on_write: Callable[[], None]) -> Server:
     match policy.connections[name]:
         case OpcUa():
-            return OpcUaServer(policy, name, (options.host, options.opcua), options.start, on_write)
+            return OpcUaServer(policy, name, (options.host, options.opcua), on_write)
         case Modbus():
             return ModbusServer(policy, name, (options.host, options.modbus), on_write)
 
@@ -225,7 +225,9 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--clock", choices=["lockstep", "wall"], default="wall", help="whether plant time waits")
     parser.add_argument("--speed", type=float, default=1.0, help="plant seconds per wall second")
     parser.add_argument("--seed", type=int, default=1, help="seed of the line")
-    parser.add_argument("--start", type=float, default=1.7e9, metavar="POSIX", help="instant of plant time 0")
+    parser.add_argument(
+        "--start", type=float, default=1.7e9, metavar="POSIX", help="instant of plant time 0 in lock-step"
+    )
     parser.add_argument("--faults", type=_faults, default=(), metavar="JSON", help="list of faults, as objects")
     parser.add_argument("--mismatch", type=float, default=1.0, help="spread of the true parameters")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="truth log to leave, .csv or .npz")

@@ -133,3 +133,14 @@ def test_there_is_nothing_beyond_the_last_register() -> None:
         assert (await m.client.read_input_registers(0, count=9, device_id=7)).isError()
 
     meet(policy("ABCD", A=tag("input:0")), image(A=VALUE), talk)
+
+
+def test_a_port_that_is_taken_is_said_so() -> None:
+    async def talk(m: Meeting) -> None:
+        second = ModbusServer(
+            policy(A=tag("input:0")), "plc", ("127.0.0.1", int(m.server.address.partition(":")[2])), bool
+        )
+        with pytest.raises(OSError, match="cannot listen"):
+            await second.start(image(A=0.0))
+
+    meet(policy(A=tag("input:0")), image(A=0.0), talk)

@@ -42,7 +42,8 @@ Meet = Callable[[Talk], None]
 def image(at: float = 0.0, quality: Quality = Quality.GOOD, **values: float) -> Image:
     shown = VALUES | {name.replace("__", "."): value for name, value in values.items()}
     full = {**shown, "NIR.SPECTRUM": np.arange(4.0)}
-    return Image(at, full, dict.fromkeys(full, at) | {"NIR.SPECTRUM": 0.0}, {"UNIT.FLOW": quality})
+    taken = dict.fromkeys(full, EPOCH + at) | {"NIR.SPECTRUM": EPOCH}
+    return Image(EPOCH + at, full, taken, {"UNIT.FLOW": quality})
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +51,7 @@ def meet() -> Iterator[Meet]:
     """One server for all tests, since its address space takes a second to build."""
     link = OpcUa(protocol="opcua", endpoint="opc.tcp://127.0.0.1:4840", namespace=SPACE, security="None")
     policy = Policy(policy=1, line="T", revision="1", period="1s", connections={"plc": link}, tags=TAGS)  # type: ignore[arg-type]
-    server = OpcUaServer(policy, "plc", ("127.0.0.1", 0), EPOCH, lambda: None)
+    server = OpcUaServer(policy, "plc", ("127.0.0.1", 0), lambda: None)
 
     async def run(talk: Talk) -> None:
         await server.take()

@@ -18,7 +18,7 @@ from hil.rig.memory import Memory
 from hil.rig.process import NotServing, PlcProcess, Served
 from hil.rig.truth import load as load_truth
 from plant_io import Clock, Quality, Setpoint, Snapshot
-from plant_io.clocks import LockstepClock, SimClock
+from plant_io.clocks import LockstepClock, PacedClock, SimClock
 from plant_io.line import Line
 from policies import Policy, load, rebind, shipped
 
@@ -187,13 +187,28 @@ def test_a_process_whose_owner_is_gone_ends_by_itself(back: list[Snapshot], plc:
     assert child.wait(10.0) == 0
 
 
-def test_on_the_wall_clock_time_goes_by_itself_at_the_speed_asked_for(tmp_path: Path) -> None:
+def test_on_the_wall_clock_time_goes_by_itself_at_the_speed_asked_for_and_is_the_present(
+    tmp_path: Path, policy: Policy
+) -> None:
     left = tmp_path / "truth.csv"
+
+    async def look(process: PlcProcess) -> Snapshot:
+        clock = PacedClock(40.0)
+        line = Line(rebind(policy, process.connect), clock)
+        await line.open()
+        try:
+            assert await line.ready(10.0)
+            await clock.sleep_until(clock.now() + 40.0)
+            return await line.read(clock.now())
+        finally:
+            await line.close()
+
     with PlcProcess(Served("A", lockstep=False, speed=40.0, truth=left)) as process:
         began = time.monotonic()
-        time.sleep(1.0)
+        snapshot = asyncio.run(look(process))
         process.stop()
         spent = time.monotonic() - began
+    assert snapshot["NIR.SPECTRUM"].quality is Quality.GOOD
     assert 30.0 < load_truth(left)["time"][-1] <= 40.0 * (spent + 0.5)
 
 

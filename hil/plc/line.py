@@ -55,11 +55,11 @@ class Image:
     """What the PLCs of a line show at one instant."""
 
     at: float
-    """Plant time since the start [s]."""
+    """The instant, POSIX time [s]."""
     values: Mapping[str, float | Floats]
     """Every tag, in the unit of the tag; an array has shape ``(length,)``."""
     taken: Mapping[str, float]
-    """When each value was taken, or last changed, plant time since the start [s]."""
+    """When each value was taken, or last changed, POSIX time [s]."""
     quality: Mapping[str, Quality] = field(default_factory=dict[str, Quality])
     """Quality of the tags that are not good."""
 
@@ -227,8 +227,14 @@ class SimulatedLine:
         shown = {tag: value for plc in self.plcs.values() for tag, value in plc.shown().items()}
         return {"time": self.plant.time, **self.plant.truth(), **shown, **self._local}
 
-    def image(self) -> Image:
-        """Return what the PLCs show now; the lock-step counter stands last."""
+    def image(self, epoch: float = 0.0) -> Image:
+        """Return what the PLCs show now; the lock-step counter stands last.
+
+        Parameters
+        ----------
+        epoch
+            Instant of plant time 0, POSIX time [s].
+        """
         values = {**self.plant.tags, **{tag: self._local[name] for tag, name in self._shown.items()}}
         for plc in self.plcs.values():
             values |= plc.shown()
@@ -241,7 +247,8 @@ class SimulatedLine:
                 self._since[tag] = now
         self._before = values
         wrong = {tag: _QUALITY[word] for tag, word in self.plant.quality.items()}
-        return Image(now, values, {**self._since, **sampled}, wrong)
+        taken = {tag: epoch + at for tag, at in {**self._since, **sampled}.items()}
+        return Image(epoch + now, values, taken, wrong)
 
 
 def _handshake(policy: Policy, connection: str) -> Handshake:

@@ -88,7 +88,12 @@ def simc(gain: float, dead_s: float, lag_s: float, closed_s: float) -> tuple[flo
     return lag_s / (gain * (closed_s + dead_s)), min(lag_s, 4.0 * (closed_s + dead_s))
 
 
-TUNED = Tuning(*simc(gain=5.0, dead_s=102.0, lag_s=102.0, closed_s=102.0), filter_s=15.0)
+TUNED = Tuning(simc(gain=5.0, dead_s=102.0, lag_s=102.0, closed_s=51.0)[0], reset_s=350.0, filter_s=5.0)
+"""The best loop found: gain by SIMC, faster than its advice; integral time and filter from a sweep.
+
+The sweep took the mean error integral on seeds 101 to 105 with a 4 % span error of the API load cell: 282 % s with the
+plain rules (102 s, 102 s), 240 % s here, and no better beyond.
+"""
 
 
 @dataclass(slots=True)

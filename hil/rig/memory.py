@@ -73,10 +73,10 @@ class _MemoryDriver:
     async def read(self) -> Batch:
         """Read every tag."""
         self._check()
-        image = self._memory.line.image()
+        image = self._memory.line.image(self._memory.epoch)
         quality = [image.quality.get(name, Quality.GOOD) if self._stamped else Quality.GOOD for name in self._tags]
         values = [self._held(name, tag, image) for name, tag in self._tags.items()]
-        source = [self._memory.epoch + image.taken[name] for name in self._tags]
+        source = [image.taken[name] for name in self._tags]
         return Batch(
             values=np.concatenate(values),
             quality=np.array(quality, np.uint8),

@@ -38,7 +38,7 @@ class Served:
     seed: int = 1
     """Seed of the line [1]."""
     start: float = 1.7e9
-    """Instant of plant time 0, POSIX time [s]."""
+    """Instant of plant time 0, POSIX time [s]; where plant time does not wait, the present."""
     faults: tuple[Fault, ...] = ()
     """What goes wrong, and when."""
     mismatch: float = 1.0

@@ -62,11 +62,14 @@ class ModbusServer:
 
         Raises
         ------
-        RuntimeError
+        OSError
             If the port is taken.
         """
         self._server = ModbusTcpServer(self._device(), address=self._listen)
-        await self._server.serve_forever(background=True)
+        try:
+            await self._server.serve_forever(background=True)
+        except RuntimeError as error:
+            raise OSError(f"Modbus cannot listen at {self._listen[0]}:{self._listen[1]}") from error
         await self.publish(image)
 
     async def publish(self, image: Image) -> None:

@@ -99,8 +99,6 @@ class OpcUaServer:
         Name of the connection shown.
     listen
         Address and TCP port to listen at; port 0 for any free one.
-    epoch
-        Instant of plant time 0, POSIX time [s].
     on_write
         Called whenever a client has written.
 
@@ -110,15 +108,13 @@ class OpcUaServer:
         If the connection is of another kind.
     """
 
-    def __init__(
-        self, policy: Policy, connection: str, listen: tuple[str, int], epoch: float, on_write: Callable[[], None]
-    ) -> None:
+    def __init__(self, policy: Policy, connection: str, listen: tuple[str, int], on_write: Callable[[], None]) -> None:
         link = policy.connections[connection]
         if not isinstance(link, OpcUa):
             raise TypeError(f"connections.{connection} speaks {link.protocol}, not opcua")
         self._line, self._namespace, self._path = policy.line, link.namespace, urlparse(link.endpoint).path
         self._tags = {name: tag for name, tag in policy.tags.items() if tag.connection == connection}
-        self._listen, self._epoch = listen, epoch
+        self._listen = listen
         self._nodes: dict[str, ua.NodeId] = {}
         self._shown: dict[str, tuple[float | Floats, float, Quality]] = {}
         self._server = Server()
@@ -159,7 +155,7 @@ class OpcUaServer:
 
     async def publish(self, image: Image) -> None:
         """Show what has changed, in the order of the image, each with the time at which the source took it."""
-        now = self._time(image.at)
+        now = _time(image.at)
         await self._server.write_attribute_value(_CURRENT_TIME, ua.DataValue(ua.Variant(now, ua.VariantType.DateTime)))
         for name, value in image.values.items():
             if name not in self._nodes:
@@ -167,7 +163,7 @@ class OpcUaServer:
             look = (value, image.taken[name], image.quality.get(name, Quality.GOOD))
             if not _same(self._shown.get(name), look):
                 self._shown[name] = look
-                shown = ua.DataValue(_variant(self._tags[name], value), _STATUS[look[2]], self._time(look[1]), now)
+                shown = ua.DataValue(_variant(self._tags[name], value), _STATUS[look[2]], _time(look[1]), now)
                 await self._server.write_attribute_value(self._nodes[name], shown)
 
     async def take(self) -> Mapping[str, float]:
@@ -199,9 +195,6 @@ class OpcUaServer:
             if tag.access is Access.WRITE:
                 self._taken[node] = name
 
-    def _time(self, seconds: float) -> ua.DateTime:
-        return ua.DateTime.fromtimestamp(self._epoch + seconds, UTC)
-
 
 async def _add(folder: Node, at: ua.NodeId, name: str, tag: Tag, value: float | Floats) -> None:
     variable = await folder.add_variable(at, ua.QualifiedName(name, at.NamespaceIndex), _variant(tag, value))
@@ -213,6 +206,10 @@ async def _add(folder: Node, at: ua.NodeId, name: str, tag: Tag, value: float | 
     await variable.add_property(generated, ua.QualifiedName("EngineeringUnits"), _units(tag.unit))
     if tag.access is Access.WRITE:
         await variable.set_writable()
+
+
+def _time(at: float) -> ua.DateTime:
+    return ua.DateTime.fromtimestamp(at, UTC)
 
 
 def _units(code: str) -> ua.EUInformation:
