@@ -38,11 +38,11 @@ class Forest(Protocol):
     """The part of a river anomaly detector that is used."""
 
     def score_one(self, x: dict[str, float]) -> float:
-        """Return how unusual `x` is, 0 usual and 1 not [1]."""
+        """Return how unusual `x`, scaled to the unit cube [1], is: 0 usual, 1 not [1]."""
         ...
 
     def learn_one(self, x: dict[str, float]) -> None:
-        """Take `x` for usual."""
+        """Take `x`, scaled to the unit cube [1], for usual."""
         ...
 
 

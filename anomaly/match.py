@@ -57,7 +57,7 @@ class Match:
     free: float
     """Logarithm of the likelihood ratio of the likeliest trend to no trend [1]."""
     course: int
-    """Course of the likeliest trend."""
+    """Course of the likeliest trend, as a place in the list of courses [1]."""
     moves: Floats
     """How far each channel has moved on that course, shape ``(n_channels,)``, in its sd [1]."""
     weights: Floats

@@ -52,7 +52,7 @@ class Batch:
     """What one device answered to one read: raw values of its tags, in the order they were asked for."""
 
     values: Floats
-    """Raw values before scaling, shape ``(sum of lengths,)``; not a number where none came."""
+    """Raw values before scaling, units of the device, shape ``(sum of lengths,)``; not a number where none came."""
     quality: Codes
     """`Quality` of each tag as the device gives it, shape ``(n,)``."""
     reason: Codes

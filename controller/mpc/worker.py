@@ -46,7 +46,7 @@ class SolverPort(Protocol):
         ...
 
     async def ready(self, within_s: float) -> bool:
-        """Wait until problems can be solved, at most so long [s]; return whether they can."""
+        """Wait until problems can be solved, at most `within_s` [s]; return whether they can."""
         ...
 
     def submit(self, problem: Problem, now: float) -> None:
@@ -156,7 +156,7 @@ class Worker:
         self._spawn("the solver is starting")
 
     async def ready(self, within_s: float) -> bool:
-        """Wait until the solvers are made, at most so long [s]; return whether they are."""
+        """Wait until the solvers are made, at most `within_s` [s]; return whether they are."""
         with suppress(TimeoutError):
             async with asyncio.timeout(within_s):
                 while self._child is not None and not self._child.ready:

@@ -23,7 +23,7 @@ class TruthLog:
         self._cells = array("d")
 
     def add(self, row: Mapping[str, float]) -> None:
-        """Keep one row.
+        """Keep one `row`, each value in the unit of its column.
 
         Raises
         ------
