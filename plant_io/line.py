@@ -8,12 +8,12 @@ from dataclasses import replace
 from math import isfinite
 
 from plant_io import drivers
-from plant_io.clocks import WallClock
+from plant_io.clocks import LockstepClock, WallClock
 from plant_io.latch import Answer, Latch, tags_of
 from plant_io.link import Link, Patience
 from plant_io.ports import Clock, Driver
 from plant_io.signals import Outcome, Receipt, Setpoint, Snapshot
-from policies import Access, Lockstep, Policy
+from policies import Access, Lockstep, Policy, Tag
 
 Make = Callable[[str, Policy], Driver]
 """Makes a fresh driver for a connection of a policy."""
@@ -46,8 +46,10 @@ class Line:
         self._clock = clock
         self._latch = Latch(policy)
         self._last = Snapshot.empty(clock.now(), self._latch.index)
+        lockstep = policy.lockstep if isinstance(clock, LockstepClock) else None
         self.links: Mapping[str, Link] = {
-            name: Link(name, _maker(make, name, policy), _patience(policy, name)) for name in policy.connections
+            name: Link(name, _maker(make, name, policy), _patience(policy, name, lockstep))
+            for name in policy.connections
         }
         """Supervised connections, by name."""
         self._pacer = None if policy.lockstep is None else _Pacer(policy.lockstep, policy, make)
@@ -186,9 +188,10 @@ def _maker(make: Make, name: str, policy: Policy) -> Callable[[], Driver]:
     return lambda: make(name, policy)
 
 
-def _patience(policy: Policy, name: str) -> Patience:
-    answer_s = min(_ANSWER_SHARE * policy.period_s, policy.connections[name].timeout_s)
-    return Patience(answer_s, _opening(policy, name))
+def _patience(policy: Policy, name: str, lockstep: Lockstep | None) -> Patience:
+    # A plant that waits for the controller has no deadlines; a busy machine must not look like a lost link.
+    longest = min(_ANSWER_SHARE * policy.period_s, policy.connections[name].timeout_s)
+    return Patience(longest if lockstep is None else lockstep.patience_s, _opening(policy, name))
 
 
 def _opening(policy: Policy, name: str) -> float:
@@ -207,11 +210,16 @@ def _refusal(setpoint: Setpoint, policy: Policy) -> str:
         return "the policy knows no such tag"
     if tag.access is not Access.WRITE:
         return "the policy does not let it be written"
+    if tag.length != 1:
+        return f"it holds {tag.length} values, and only single ones are written"
+    return _misfit(setpoint.value, tag)
+
+
+def _misfit(value: float, tag: Tag) -> str:
+    """Return why a value is none of a tag, or nothing."""
     if tag.scale == 0.0:
         return "the policy gives it no scale"
-    if not isfinite(setpoint.value):
-        return f"{setpoint.value:g} is not a finite number"
+    if not isfinite(value):
+        return f"{value:g} is not a finite number"
     low, high = tag.range
-    if not low <= setpoint.value <= high:
-        return f"{setpoint.value:g} {tag.unit} lies outside {low:g} to {high:g} {tag.unit}"
-    return ""
+    return "" if low <= value <= high else f"{value:g} {tag.unit} lies outside {low:g} to {high:g} {tag.unit}"

@@ -1,10 +1,11 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from math import isnan, nan
 
+import numpy as np
 import pytest
 from proxy import proxied
 from pymodbus.constants import ExcCodes
@@ -13,7 +14,7 @@ from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from plant_io import Outcome, Quality, Reason, Setpoint
-from plant_io.clocks import WallClock, stopwatch
+from plant_io.clocks import LockstepClock, WallClock, stopwatch
 from plant_io.drivers.modbus import ModbusDriver
 from plant_io.line import Line
 from policies import Lockstep, Policy
@@ -273,6 +274,8 @@ def test_a_line_scales_both_ways() -> None:
         (Setpoint("A", 101.0), "101 kg/h lies outside 0 to 100 kg/h"),
         (Setpoint("B", 1.0), "the policy does not let it be written"),
         (Setpoint("X", 1.0), "the policy knows no such tag"),
+        (Setpoint("S", 1.0), "it holds 3 values, and only single ones are written"),
+        (Setpoint("Z", 1.0), "the policy gives it no scale"),
     ],
 )
 def test_a_line_refuses_what_the_policy_does_not_permit(setpoint: Setpoint, why: str) -> None:
@@ -281,12 +284,31 @@ def test_a_line_refuses_what_the_policy_does_not_permit(setpoint: Setpoint, why:
             tags = {
                 "A": {"address": "holding:0", "range": [0, 100], "unit": "kg/h"} | WRITABLE,
                 "B": {"address": "input:0"},
+                "S": {"address": "holding:10", "length": 3} | WRITABLE,
+                "Z": {"address": "holding:20", "scale": 0} | WRITABLE,
             }
             async with opened(declared(plc.port, tags)) as line:
                 plc.asked.clear()
                 receipts = await line.write([setpoint])
             assert [(r.outcome, r.why) for r in receipts] == [(Outcome.REFUSED, why)]
             assert plc.asked == []
+
+    asyncio.run(run())
+
+
+def test_a_connection_given_up_at_any_moment_leaves_nothing_behind() -> None:
+    async def run() -> None:
+        async with device() as plc:
+            waits = np.random.default_rng(1)
+            for _ in range(40):
+                driver = ModbusDriver("plc", declared(plc.port, ONE))
+                with suppress(OSError):
+                    async with asyncio.timeout(waits.uniform(0.0, 0.03)):
+                        await driver.open()
+                        while True:
+                            await driver.read()
+                await driver.abort()
+            assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(run())
 
@@ -352,6 +374,21 @@ def test_a_broken_link_is_bad_within_two_periods_and_recovers_alone(away_s: floa
             await proxy.plug()
             wall, _ = await cycles(line, Quality.GOOD, 3.0)
             assert wall <= 3.0
+
+    asyncio.run(run())
+
+
+def test_a_device_that_hangs_up_while_it_is_asked_is_noticed_at_once() -> None:
+    async def run() -> None:
+        async with device() as plc, proxied(plc.port) as proxy, driven(declared(proxy.port, ONE)) as (driver, _):
+            proxy.stall()
+            elapsed = stopwatch()
+            asked = asyncio.create_task(driver.read())
+            await WallClock().sleep_until(WallClock().now() + 0.05)
+            proxy.cut()
+            with pytest.raises(ConnectionError, match="closed the connection"):
+                await asked
+            assert elapsed() < 1.0
 
     asyncio.run(run())
 
@@ -422,6 +459,17 @@ def test_a_simulated_plant_is_led_through_its_periods() -> None:
                 assert not await line.step(4)
 
     asyncio.run(run())
+
+
+def test_a_plant_that_waits_for_the_controller_is_waited_for() -> None:
+    async def step(_: int) -> bool:
+        return True
+
+    tags: Tags = {"A": {"address": "holding:0"} | WRITABLE, "B": {"address": "input:0"}}
+    lockstep = Lockstep.model_validate({"request": "A", "done": "B", "patience": "5s"})
+    policy = declared(1, tags, "1s").model_copy(update={"lockstep": lockstep})
+    assert Line(policy, LockstepClock(0.0, 1.0, step)).links["plc"]._patience.answer_s == 5.0
+    assert Line(policy, WallClock()).links["plc"]._patience.answer_s == 0.5
 
 
 async def follow(plc: Device, periods: int) -> None:

@@ -1,11 +1,12 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Coroutine, Iterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from math import inf, isnan, nan
 from typing import Any
 
+import numpy as np
 import pytest
 from asyncua import ua
 from asyncua.common.node import Node
@@ -58,7 +59,7 @@ class Plant:
         self._thread.join()
         self._loop.close()
 
-    def do(self, work: Coroutine[Any, Any, Any]) -> Any:  # noqa: ANN401  # whatever the work gives
+    def do(self, work: Coroutine[Any, Any, Any]) -> Any:  # whatever the work gives
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30.0)
 
     def put(self, name: str, value: object, status: int = 0, **times: datetime) -> None:
@@ -87,7 +88,7 @@ class Plant:
         await self._add("TEXT", "seven", V.String)
         await self._add("NOTHING", None, V.Null)
         await self.server.start()
-        self.port = self.server.bserver._server.sockets[0].getsockname()[1]
+        self.port = self.server.bserver.port
 
     def _zero(self, name: str) -> float:
         return 0.0 if self._kind(name) in {V.Float, V.Double} else 0
@@ -349,6 +350,22 @@ def test_a_dropped_session_leaves_no_task_behind(plant: Plant) -> None:
     async def run() -> None:
         async with driven(declared(plant.port, {"A": {}})) as (driver, _):
             await driver.read()
+        assert len(asyncio.all_tasks()) == 1
+
+    asyncio.run(run())
+
+
+def test_a_connection_given_up_at_any_moment_leaves_nothing_behind(plant: Plant) -> None:
+    async def run() -> None:
+        waits = np.random.default_rng(1)
+        for _ in range(40):
+            driver = OpcUaDriver("plc", declared(plant.port, ALL))
+            with suppress(OSError):
+                async with asyncio.timeout(waits.uniform(0.0, 0.03)):
+                    await driver.open()
+                    while True:
+                        await driver.read()
+            await driver.abort()
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(run())

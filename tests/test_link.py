@@ -1,4 +1,6 @@
 import asyncio
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
@@ -256,3 +258,9 @@ def test_a_link_that_is_closed_while_it_opens_leaves_nothing_behind() -> None:
         assert len(asyncio.all_tasks()) == 1
 
     asyncio.run(run())
+
+
+def test_no_protocol_is_imported_before_a_connection_is_made() -> None:
+    heavy = "import sys, plant_io.line; print(sorted({'asyncua', 'pymodbus', 'structlog', 'scipy'} & set(sys.modules)))"
+    told = subprocess.run([sys.executable, "-c", heavy], capture_output=True, text=True, check=True)
+    assert told.stdout.strip() == "[]"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import cast
 
@@ -15,6 +15,7 @@ from pymodbus.pdu import ModbusPDU
 
 from plant_io.blocks import Block, Order, Scan, coalesced, joined, places, split
 from plant_io.decode import Words, encode
+from plant_io.drivers.asking import asked
 from plant_io.latch import tags_of
 from plant_io.ports import Batch, Identity
 from plant_io.quality import Quality, Reason
@@ -24,6 +25,7 @@ from policies import Modbus, Policy
 # The link supervisor says once what pymodbus would say, with a dump of frames, at every attempt.
 logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
+_CLOSED = "the device closed the connection"
 _ILLEGAL_ADDRESS = 2
 _WRONG_LENGTH = 0
 _MEANING: Mapping[int, tuple[Reason, str]] = MappingProxyType(
@@ -79,8 +81,9 @@ class ModbusDriver:
             timeout=1.0 + 2.0 * device.timeout_s,
             retries=0,
             reconnect_delay=0,
+            trace_connect=self._notice,
         )
-        if not await self._client.connect():
+        if not await asked(self._client.connect, _means):
             raise ConnectionError(f"{device.host}:{device.port} cannot be reached")
         notes: list[str] = []
         await self._batch(notes)
@@ -155,7 +158,7 @@ class ModbusDriver:
             "holding": client.read_holding_registers,
         }[block.table]
         unit = self._device.unit_id
-        answer = await _asked(lambda: request(block.address, count=block.length, device_id=unit))
+        answer = await asked(lambda: request(block.address, count=block.length, device_id=unit), _means)
         if answer.isError():
             return answer.exception_code
         bits = block.table in {"coil", "discrete"}
@@ -174,12 +177,21 @@ class ModbusDriver:
         client, unit = self._connected(), self._device.unit_id
         address, words, bits = order.address, list(order.words), [bool(word) for word in order.words]
         if order.table == "holding":
-            answer = await _asked(lambda: client.write_registers(address, words, device_id=unit))
+            answer = await asked(lambda: client.write_registers(address, words, device_id=unit), _means)
         elif len(bits) == 1:
-            answer = await _asked(lambda: client.write_coil(address, bits[0], device_id=unit))
+            answer = await asked(lambda: client.write_coil(address, bits[0], device_id=unit), _means)
         else:
-            answer = await _asked(lambda: client.write_coils(address, bits, device_id=unit))
+            answer = await asked(lambda: client.write_coils(address, bits, device_id=unit), _means)
         return f"the device gives {_meaning(answer.exception_code)[1]}" if answer.isError() else ""
+
+    def _notice(self, connected: bool) -> None:  # noqa: FBT001  # as pymodbus calls it
+        """Fail the request under way when the device hangs up; pymodbus would let it wait for its timeout."""
+        if connected or self._client is None:
+            return
+        pending = cast("asyncio.Future[ModbusPDU]", self._client.ctx.response_future)
+        if not pending.done():
+            pending.set_exception(ConnectionError(_CLOSED))
+            pending.exception()  # seen, so that nobody need wait for it
 
     def _connected(self) -> AsyncModbusTcpClient:
         if self._client is None:
@@ -187,18 +199,10 @@ class ModbusDriver:
         return self._client
 
 
-async def _asked(ask: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
-    """Return an answer, or raise `OSError` or `TimeoutError` whatever pymodbus raises, even before it waits."""
-    try:
-        return await ask()
-    except OSError:
-        raise
-    except ConnectionException as closed:
-        raise ConnectionError("the device closed the connection") from closed
-    except ModbusIOException as silence:
-        raise TimeoutError(str(silence)) from silence
-    except Exception as trouble:  # a malformed answer surfaces as whatever it breaks
-        raise ConnectionError(str(trouble)) from trouble
+def _means(trouble: Exception) -> OSError:
+    if isinstance(trouble, ConnectionException):
+        return ConnectionError(_CLOSED)
+    return TimeoutError(str(trouble)) if isinstance(trouble, ModbusIOException) else ConnectionError(str(trouble))
 
 
 def _meaning(code: int) -> tuple[Reason, str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from types import MappingProxyType
-from typing import TypeVar, cast
+from typing import cast
 
 import numpy as np
 from asyncua import ua
@@ -20,6 +21,7 @@ from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.uaerrors import UaError
 
 from plant_io.decode import fitted
+from plant_io.drivers.asking import asked
 from plant_io.latch import tags_of
 from plant_io.ports import Batch, Identity
 from plant_io.quality import Quality, Reason
@@ -30,8 +32,6 @@ from policies.tags import WireType
 
 # The link supervisor says once what asyncua would say, with a trace, at every attempt.
 logging.getLogger("asyncua").setLevel(logging.CRITICAL)
-
-T = TypeVar("T")
 
 _WATCHDOG_S = 10.0  # asyncua's own 1 s drops healthy connections whose server is busy
 _TEARDOWN_S = 1.0
@@ -111,7 +111,7 @@ class OpcUaDriver:
         client.application_uri = "urn:steadyline:controller"
         client.session_timeout = round(1000.0 * self._server.session_timeout_s)
         self._client = client
-        await _asked(client.connect())
+        await asked(client.connect, _means)
         namespace, started, chunk = await self._learn()
         spots = _spots(self._tags, namespace)
         nodes = [spot.node for spot in spots.values()]
@@ -189,9 +189,10 @@ class OpcUaDriver:
 
     async def _ask(self, requests: Sequence[ua.ReadParameters], n: int) -> list[ua.DataValue]:
         """Return the answers to requests for `n` nodes together."""
+        read = self._connected().uaclient.read
         found: list[ua.DataValue] = []
         for request in requests:
-            found += await _asked(self._connected().uaclient.read(request))
+            found += await asked(partial(read, request), _means)
         if len(found) != n:
             raise ConnectionError(f"{len(found)} answers came to {n} questions")
         return found
@@ -199,7 +200,8 @@ class OpcUaDriver:
     async def _put(self, orders: Sequence[ua.WriteValue]) -> list[ua.StatusCode]:
         if not orders:
             return []
-        codes = await _asked(self._connected().uaclient.write(ua.WriteParameters(NodesToWrite=list(orders))))
+        write = self._connected().uaclient.write
+        codes = await asked(partial(write, ua.WriteParameters(NodesToWrite=list(orders))), _means)
         if len(codes) != len(orders):
             raise ConnectionError(f"{len(codes)} answers came to {len(orders)} writes")
         return codes
@@ -210,14 +212,8 @@ class OpcUaDriver:
         return self._client
 
 
-async def _asked(answer: Awaitable[T]) -> T:
-    """Return an answer, or raise `OSError` or `TimeoutError` whatever asyncua raises."""
-    try:
-        return await answer
-    except OSError:
-        raise
-    except Exception as trouble:  # a malformed answer surfaces as whatever it breaks
-        raise ConnectionError(f"{type(trouble).__name__}: {trouble}") from trouble
+def _means(trouble: Exception) -> OSError:
+    return ConnectionError(f"{type(trouble).__name__}: {trouble}")
 
 
 def _spots(tags: Mapping[str, Tag], namespace: int) -> dict[str, _Spot]:
