@@ -174,8 +174,8 @@ def _judge(at: float, state: TrendState, kit: TrendKit) -> tuple[TrendState, tup
     at_once = name is None or (state.said is None and name != UNKNOWN)
     if name == state.said or (agreed < _PATIENCE and not at_once):
         return state, ()
-    ended = (_alert(at, found, state.said, kit, active=False),) if state.said is not None else ()
-    begun = (_alert(at, found, name, kit, active=True),) if name is not None else ()
+    begun = (_begun(at, found, name, kit),) if name is not None else ()
+    ended = (_ended(at, found, state.said, name, kit),) if state.said is not None else ()
     return replace(state, said=name), ended + begun
 
 
@@ -198,28 +198,41 @@ def _likely(found: Match, kit: TrendKit) -> list[str]:
     return [names[i] for i in order if near[i]]
 
 
-def _alert(at: float, found: Match, name: str | None, kit: TrendKit, *, active: bool) -> Alert:
-    declared, entry = kit.declared, kit.entries.get(name or UNKNOWN)
+def _begun(at: float, found: Match, name: str, kit: TrendKit) -> Alert:
+    declared = kit.declared
     shares = dict(zip(kit.entries, found.explained(len(kit.units)).tolist(), strict=True))
     onset = int(kit.courses.onsets[found.course])
     since = (declared.window - onset) * declared.every_s
-    fit = _fit(name or UNKNOWN, shares, [kit.entries[key].name for key in _likely(found, kit) if key != name])
     told = f"about {span(since)}" if onset >= 0 else f"more than {span(declared.window * declared.every_s)}"
     changes = _changes(found, since, kit)
-    title = entry.name if entry else "Unknown trend"
-    ended = f"{title}: no longer seen, or seen as another trend; log likelihood ratio {found.free:.0f}."
+    fit = _fit(name, shares, [_title(key, kit) for key in _likely(found, kit) if key != name])
+    what = f"{_title(name, kit)}: {fit} a trend that began {told} ago; {', '.join(map(_said, changes))}."
+    return replace(_alert(at, found, name, kit), what=what, evidence=_evidence(shares, since, changes))
+
+
+def _ended(at: float, found: Match, name: str, now: str | None, kit: TrendKit) -> Alert:
+    ratio = f"log likelihood ratio {found.free:.0f}"
+    after = f"no longer seen, {ratio}" if now is None else f"now seen as: {_title(now, kit)}, {ratio}"
+    return replace(_alert(at, found, name, kit), active=False, what=f"{_title(name, kit)}: {after}.")
+
+
+def _title(name: str, kit: TrendKit) -> str:
+    return kit.entries[name].name if name else "Unknown trend"
+
+
+def _alert(at: float, found: Match, name: str, kit: TrendKit) -> Alert:
+    declared, entry = kit.declared, kit.entries.get(name)
     return Alert(
         at=at,
         watch=kit.name,
         lane=declared.lane,
-        active=active,
-        what=_sentence(title, fit, told, changes) if active else ended,
+        active=True,
+        what="",
         score=found.free,
         limit=declared.limit,
         priority=entry.severity if entry else declared.priority,
         route=entry.routing if entry else declared.route,
         response=f"{declared.response} {entry.meaning.confirm}" if entry else declared.response,
-        evidence=_evidence(shares, since, changes),
     )
 
 
@@ -252,10 +265,6 @@ def _fit(name: str, shares: Mapping[str, float], rivals: list[str]) -> str:
         return f"{nearest} comes nearest and explains only {100.0 * shares[nearest]:.0f} % of"
     others = f" (not yet told apart from: {'; '.join(rivals)})" if rivals else ""
     return f"explains {100.0 * shares[name]:.0f} %{others} of"
-
-
-def _sentence(title: str, fit: str, told: str, changes: list[_Change]) -> str:
-    return f"{title}: {fit} a trend that began {told} ago; {', '.join(map(_said, changes))}."
 
 
 def _said(change: _Change) -> str:
