@@ -12,7 +12,10 @@ from hil.plc.guard import Limits, Rules, Word
 from hil.plc.line import Image, SimulatedLine
 from hil.plc.line_a import simulate
 from plant_io.quality import Quality
-from policies import Policy, load, shipped
+from policies import Access, Policy, load, shipped
+
+MEASURED = ("HOP.M", "NIR.SPECTRUM")
+SET = ("FDR_API.F_SP", "FDR_API.F_ACT", "FDR_LUB.F_ACT")
 
 
 class Tank:
@@ -25,7 +28,7 @@ class Tank:
 
     @property
     def tags(self) -> dict[str, float]:
-        return {"HOP.M": self.mass, "NIR.SPECTRUM": self.mass}
+        return dict.fromkeys(MEASURED, self.mass)
 
     def step(self, dt: float, setpoints: Mapping[str, float]) -> None:
         self.time += dt
@@ -44,7 +47,14 @@ def policy() -> Policy:
 @pytest.fixture
 def tank(policy: Policy) -> SimulatedLine:
     rules = {"feeders": Rules({"FDR_API.F_SP": Limits(1.0, 3.0, 0.05, 2.0)}), "line": Rules()}
-    line = SimulatedLine(policy, Tank(), rules, {"FDR_LUB.F_SP": 0.2}, {"FDR_LUB.F_ACT": "FDR_LUB.F_SP"})
+    known = {name: tag for name, tag in policy.tags.items() if name in (*TAGS, *HANDSHAKE) or name.startswith("SUP")}
+    line = SimulatedLine(
+        policy.model_copy(update={"tags": known}),
+        Tank(),
+        rules,
+        {"FDR_LUB.F_SP": 0.2},
+        {"FDR_LUB.F_ACT": "FDR_LUB.F_SP"},
+    )
     line.advance(2.0)
     return line
 
@@ -166,3 +176,13 @@ def test_equal_seeds_and_writes_give_equal_images(policy: Policy) -> None:
         beat(line, 60, FDR_API__F_SP=2.1)
     assert same(one.image(), other.image())
     assert not same(one.image(), simulate(policy, 8, [fault]).image())
+
+
+@pytest.mark.parametrize(
+    ("name", "access", "complaint"),
+    [("HOP.M", Access.WRITE, "lets it be written"), ("HOP.X", Access.READ, "no such tag")],
+)
+def test_a_policy_the_line_cannot_serve_is_refused(policy: Policy, name: str, access: Access, complaint: str) -> None:
+    tag = policy.tags["HOP.M"].model_copy(update={"access": access})
+    with pytest.raises(ValueError, match=rf"tags\.{name}: .*{complaint}"):
+        simulate(policy.model_copy(update={"tags": policy.tags | {name: tag}}), seed=1)

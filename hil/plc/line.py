@@ -10,7 +10,7 @@ from typing import Protocol
 from hil.plc.guard import Asked, Block, Rules, boot, scan
 from plant_io.quality import Quality
 from plant_io.signals import Floats
-from policies import Handshake, Policy
+from policies import Access, Handshake, Policy
 
 SCAN_S = 0.5
 """Plant time of one PLC scan and one step of the plant [s]."""
@@ -141,6 +141,11 @@ class SimulatedLine:
         Setpoints that only people at the plant change, by tag, each in its unit.
     shown
         Tags that show such a setpoint, and the setpoint.
+
+    Raises
+    ------
+    ValueError
+        If the policy names a tag the line does not have, or writes one nobody may write.
     """
 
     def __init__(
@@ -157,6 +162,7 @@ class SimulatedLine:
         self._lockstep, self._requested, self._done = policy.lockstep, 0.0, 0.0
         self._before: dict[str, float | Floats] = {}
         self._since: dict[str, float] = {}
+        self._check(policy)
 
     @property
     def wanted(self) -> bool:
@@ -249,6 +255,16 @@ class SimulatedLine:
         wrong = {tag: _QUALITY[word] for tag, word in self.plant.quality.items()}
         taken = {tag: epoch + at for tag, at in {**self._since, **sampled}.items()}
         return Image(epoch + now, values, taken, wrong)
+
+    def _check(self, policy: Policy) -> None:
+        shown = self.image().values
+        request = None if self._lockstep is None else self._lockstep.request
+        for name, tag in policy.tags.items():
+            if name not in shown:
+                raise ValueError(f"tags.{name}: the simulated line {policy.line} has no such tag")
+            owned = name == request or any(plc.owns(name) for plc in self.plcs.values())
+            if tag.access is Access.WRITE and not owned:
+                raise ValueError(f"tags.{name}: no PLC of the simulated line {policy.line} lets it be written")
 
 
 def _handshake(policy: Policy, connection: str) -> Handshake:
