@@ -47,14 +47,9 @@ def policy() -> Policy:
 @pytest.fixture
 def tank(policy: Policy) -> SimulatedLine:
     rules = {"feeders": Rules({"FDR_API.F_SP": Limits(1.0, 3.0, 0.05, 2.0)}), "line": Rules()}
-    known = {name: tag for name, tag in policy.tags.items() if name in (*TAGS, *HANDSHAKE) or name.startswith("SUP")}
-    line = SimulatedLine(
-        policy.model_copy(update={"tags": known}),
-        Tank(),
-        rules,
-        {"FDR_LUB.F_SP": 0.2},
-        {"FDR_LUB.F_ACT": "FDR_LUB.F_SP"},
-    )
+    known = {n: t for n, t in policy.tags.items() if n in (*MEASURED, *SET) or n.startswith(("SUP_", "SIM."))}
+    small = policy.model_copy(update={"tags": known})
+    line = SimulatedLine(small, Tank(), rules, {"FDR_LUB.F_SP": 0.2}, {"FDR_LUB.F_ACT": "FDR_LUB.F_SP"})
     line.advance(2.0)
     return line
 
