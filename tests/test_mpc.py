@@ -1,3 +1,4 @@
+import asyncio
 from dataclasses import replace
 from math import inf, nan
 
@@ -7,6 +8,7 @@ import pytest
 from controller.models import model
 from controller.models.symbolic import Compiled, ahead, outputs, vector
 from controller.mpc.solver import Solver, solvers
+from controller.mpc.worker import Worker
 from controller.plan import Plan, Problem, Status
 from plant_io.signals import Floats
 from policies import Mpc, load, shipped
@@ -141,3 +143,21 @@ def test_a_plan_from_another_unit_of_the_policy_is_the_same(solver: Solver) -> N
     other = solvers({"blend": LOOP.model_copy(update={"moved": moved})}, POLICY.files)["blend"]
     problem = replace(PROBLEM, state=off(-0.04))
     assert other.solve(problem).moves == pytest.approx(solver.solve(problem).moves, abs=1e-9)
+
+
+def test_a_process_of_its_own_finds_the_same_plan_and_prints_nothing(
+    solver: Solver, capfd: pytest.CaptureFixture[str]
+) -> None:
+    problem = replace(PROBLEM, state=off(-0.04))
+
+    async def ask() -> tuple[Plan, ...]:
+        worker = Worker({"blend": 8.0}, solvers, ({"blend": LOOP}, dict(POLICY.files)), wait_s=20.0)
+        await worker.start()
+        assert await worker.ready(60.0)
+        worker.submit(problem, 1000.0)
+        plans = await worker.take(1001.0)
+        await worker.close()
+        return plans
+
+    assert asyncio.run(ask()) == (solver.solve(problem),)
+    assert capfd.readouterr() == ("", "")
