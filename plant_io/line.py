@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from math import isfinite
 
 from plant_io import drivers
 from plant_io.clocks import LockstepClock, WallClock
 from plant_io.latch import Answer, Latch, tags_of
-from plant_io.link import Link, Patience
+from plant_io.link import Link, LinkState, Patience
 from plant_io.ports import Clock, Driver
 from plant_io.signals import Outcome, Receipt, Setpoint, Snapshot
 from policies import Access, Lockstep, Policy, Tag
@@ -52,6 +52,7 @@ class Line:
             for name in policy.connections
         }
         """Supervised connections, by name."""
+        self._given_up: set[Link] = set()
         self._pacer = None if policy.lockstep is None else _Pacer(policy.lockstep, policy, make)
 
     @property
@@ -72,12 +73,7 @@ class Line:
         within_s
             Longest wait, wall time [s].
         """
-        try:
-            async with asyncio.timeout(within_s):
-                await asyncio.gather(*(link.ready() for link in self._all()))
-        except TimeoutError:
-            return False
-        return True
+        return await _established(self._all(), within_s)
 
     async def read(self, at: float) -> Snapshot:
         """Latch every tag from one batched read per connection, all at the same time.
@@ -126,7 +122,16 @@ class Line:
         """
         if self._pacer is None:
             raise ValueError(f"the policy of line {self._policy.line} has no lockstep")
+        await self._rejoin(self._pacer.patience_s)
         return await self._pacer.step(k)
+
+    async def _rejoin(self, within_s: float) -> None:
+        """Keep plant time standing until lost connections are back; once for each loss, in vain or not."""
+        await _established(self._away() - self._given_up, within_s)
+        self._given_up = self._away()
+
+    def _away(self) -> set[Link]:
+        return {link for link in self.links.values() if link.state in {LinkState.OPENING, LinkState.DOWN}}
 
     def _all(self) -> list[Link]:
         return [*self.links.values(), *([] if self._pacer is None else [self._pacer.link])]
@@ -155,7 +160,9 @@ class _Pacer:
             raise ValueError(f"{lockstep.request} and {lockstep.done} must come through one connection")
         name = request.connection
         alone = policy.model_copy(update={"tags": {lockstep.request: request, lockstep.done: done}})
-        self._lockstep = lockstep
+        self.patience_s = lockstep.patience_s
+        """Longest wait for one period, wall time [s]."""
+        self._request = lockstep.request
         self._policy = alone
         self._done = done
         self._slot = list(tags_of(name, alone)).index(lockstep.done)
@@ -166,7 +173,7 @@ class _Pacer:
     async def step(self, k: int) -> bool:
         """Ask for the `k`-th period; False if it did not come within the patience of the policy."""
         try:
-            async with asyncio.timeout(self._lockstep.patience_s):
+            async with asyncio.timeout(self.patience_s):
                 while (done := await self._asked(k)) is None:
                     await self.link.ready()
         except TimeoutError:
@@ -175,13 +182,22 @@ class _Pacer:
 
     async def _asked(self, k: int) -> bool | None:
         """Ask for `k` and wait for it; None if the connection went away meanwhile."""
-        await self.link.write([_raw(Setpoint(self._lockstep.request, k), self._policy)])
+        await self.link.write([_raw(Setpoint(self._request, k), self._policy)])
         while (batch := await self.link.read()) is not None:
             shown = float(batch.values[self._slot]) * self._done.scale + self._done.offset
             if shown >= k:
                 return shown == k
             await self._wall.sleep_until(self._wall.now() + _POLL_S)
         return None
+
+
+async def _established(links: Iterable[Link], within_s: float) -> bool:
+    try:
+        async with asyncio.timeout(within_s):
+            await asyncio.gather(*(link.ready() for link in links))
+    except TimeoutError:
+        return False
+    return True
 
 
 def _maker(make: Make, name: str, policy: Policy) -> Callable[[], Driver]:
