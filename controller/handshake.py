@@ -11,8 +11,8 @@ from policies import Handshake, Policy
 
 REMOTE = 1
 """State word of a PLC that takes remote setpoints [1]."""
-FALLBACK = 2
-"""State word of a PLC that lost the heartbeat; it wants to see a zero before it can be armed again [1]."""
+KNOCK = 8
+"""Beats after which a PLC that does not grant remote setpoints is shown a zero once: it may want to see a rise [1]."""
 _WRAP = 2**32
 _BEATS = 2**16
 
@@ -77,7 +77,7 @@ def speak(
         if name not in links.heard:
             continue
         if name in wanted:
-            arm = 0.0 if snapshot.good(words.state) == FALLBACK else 1.0
+            arm = 0.0 if name not in links.remote and beat % KNOCK == 0 else 1.0
             writes += [Setpoint(words.arm, arm), Setpoint(words.heartbeat, float(beat))]
         elif name in armed:
             writes.append(Setpoint(words.arm, 0.0))

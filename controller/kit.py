@@ -6,10 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from anomaly.engine import WatchKit
-from policies.units import convert
 
 from anomaly import engine
+from anomaly.engine import WatchKit
 from controller import soft
 from controller.guard import Fence
 from controller.models import ControlModel, model
@@ -18,6 +17,7 @@ from controller.soft import SoftKit
 from controller.state import LoopState, State
 from plant_io.signals import Floats, TagIndex
 from policies import Mpc, Policy
+from policies.units import convert
 
 
 @dataclass(frozen=True, slots=True)

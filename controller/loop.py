@@ -7,14 +7,13 @@ from dataclasses import dataclass
 from math import ceil
 from typing import Protocol
 
-from plant_io.clocks import stopwatch
-
 from controller.cycle import Cycle, Order
 from controller.decide import decide
 from controller.kit import Kit
 from controller.plan import Plan, Problem
 from controller.state import State
 from plant_io import Clock, Plant
+from plant_io.clocks import stopwatch
 
 Desk = Callable[[], Sequence[Order]]
 """Gives the orders placed since it was last asked."""

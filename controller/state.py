@@ -12,7 +12,6 @@ from plant_io import Setpoint
 
 if TYPE_CHECKING:
     from anomaly.engine import WatchState
-
     from controller.mpc.estimator import Estimate
     from controller.soft import SoftState
 

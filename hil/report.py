@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Protocol, cast
 from xml.etree import ElementTree as ET
 
+import numpy as np
 from jinja2 import Environment
 
 from hil.rig.play import Played
 from hil.rig.score import TRUE_OF
 from hil.rig.verdict import Finding, judge
+from plant_io.signals import Floats
 
 Judged = tuple[str, Played, tuple[Finding, ...]]
 """Name of a scenario, how it went, and what that proves."""
@@ -72,25 +74,38 @@ def write_html(path: Path, runs: Sequence[Judged]) -> None:
 
 def plot(played: Played, *, first: bool) -> str:
     """Return the true controlled variables and the setpoints over time as HTML; `first` carries the script."""
-    from plotly.graph_objects import Figure, Scatter  # noqa: PLC0415  # heavy
-    from plotly.subplots import make_subplots  # noqa: PLC0415  # heavy
+    import plotly.io  # noqa: PLC0415  # heavy
 
-    loops = list(played.policy.loops.values())
-    titles = [f"{name} [{c.unit}]" for loop in loops for name, c in loop.controlled.items()]
-    titles += [f"{m.tag} [{m.unit}]" for loop in loops for m in loop.moved.values()]
-    figure = cast("Figure", make_subplots(rows=len(titles), cols=1, shared_xaxes=True, subplot_titles=titles))
-    minutes, row = played.truth["time"] / 60.0, 0
-    for loop in loops:
-        for controlled in loop.controlled.values():
-            row += 1
-            total = sum(played.truth[column] for column in TRUE_OF[controlled.tag])
-            figure.add_trace(Scatter(x=minutes, y=total, name="true", line={"color": "#1f5a99"}), row=row, col=1)
-            figure.add_hline(controlled.target, line_dash="dot", row=row, col=1)
+    to_html = cast("_ToHtml", plotly.io.to_html)
+    minutes = [round(t / 60.0, 3) for t in played.truth["time"].tolist()]
+    panels = list(_panels(played))
+    traces = [
+        {"type": "scatter", "x": minutes, "y": values.tolist(), "xaxis": "x", "yaxis": f"y{i}", "name": title}
+        for i, (title, values) in enumerate(panels, start=1)
+    ]
+    height = 1.0 / len(panels)
+    layout: dict[str, object] = {
+        "height": 190 * len(panels) + 60,
+        "showlegend": False,
+        "margin": {"t": 30},
+        "xaxis": {"title": {"text": "line time [min]"}, "anchor": f"y{len(panels)}"},
+    }
+    for i, (title, _) in enumerate(panels):
+        top = 1.0 - i * height
+        layout[f"yaxis{i + 1}"] = {"domain": [top - 0.8 * height, top], "title": {"text": title}}
+    return to_html({"data": traces, "layout": layout}, full_html=False, include_plotlyjs=first, validate=False)
+
+
+class _ToHtml(Protocol):
+    def __call__(
+        self, figure: Mapping[str, object], *, full_html: bool, include_plotlyjs: bool, validate: bool
+    ) -> str: ...
+
+
+def _panels(played: Played) -> Iterator[tuple[str, Floats]]:
+    for loop in played.policy.loops.values():
+        for name, controlled in loop.controlled.items():
+            columns = [played.truth[column] for column in TRUE_OF[controlled.tag]]
+            yield f"true {name} [{controlled.unit}]", np.sum(columns, axis=0)
         for moved in loop.moved.values():
-            row += 1
-            figure.add_trace(
-                Scatter(x=minutes, y=played.truth[moved.tag], name="setpoint", line={"color": "#555"}), row=row, col=1
-            )
-    figure.update_xaxes(title_text="line time [min]", row=row, col=1)
-    figure.update_layout(height=180 * row + 80, showlegend=False, template="simple_white")
-    return str(figure.to_html(full_html=False, include_plotlyjs=first))
+            yield f"{moved.tag} [{moved.unit}]", played.truth[moved.tag]

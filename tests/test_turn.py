@@ -212,3 +212,13 @@ def test_equal_arguments_give_equal_decisions() -> None:
     one, two = in_auto(9.0), in_auto(9.0)
     for _ in range(5):
         assert one.cycle() == two.cycle()
+
+
+def test_a_plc_that_does_not_grant_remote_setpoints_is_shown_a_rising_arm_word() -> None:
+    bench = Bench()
+    for _ in range(4):
+        bench.cycle(plans=(bench.plan(5.0),))
+    arms = [bench.cycle(*((ask(Mode.AUTO),) if i == 0 else ())).handshake[0].value for i in range(10)]
+    assert arms.count(0.0) == 1
+    bench.values["SUP.STATE"] = 1.0
+    assert {bench.cycle(plans=(bench.plan(5.0),)).handshake[0].value for _ in range(20)} == {1.0}

@@ -146,14 +146,15 @@ def clock_text(elapsed_s: float) -> str:
 
 def summary(policy: Policy, ran: Ran, record: Path) -> dict[str, object]:
     """Return what a run found, as plain values; figures of the product need the plant's truth and are not here."""
-    return {
+    about: dict[str, object] = {
         "line": policy.line,
         "fingerprint": policy.fingerprint,
         "record": str(record),
         "record_bytes": ran.record_bytes,
         "why": ran.why,
         "kpis": {},
-    } | dict(ran.tally.summary(ran.solve_s))
+    }
+    return about | dict(ran.tally.summary(ran.solve_s))
 
 
 def replay(record: Path) -> tuple[dict[str, object], bool]:
@@ -174,7 +175,7 @@ def replay(record: Path) -> tuple[dict[str, object], bool]:
     end = "" if found.complete else "; the run was not closed in order"
     people.print(f"{record / FILE}: {found.cycles} decisions, {word}, {chain}{end}", markup=False)
     differences = [{"cycle": d.cycle, "at": d.at, "fields": list(d.fields)} for d in found.differences]
-    result = {
+    result: dict[str, object] = {
         "cycles": found.cycles,
         "identical": found.identical,
         "differences": differences,

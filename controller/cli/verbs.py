@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -87,10 +88,7 @@ def validate(policies: Policies, *, json: Json = None) -> int:
         try:
             found = load(path)
         except PolicyError as error:
-            errors += [
-                {"file": p.file, "line": p.line, "column": p.column, "path": p.path, "message": p.message}
-                for p in error.problems
-            ]
+            errors += [asdict(problem) for problem in error.problems]
             people.print(str(error), markup=False, soft_wrap=True)
         else:
             people.print(f"{path}: line {found.line}, revision {found.revision}, good, {found.fingerprint[:16]}")

@@ -36,6 +36,7 @@ class Phases:
     """Time since the start [s], loop and phase, whenever the phase changed."""
     _now: dict[str, str] = field(default_factory=dict[str, str])
     _begun: float | None = None
+    """Start of the first cycle, POSIX time [s]."""
 
     def __call__(self, cycle: Cycle) -> None:
         """Look at one cycle."""

@@ -50,8 +50,8 @@ def _kpi(claim: KpiIs, played: Played) -> tuple[bool, str, str]:
     value: object = played.kpis
     unit = ""
     for part in claim.kpi.split("."):
-        section = cast("Mapping[str, object]", value)
-        if not isinstance(section, Mapping) or part not in section:
+        section: Mapping[str, object] = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else {}
+        if part not in section:
             return False, "no such figure", f"a figure named {claim.kpi}"
         unit = str(section.get("unit", ""))
         value = section[part]
