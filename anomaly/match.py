@@ -47,7 +47,7 @@ class Signatures:
     high: Floats
     """Highest move, shape ``(n_entries, n_channels)``, in its sd [1]."""
     courses: NDArray[np.bool_]
-    """Courses each entry may take, shape ``(n_entries, n_courses)``."""
+    """Whether an entry may take a course, shape ``(n_entries, n_courses)`` [1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
