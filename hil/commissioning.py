@@ -41,7 +41,7 @@ NOISE = Noise(flows=(0.03, 0.12), assay=0.1)
 
 FILE = "process.json"
 _HOW = (
-    "twelve steps of the feeder setpoints on the simulated line, 15 min each; feeder flows and hopper mass from the tags, "
+    "twelve steps of the feeder setpoints on the simulated line, 15 min each; flows and hopper mass from the tags, "
     "thief samples of the feed frame every 30 s assayed with a standard deviation of 0.05 %, NIR delay from time stamps"
 )
 _TAGS = ("FDR_LUB.F_PV", "FDR_API.F_PV", "FDR_EXC.F_PV", "HOP.M")

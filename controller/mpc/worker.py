@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
 
 
-__all__ = ["Build", "Inline", "Solves", "SolverPort", "Worker", "solvers"]
+__all__ = ["Build", "Inline", "SolverPort", "Solves", "Worker", "solvers"]
 
 
 class Solves(Protocol):
