@@ -39,6 +39,9 @@ def limits(view: View) -> Iterator[Problem]:
     """Check that units convert to those of the tags, targets lie inside limits, and limits inside ranges."""
     for role in ("controlled", "moved", "measured"):
         for here in view.match(f"loops.*.{role}.*"):
+            signal = view.signals.get(view.text(*here, "tag") or "")
+            if role == "moved" and signal and signal.virtual:
+                continue
             yield from _unit_converts(view, here)
             yield from _target_inside(view, here)
             yield from _limits_inside(view, here)

@@ -13,7 +13,7 @@ from policies.words import SPOKEN
 HERE = Path(__file__).parent / "policies"
 GOOD = (HERE / "good.yaml").read_text()
 WHOLE = "a section with policy, line, revision, period, connections and tags"
-FILES = {"pls.json": b"{}", "process.json": b"{}", "small.library.yaml": (HERE / "small.library.yaml").read_bytes()}
+FILES = {name: (HERE / name).read_bytes() for name in ("pls.json", "process.json", "small.library.yaml")}
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -65,6 +65,13 @@ def test_a_file_that_cannot_be_read_is_said_in_one_sentence(tmp_path: Path) -> N
     assert refused(tmp_path / "none.yaml") == ["1:1: no such file"]
     (tmp_path / "folder.yaml").mkdir()
     assert refused(tmp_path / "folder.yaml") == ["1:1: it is no file"]
+
+
+def test_bytes_at_hand_are_checked_like_files() -> None:
+    with pytest.raises(PolicyError, match="found more than 4000000 bytes, expected a smaller file"):
+        parse(b"#" * 4_000_001, "record", {})
+    with pytest.raises(PolicyError, match=r"loops.blend.process: found 'process.json', .* no such file"):
+        parse(GOOD.encode(), "record", {})
 
 
 def test_a_good_policy_is_loaded_with_its_files_and_fingerprint(tmp_path: Path) -> None:

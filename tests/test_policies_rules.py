@@ -10,7 +10,7 @@ from policies.positions import read
 
 HERE = Path(__file__).parent / "policies"
 GOOD = (HERE / "good.yaml").read_text()
-FILES = {"pls.json": b"{}", "process.json": b"{}", "small.library.yaml": (HERE / "small.library.yaml").read_bytes()}
+FILES = {name: (HERE / name).read_bytes() for name in ("pls.json", "process.json", "small.library.yaml")}
 
 
 def said(text: str) -> list[str]:
