@@ -26,7 +26,8 @@ from policies import Policy
 
 STOPPED = "stopped by a person"
 """Why a run ended that was stopped by a signal."""
-_PATIENCE_S = 20.0
+PATIENCE_S = 20.0
+"""Longest wait for the connections at the start, wall time [s]."""
 _LAST_CYCLES = 5
 
 
@@ -225,15 +226,15 @@ async def operate(kit: Kit, options: Options, through: Door, sinks: Sequence[Sin
         await line.close()
         if journal is not None and recorder is not None:
             _end(journal, clock.now(), desk.stopping or "the run broke off", failed=recorder.failed)
-    return Ran(tally, getattr(worker, "solve_s", []), journal.bytes if journal else 0, desk.stopping)
+    return Ran(tally, worker.solve_s, journal.bytes if journal else 0, desk.stopping)
 
 
 async def _reach(through: Door, *, lockstep: bool) -> None:
     line = through.line
-    if not await line.ready(_PATIENCE_S):
+    if not await line.ready(PATIENCE_S):
         dead = [name for name, link in line.links.items() if link.state is not LinkState.UP]
         if lockstep or len(dead) == len(line.links):
-            raise PlantUnreachable(f"no connection to {', '.join(dead)} within {_PATIENCE_S:g} s")
+            raise PlantUnreachable(f"no connection to {', '.join(dead)} within {PATIENCE_S:g} s")
     await through.solvers.ready(through.ready_s)
 
 

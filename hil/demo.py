@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
@@ -183,7 +184,9 @@ def _conclude(played: Played, without: Kpis, record: Path, policy: Policy) -> No
 
 
 def _compare(table: Table, name: str, without: Held, with_: Held, unit: str) -> None:
-    table.add_row(f"{name} error integral [{unit} s]", *(f"{side['iae']:.0f}" for side in (without, with_)))
-    table.add_row(f"{name} largest error [{unit}]", *(f"{side['max_abs_error']:.2f}" for side in (without, with_)))
+    table.add_row(escape(f"{name} error integral [{unit} s]"), *(f"{side['iae']:.0f}" for side in (without, with_)))
+    table.add_row(
+        escape(f"{name} largest error [{unit}]"), *(f"{side['max_abs_error']:.2f}" for side in (without, with_))
+    )
     shares = (f"{100.0 * side['in_spec_fraction']:.1f}" for side in (without, with_))
     table.add_row(f"{name} time within limits [%]", *shares)

@@ -148,7 +148,7 @@ class Scenario(Declared):
     def timed(self, policy: Policy) -> tuple[Timed, ...]:
         """Return the orders for every loop of `policy`."""
         return tuple(
-            Timed(asked.after_s, Order("scenario", self.title, SetMode(name, asked.mode)))
+            Timed(asked.after_s, Order("scenario", "as the scenario says", SetMode(name, asked.mode)))
             for asked in self.orders
             for name in policy.loops
         )

@@ -40,9 +40,12 @@ class Pipe(Protocol):
 def serve(pipe: Pipe) -> None:
     """Make the solvers with the first thing received, say so with an empty word, then answer problems with plans.
 
+    With each plan comes how long it took, wall time [s].
     Solvers that cannot be made are told with the reason. The process ends with the process that started it.
     """
     os.environ.update(dict.fromkeys(_THREADS, "1"))
+    from plant_io.clocks import stopwatch  # noqa: PLC0415  # brings NumPy, after the number of threads is set
+
     build, arguments = cast("tuple[Build, tuple[object, ...]]", pipe.recv())
     problems = SimpleQueue["Problem"]()
     Thread(target=_receive, args=(pipe, problems), name="problems", daemon=True).start()
@@ -54,7 +57,9 @@ def serve(pipe: Pipe) -> None:
     pipe.send("")
     while True:
         problem = problems.get()
-        pipe.send(solvers[problem.loop].solve(problem))
+        watch = stopwatch()
+        plan = solvers[problem.loop].solve(problem)
+        pipe.send((plan, watch()))
 
 
 def _receive(pipe: Pipe, problems: SimpleQueue[Problem]) -> None:

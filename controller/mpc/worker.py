@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Protocol, cast
 from controller.mpc.child import Pipe, serve
 from controller.mpc.solver import solvers
 from controller.plan import Plan, Problem, Status
+from plant_io.clocks import stopwatch
 
 if TYPE_CHECKING:
     from multiprocessing.context import SpawnProcess
@@ -38,8 +39,17 @@ Build = Callable[..., Mapping[str, Solves]]
 """Makes one solver for each loop; `solvers` is the usual one."""
 
 
+Word = tuple[Plan, float] | str | None
+"""What a process says: a plan and how long it took [s], nothing when ready, why it cannot be, None at its end."""
+
+
 class SolverPort(Protocol):
     """The controller's door to its solvers."""
+
+    @property
+    def solve_s(self) -> list[float]:
+        """Return how long each solution took, wall time [s]; never an input of a decision."""
+        ...
 
     async def start(self) -> None:
         """Begin to make the solvers; returns at once."""
@@ -77,6 +87,8 @@ class Inline:
         self._build, self._arguments = build, arguments
         self._solvers: Mapping[str, Solves] | None = None
         self._plans: list[Plan] = []
+        self.solve_s: list[float] = []
+        """How long each solution took, wall time [s]."""
 
     async def start(self) -> None:
         """Make the solvers."""
@@ -93,7 +105,9 @@ class Inline:
         if self._solvers is None:
             self._plans.append(_without(problem, Status.DIED, "the solver was not started"))
         else:
+            watch = stopwatch()
             self._plans.append(self._solvers[problem.loop].solve(problem))
+            self.solve_s.append(watch())
 
     async def take(self, now: float) -> tuple[Plan, ...]:
         """Return the plans of the problems submitted since the last time; `now` [s] does not matter."""
@@ -148,6 +162,8 @@ class Worker:
         self._wait_s = wait_s
         self._child: _Child | None = None
         self._plans: list[Plan] = []
+        self.solve_s: list[float] = []
+        """How long each solution took, wall time [s]."""
         self._news = asyncio.Event()
         self._why = "the solver was not started"
 
@@ -218,20 +234,22 @@ class Worker:
         loop, child = asyncio.get_running_loop(), _Child(ours, process)
         self._child, self._why = child, why
 
-        def hear(message: Plan | str | None) -> None:
+        def hear(message: Word) -> None:
             with suppress(RuntimeError):  # the event loop was closed first
                 loop.call_soon_threadsafe(self._hear, child, message)
 
         Thread(target=_live, args=(child, theirs, self._build, hear), name="solver", daemon=True).start()
 
-    def _hear(self, child: _Child, message: Plan | str | None) -> None:
-        """Take what a process said: a plan, that it is ready (empty), why it cannot be, or that it ended (None)."""
+    def _hear(self, child: _Child, message: Word) -> None:
+        """Take what a process said."""
         self._news.set()
         if child is not self._child:
             return
-        if isinstance(message, Plan):
-            if child.waiting.pop((message.loop, message.number), None):
-                self._plans.append(message)
+        if isinstance(message, tuple):
+            plan, took_s = message
+            if child.waiting.pop((plan.loop, plan.number), None):
+                self._plans.append(plan)
+                self.solve_s.append(took_s)
         elif message is None:
             self._bury(child)
         elif message:
@@ -248,7 +266,7 @@ class Worker:
             self._child = None  # begun again with the next problem, not in a hurry
 
 
-def _live(child: _Child, theirs: Pipe, build: bytes, hear: Callable[[Plan | str | None], None]) -> None:
+def _live(child: _Child, theirs: Pipe, build: bytes, hear: Callable[[Word], None]) -> None:
     """Start a process, pass on what it says, and bury it; runs in a thread of its own."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the process: Ctrl-C is ours alone
     try:
@@ -258,7 +276,7 @@ def _live(child: _Child, theirs: Pipe, build: bytes, hear: Callable[[Plan | str 
             child.process.kill()
         child.pipe.send_bytes(build)
         while True:
-            hear(cast("Plan | str", child.pipe.recv()))
+            hear(cast("Word", child.pipe.recv()))
     except (EOFError, OSError):
         hear(None)
     if child.process.pid is not None:

@@ -1,0 +1,94 @@
+"""The command line as a user meets it: one clear sentence for every mistake, and the promised exit status."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from controller.cli.app import status
+from policies import shipped
+
+LINE = str(shipped("A"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["bogus"], "No such command 'bogus'."),
+        (["demo", "--for", "10x"], "--for: found '10x', expected a duration such as 500ms, 10s, 5m or 8h"),
+        (["demo", "--line", "Z"], "--line: found 'Z', wanted one of A"),
+        (["run", "nowhere.yaml"], "nowhere.yaml:1:1: no such file"),
+        (["run", LINE, "--connect", "feeders"], "--connect: found 'feeders', wanted NAME=ADDRESS"),
+        (["run", LINE, "--connect", "x=1.2.3.4:5"], "found the connection 'x', expected one of feeders, line"),
+        (["replay", "nowhere"], "nowhere: there is no record here"),
+        (["schema", "tag"], "schema: found 'tag', wanted one of policy, library, scenario"),
+        (["hil", "run"], "hil run: found no scenario, wanted --all or some of a_blind"),
+        (["hil", "run", "a_nothing"], "found the scenario 'a_nothing', wanted a file or one of a_blind"),
+        (["hil", "serve", "Z"], "found the line 'Z', expected one of A"),
+    ],
+)
+def test_a_mistake_is_one_sentence_and_status_2(
+    arguments: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert status(arguments) == 2
+    said = capsys.readouterr()
+    assert sentence in said.err
+    assert "Traceback" not in said.err
+    assert said.out == ""
+
+
+def test_a_good_policy_is_status_0(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["validate", LINE, "--json", "-"]) == 0
+    assert json.loads(capsys.readouterr().out) == {"files": [LINE], "errors": []}
+
+
+def test_a_bad_policy_gives_every_mistake_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bad = tmp_path / "bad.yaml"
+    bad.write_text("policy: 1\nline: A\nrevison: '1'\nperiod: 1 s\n")
+    assert status(["validate", str(bad), "--json", "-"]) == 2
+    errors = json.loads(capsys.readouterr().out)["errors"]
+    assert {"file", "line", "column", "path", "message"} == set(errors[0])
+    assert (3, 1, "revison") in [(e["line"], e["column"], e["path"]) for e in errors]
+    assert (4, 9, "period") in [(e["line"], e["column"], e["path"]) for e in errors]
+
+
+@pytest.mark.parametrize("kind", ["policy", "library", "scenario"])
+def test_every_kind_of_file_has_a_schema(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["schema", kind]) == 0
+    assert json.loads(capsys.readouterr().out)["type"] == "object"
+
+
+def test_a_plant_that_cannot_be_reached_is_status_3(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("controller.runtime.PATIENCE_S", 1.0)
+    nowhere = ["--connect", "feeders=127.0.0.1:9", "--connect", "line=127.0.0.1:9"]
+    assert status(["run", LINE, "--for", "5s", "--record", str(tmp_path / "r"), *nowhere]) == 3
+    assert "no connection to feeders, line within 1 s" in capsys.readouterr().err
+
+
+def test_a_directory_with_a_record_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "steadyline.sqlite").touch()
+    assert status(["run", LINE, "--record", str(tmp_path)]) == 2
+    assert "a record is already there" in capsys.readouterr().err
+
+
+def test_the_shipped_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["hil", "list", "--json", "-"]) == 0
+    names = [s["name"] for s in json.loads(capsys.readouterr().out)["scenarios"]]
+    assert {"a_demo", "a_quiet", "a_lamp", "a_blind"} <= set(names)
+
+
+def test_a_scenario_with_mistakes_is_refused_before_anything_starts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bad = tmp_path / "bad.scenario.yaml"
+    bad.write_text(
+        "scenario: 1\ntitle: t\nline: A\nfor: 10m\n"
+        "faults:\n  - {id: F99, target: FDR_API, after: 1m}\n"
+        "assertions:\n  a: {kind: quiet, requirement: r, watch: nir_fitt}\n"
+    )
+    assert status(["hil", "run", str(bad)]) == 2
+    said = capsys.readouterr().err
+    assert "bad.scenario.yaml:6:5: faults[0]:" in said
+    assert "bad.scenario.yaml:8:" in said
