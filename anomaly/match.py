@@ -105,7 +105,7 @@ def _course(shape: Shape, onset: int, points: int, every_s: float) -> Floats:
     return grown
 
 
-def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures) -> Match:
+def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures, least: float = 0.0) -> Match:
     """Return what a window shows.
 
     Parameters
@@ -118,26 +118,20 @@ def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures)
         Courses a trend may take.
     signatures
         What the entries allow.
+    least
+        Ratio below which the entries are not weighed, and count as nothing [1].
     """
     power, moves = _moves(points, memory, courses.courses)
     ratios = 0.5 * power * moves**2
     best = int(ratios.sum(axis=1).argmax())
     free = float(ratios[best].sum())
-    rows = zip(signatures.courses, signatures.low, signatures.high, strict=True)
-    entries = [_entry(ratios[may], _within(power[may], moves[may], low, high)) for may, low, high in rows]
-    return Match(
-        free=free,
-        course=best,
-        moves=moves[best],
-        weights=ratios[best] / max(free, 1e-12),
-        entries=np.array([held for held, _ in entries]),
-        astray=np.array([left for _, left in entries]),
-    )
-
-
-def _entry(ratios: Floats, held: Floats) -> tuple[float, float]:
-    best = int(held.argmax())
-    return float(held[best]), float(ratios[best].sum() - held[best])
+    entries, astray = np.zeros((2, len(signatures.low)))
+    for i, may in enumerate(signatures.courses if free >= least else ()):
+        held = _within(power[may], moves[may], signatures.low[i], signatures.high[i])
+        likeliest = int(held.argmax())
+        entries[i] = held[likeliest]
+        astray[i] = ratios[may][likeliest].sum() - held[likeliest]
+    return Match(free, best, moves[best], ratios[best] / max(free, 1e-12), entries, astray)
 
 
 def _moves(points: Floats, memory: Floats, courses: Floats) -> tuple[Floats, Floats]:

@@ -167,8 +167,9 @@ def _scaled(value: float, channel: Channel) -> float:
 def _judge(at: float, state: TrendState, kit: TrendKit) -> tuple[TrendState, tuple[Alert, ...]]:
     window = np.full((kit.declared.window, len(kit.units)), nan)
     window[-len(state.points) :] = state.points
-    found = match((window - kit.centre) / kit.sd, kit.memory, kit.courses, kit.signatures)
-    name = _name(found, state.said, kit)
+    least = kit.declared.limit * (1.0 if state.said is None else kit.declared.clear)
+    found = match((window - kit.centre) / kit.sd, kit.memory, kit.courses, kit.signatures, least)
+    name = _name(found, state.said, kit) if found.free >= least else None
     agreed = state.agreed + 1 if name == state.next_said else 1
     state = replace(state, next_said=name, agreed=agreed)
     at_once = name is None or (state.said is None and name != UNKNOWN)
@@ -179,10 +180,7 @@ def _judge(at: float, state: TrendState, kit: TrendKit) -> tuple[TrendState, tup
     return replace(state, said=name), ended + begun
 
 
-def _name(found: Match, said: str | None, kit: TrendKit) -> str | None:
-    declared = kit.declared
-    if found.free < declared.limit * (1.0 if said is None else declared.clear):
-        return None
+def _name(found: Match, said: str | None, kit: TrendKit) -> str:
     likely = _likely(found, kit)
     return said if said in likely else next(iter(likely), UNKNOWN)
 
@@ -205,8 +203,8 @@ def _begun(at: float, found: Match, name: str, kit: TrendKit) -> Alert:
     since = (declared.window - onset) * declared.every_s
     told = f"about {span(since)}" if onset >= 0 else f"more than {span(declared.window * declared.every_s)}"
     changes = _changes(found, since, kit)
-    fit = _fit(name, shares, [_title(key, kit) for key in _likely(found, kit) if key != name])
-    what = f"{_title(name, kit)}: {fit} a trend that began {told} ago; {', '.join(map(_said, changes))}."
+    seen = f"a trend that began {told} ago; {', '.join(map(_said, changes))}"
+    what = _known(seen, name, found, kit) if name else _unknown(seen, found, kit)
     return replace(_alert(at, found, name, kit), what=what, evidence=_evidence(shares, since, changes))
 
 
@@ -259,12 +257,18 @@ def _changes(found: Match, since: float, kit: TrendKit) -> list[_Change]:
     return changes
 
 
-def _fit(name: str, shares: Mapping[str, float], rivals: list[str]) -> str:
-    nearest = max(shares, key=lambda key: shares[key])
-    if not name:
-        return f"{nearest} comes nearest and explains only {100.0 * shares[nearest]:.0f} % of"
-    others = f" (not yet told apart from: {'; '.join(rivals)})" if rivals else ""
-    return f"explains {100.0 * shares[name]:.0f} %{others} of"
+def _known(seen: str, name: str, found: Match, kit: TrendKit) -> str:
+    share = found.explained(len(kit.units))[tuple(kit.entries).index(name)]
+    rivals = [_title(key, kit) for key in _likely(found, kit) if key != name]
+    others = f"; not yet told apart from: {', '.join(rivals)}" if rivals else ""
+    return f"{_title(name, kit)}: explains {100.0 * share:.0f} % of {seen}{others}."
+
+
+def _unknown(seen: str, found: Match, kit: TrendKit) -> str:
+    best = int(found.entries.argmax())
+    share, left = found.explained(len(kit.units))[best], found.astray[best]
+    nearest = f"{tuple(kit.entries)[best]} comes nearest, explains {100.0 * share:.0f} %"
+    return f"{_title(UNKNOWN, kit)}: {seen}; {nearest} and leaves a log likelihood ratio of {left:.0f}."
 
 
 def _said(change: _Change) -> str:

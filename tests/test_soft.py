@@ -207,9 +207,7 @@ def test_the_residence_time_path_keeps_the_mass_of_the_active_ingredient() -> No
 
 
 def with_file(name: str, data: bytes) -> Policy:
-    changed = POLICY.model_copy()
-    changed._files = {**POLICY.files, name: data}
-    return changed
+    return POLICY.sealed(POLICY.fingerprint, {**POLICY.files, name: data})
 
 
 @pytest.mark.parametrize(
@@ -241,8 +239,7 @@ def test_a_process_without_tanks_is_refused() -> None:
 
 def test_a_policy_whose_tags_do_not_fit_the_calibration_is_refused() -> None:
     tags = POLICY.tags | {"NIR.SPECTRUM": POLICY.tags["NIR.SPECTRUM"].model_copy(update={"length": 32})}
-    changed = POLICY.model_copy(update={"tags": tags})
-    changed._files = POLICY.files
+    changed = POLICY.model_copy(update={"tags": tags}).sealed(POLICY.fingerprint, POLICY.files)
     with pytest.raises(ValueError, match=r"has 32 channels, but .* wants 64"):
         soft.prepare(changed)
 
