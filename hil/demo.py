@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,14 +174,25 @@ def _conclude(played: Played, without: Kpis, record: Path, policy: Policy) -> No
         f"{solve['count']} solutions, {solve['failed']} failed; "
         f"one takes {solve['p50_ms']} ms (p99 {solve['p99_ms']} ms)\n"
         f"{writes['asked']} setpoints, {writes['confirmed']} confirmed by read-back, {writes['refused']} refused\n"
-        f"record: {record}, {played.ran.record_bytes / max(1, played.ran.tally.cycles):.0f} bytes a cycle\n"
-        "next:\n"
-        f"  steadyline replay {record}                   re-derive every decision, bit for bit\n"
-        "  steadyline hil list                          more scenarios\n"
-        "  steadyline hil serve A                       a line for your own OPC UA or Modbus client\n"
-        "  steadyline schema policy                     what a policy may say",
+        f"record: {record}, {played.ran.record_bytes / max(1, played.ran.tally.cycles):.0f} bytes a cycle\nnext:",
         markup=False,
     )
+    command = _command()
+    for words, what in (
+        (f"replay {record}", "re-derive every decision, bit for bit"),
+        ("hil list", "more scenarios"),
+        ("hil serve A", "a line for your own OPC UA or Modbus client"),
+        ("schema policy", "what a policy may say"),
+    ):
+        people.print(f"  {f'{command} {words}':50} {what}", markup=False)
+
+
+def _command() -> str:
+    """Return how this program was called, for people to call it again."""
+    called = Path(sys.argv[0])
+    if called.name != "steadyline":
+        return "steadyline"
+    return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
 def _compare(table: Table, name: str, without: Held, with_: Held, unit: str) -> None:
