@@ -8,6 +8,8 @@ from math import inf
 from types import MappingProxyType
 from typing import Literal
 
+from hil.plants.kinds import Kind
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -29,26 +31,6 @@ class Fault:
     """Time a ramp takes to full severity [s]."""
 
 
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """One row of the catalogue."""
-
-    unit: Literal["feeder", "blender", "press", "nir"]
-    """Kind of unit operation it can fall on."""
-    meaning: str
-    """What happens, in a few words."""
-    magnitude: float
-    """Severity if none is given, in the unit of `measure`."""
-    neutral: float
-    """Severity of a healthy plant, in the unit of `measure`."""
-    span: tuple[float, float]
-    """Least and greatest severity that makes sense, in the unit of `measure`."""
-    measure: str
-    """What the magnitude counts, with its unit."""
-    lasts_s: float = inf
-    """How long a pulse lasts if it has no end of its own [s]."""
-
-
 CATALOGUE: Mapping[str, Kind] = MappingProxyType(
     {
         "F01": Kind("feeder", "refill compacts the powder more", 2.0, 1.0, (0.0, 5.0), "times the densification [1]"),
@@ -65,13 +47,27 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
         "F50": Kind("nir", "window fouled", 0.3, 0.0, (0.0, 1.0), "share of light from the film [1]"),
         "F51": Kind("nir", "wavelength axis drifts", 3.0, 0.0, (-20.0, 20.0), "shift [nm]"),
         "F52": Kind("nir", "spectra lost, the last one repeated", 1.0, 0.0, (0.0, 1.0), "share of spectra lost [1]"),
-        "N01": Kind("feeder", "API hydrolyses to an unknown", 0.5, 0.0, (0.0, 10.0), "unknown in nominal blend [%w/w]"),
-        "N02": Kind("feeder", "excipient takes up moisture", 1.0, 0.0, (0.0, 20.0), "water gained by the blend [%w/w]"),
+        "N01": Kind(
+            "feeder",
+            "API hydrolyses to an unknown",
+            0.5,
+            0.0,
+            (0.0, 10.0),
+            "unknown in nominal blend [%w/w]",
+            only=("FDR_API",),
+        ),
+        "N02": Kind(
+            "feeder",
+            "excipient takes up moisture",
+            1.0,
+            0.0,
+            (0.0, 20.0),
+            "water gained by the blend [%w/w]",
+            only=("FDR_EXC",),
+        ),
     }
 )
 """Every fault the simulated lines know."""
-
-_ONLY: Mapping[str, str] = MappingProxyType({"N01": "FDR_API", "N02": "FDR_EXC"})
 
 
 def intensity(fault: Fault, t: float) -> float:
@@ -138,8 +134,8 @@ def targets_of(fault_id: str, targets: Mapping[str, str]) -> list[str]:
     >>> targets_of("N01", {"FDR_API": "feeder", "FDR_EXC": "feeder"})
     ['FDR_API']
     """
-    unit, only = CATALOGUE[fault_id].unit, _ONLY.get(fault_id)
-    return [name for name, kind in targets.items() if kind == unit and only in {None, name}]
+    struck = CATALOGUE[fault_id]
+    return [name for name, kind in targets.items() if kind == struck.unit and name in (struck.only or {name})]
 
 
 def check(faults: Iterable[Fault], targets: Mapping[str, str]) -> None:
