@@ -8,7 +8,7 @@ from dataclasses import replace
 from anomaly import engine
 from controller import soft
 from controller.cycle import Decision, Event, Mode, Order
-from controller.handshake import look, speak
+from controller.handshake import Links, look, speak
 from controller.kit import Kit
 from controller.plan import Plan
 from controller.state import State
@@ -61,7 +61,7 @@ def decide(
         proposals=tuple(s for t in turns.values() for s in t.proposals),
         problems=tuple(t.problem for t in turns.values() if t.problem is not None),
         alerts=locked.alerts + advice.alerts,
-        events=_restarts(seen.at, links.restarted) + tuple(e for t in turns.values() for e in t.events),
+        events=_news(seen, links) + tuple(e for t in turns.values() for e in t.events),
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
         soft=_virtual(seen, kit),
     )
@@ -82,8 +82,9 @@ def _wants(kit: Kit, name: str, concluded: Turn) -> frozenset[str]:
     return kit.loops[name].connections if asking and state.mode is not Mode.OFF else frozenset()
 
 
-def _restarts(at: float, restarted: frozenset[str]) -> tuple[Event, ...]:
-    return tuple(Event(at, f"PLC behind connection {name} was restarted") for name in sorted(restarted))
+def _news(seen: Snapshot, links: Links) -> tuple[Event, ...]:
+    restarts = (f"PLC behind connection {name} was restarted" for name in sorted(links.restarted))
+    return tuple(Event(seen.at, what) for what in (*restarts, *seen.notes))
 
 
 def _virtual(seen: Snapshot, kit: Kit) -> dict[str, tuple[float, float, int]]:

@@ -32,8 +32,13 @@ class Links:
 
 
 def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
-    """Return what the PLCs with a handshake say of themselves."""
-    scans, restarted = dict(state.scans), set[str]()
+    """Return what the PLCs with a handshake say of themselves.
+
+    A PLC was restarted if its scan counter steps back, or if the connection says so because the counter cannot: it has
+    caught up meanwhile, or cannot be read yet.
+    """
+    restarted = set(snapshot.restarted)
+    scans = {name: scan for name, scan in state.scans.items() if name not in restarted}
     heard, remote = set[str](), set[str]()
     for name, words in _handshakes(policy).items():
         scan, word = snapshot.good(words.scan), snapshot.good(words.state)

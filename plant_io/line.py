@@ -52,6 +52,7 @@ class Line:
             for name in policy.connections
         }
         """Supervised connections, by name."""
+        self._counted: Mapping[str, int] = {}
         self._given_up: set[Link] = set()
         self._pacer = None if policy.lockstep is None else _Pacer(policy.lockstep, policy, make)
 
@@ -85,7 +86,12 @@ class Line:
         """
         found = await asyncio.gather(*(self._answer(link) for link in self.links.values()))
         answers = {name: answer for name, answer in zip(self.links, found, strict=True) if answer is not None}
-        self._last = self._latch.snapshot(at, answers, self._last)
+        before, self._counted = self._counted, self.restarts
+        self._last = replace(
+            self._latch.snapshot(at, answers, self._last),
+            restarted=frozenset(name for name, count in self._counted.items() if count > before.get(name, 0)),
+            notes=tuple(f"{name}: {what}" for name, link in self.links.items() for what in link.news()),
+        )
         return self._last
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:

@@ -17,7 +17,8 @@ from zlib import crc32
 import numpy as np
 
 from plant_io.clocks import WallClock
-from plant_io.ports import Batch, Clock, Driver, Identity
+from plant_io.ports import Batch, Clock, Driver, Identity, Refusal
+from plant_io.security.expiry import Reminder
 from plant_io.signals import Outcome, Receipt, Setpoint
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ class Link:
         self._attempts = 0
         self._missed = 0
         self._told = False
+        self._refused = ""
+        self._news: list[str] = []
+        self._reminder = Reminder()
 
     @property
     def reconnects(self) -> int:
@@ -136,6 +140,13 @@ class Link:
         receipts = await self._within(driver, driver.write(setpoints))
         return receipts or [Receipt(setpoint, Outcome.NOT_CONFIRMED, self.why) for setpoint in setpoints]
 
+    def news(self) -> Sequence[str]:
+        """Return what there is to say since this was last asked, one sentence each: mismatches, refusals, ends."""
+        for ending in self._reminder.due(self.identity.ends, self._wall.now()):
+            self._say("certificate ends", ending)
+        news, self._news = self._news, []
+        return news
+
     def _present(self) -> Driver | None:
         if self._task is not None and self._task.done():
             # Supervision ends only by a fault of this program, which is to be seen.
@@ -175,11 +186,13 @@ class Link:
         while True:
             try:
                 await self._serve(driver)
+                pause_s = 0.0
             except OSError as trouble:
                 self._leave(LinkState.DOWN, str(trouble) or "could not be opened in time")
+                pause_s = self._heed(trouble)
             finally:
                 await driver.abort()
-            await self._wall.sleep_until(self._wall.now() + self._wait())
+            await self._wall.sleep_until(self._wall.now() + max(pause_s, self._wait()))
             driver = self._make()
 
     async def _serve(self, driver: Driver) -> None:
@@ -199,10 +212,10 @@ class Link:
             _log().info("link is back", connection=self.name)
         for note in identity.notes:
             if note not in before.notes:
-                _log().warning("device does not match the policy", connection=self.name, what=note)
+                self._say("device does not match the policy", note)
         self.state, self.why, self._driver = LinkState.UP, "", driver
         self._entered += 1
-        self._missed, self._told = 0, False
+        self._missed, self._told, self._refused = 0, False, ""
         self._lost.clear()
         self._up.set()
 
@@ -212,6 +225,19 @@ class Link:
         if state is LinkState.DOWN and not self._told:
             self._told = True
             _log().warning("link is lost", connection=self.name, why=why)
+
+    def _heed(self, trouble: OSError) -> float:
+        """Say once what only a person can put right, and return how long to wait at least [s]."""
+        if not isinstance(trouble, Refusal):
+            return 0.0
+        if str(trouble) != self._refused:
+            self._refused = str(trouble)
+            self._say("connection is refused", self._refused)
+        return trouble.pause_s
+
+    def _say(self, topic: str, what: str) -> None:
+        _log().warning(topic, connection=self.name, what=what)
+        self._news.append(what)
 
     def _wait(self) -> float:
         """Return how long to wait before the next attempt [s]."""

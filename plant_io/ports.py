@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -69,12 +69,32 @@ class Identity:
     """When the server says it was started, POSIX time [s]."""
     notes: tuple[str, ...] = field(default=())
     """What did not match the policy at connect, one sentence each."""
+    ends: Mapping[str, float] = field(default_factory=dict[str, float])
+    """When each certificate the connection rests on ends, POSIX time [s], by what it is."""
+
+
+class Refusal(ConnectionError):  # noqa: N818  # a condition of the plant, in the words of the field
+    """A connection that stays refused until a person puts something right; the message says what.
+
+    Parameters
+    ----------
+    sentence
+        What is wrong and what to do.
+    pause_s
+        Shortest wait before the next attempt [s]; repeated attempts with a wrong password lock accounts.
+    """
+
+    def __init__(self, sentence: str, pause_s: float = 0.0) -> None:
+        super().__init__(sentence)
+        self.pause_s = pause_s
+        """Shortest wait before the next attempt [s]."""
 
 
 class Driver(Protocol):
     """One connection to one device; a fresh one is made for every attempt to connect.
 
-    Every method may raise `OSError` or `TimeoutError` (link trouble); the link supervisor turns them into quality.
+    Every method may raise `OSError` or `TimeoutError` (link trouble), `open` also `Refusal`; the link supervisor turns
+    them into quality.
     """
 
     async def open(self) -> Identity:

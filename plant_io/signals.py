@@ -87,6 +87,10 @@ class Snapshot:
     """Source times, shape ``(n_tags,)``, POSIX time [s]."""
     arrival: Floats
     """Arrival times, shape ``(n_tags,)``, POSIX time [s]."""
+    restarted: frozenset[str] = frozenset()
+    """Connections whose device says that it was started anew since the last snapshot."""
+    notes: tuple[str, ...] = ()
+    """What else the connections have to say since the last snapshot, one sentence each."""
 
     @classmethod
     def empty(cls, at: float, index: TagIndex) -> Snapshot:
@@ -128,7 +132,10 @@ class Snapshot:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Snapshot):
             return NotImplemented
-        return self.at == other.at and self.index.names == other.index.names and self.data() == other.data()
+        return self._plain() == other._plain() and self.data() == other.data()
+
+    def _plain(self) -> tuple[object, ...]:
+        return self.at, self.index.names, self.restarted, self.notes
 
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 

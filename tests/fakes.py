@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, cast
 
@@ -201,10 +201,10 @@ class Bench:
         }
         return Snapshot.empty(self.at, self.kit.index).extended(samples)
 
-    def cycle(self, *orders: Any, plans: tuple[Plan, ...] = ()) -> Any:
+    def cycle(self, *orders: Any, plans: tuple[Plan, ...] = (), **news: Any) -> Any:
         self.at += 1.0
         self.values["SUP.SCAN"] += 2.0
-        decision, self.state = self._decide(self.snapshot(), orders, plans, self.state, self.kit)
+        decision, self.state = self._decide(replace(self.snapshot(), **news), orders, plans, self.state, self.kit)
         return decision
 
     @property

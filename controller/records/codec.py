@@ -62,7 +62,9 @@ def _container(value: object) -> object:
 def _snapshot(snapshot: Snapshot) -> dict[str, object]:
     floats: dict[str, object] = {n: cast("Floats", getattr(snapshot, n)).astype("<f8").tobytes() for n in _FLOATS}
     codes: dict[str, object] = {n: cast("Codes", getattr(snapshot, n)).tobytes() for n in _CODES}
-    return {"at": snapshot.at} | floats | codes
+    # What is seldom there takes no room where it is not.
+    news: dict[str, object] = {"restarted": sorted(snapshot.restarted), "notes": list(snapshot.notes)}
+    return {"at": snapshot.at} | floats | codes | {name: said for name, said in news.items() if said}
 
 
 def snapshot(data: Fields, index: TagIndex) -> Snapshot:
@@ -86,6 +88,8 @@ def snapshot(data: Fields, index: TagIndex) -> Snapshot:
         reason=reason,
         source=source,
         arrival=arrival,
+        restarted=frozenset(data.get("restarted", ())),
+        notes=tuple(data.get("notes", ())),
     )
 
 
