@@ -8,6 +8,7 @@ from math import inf
 from types import MappingProxyType
 from typing import Literal
 
+from hil.plants.catalogue_c import CATALOGUE_C
 from hil.plants.kinds import Kind
 
 
@@ -65,6 +66,7 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
             "water gained by the blend [%w/w]",
             only=("FDR_EXC",),
         ),
+        **CATALOGUE_C,
     }
 )
 """Every fault the simulated lines know."""
