@@ -7,6 +7,7 @@ An equation takes its values as `Value` and its operations as `Ops[Value]`. With
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -56,6 +57,26 @@ class Ops(Protocol[Value]):
         """Return `x` kept between `low` and `high`, in their unit."""
         ...
 
+    def column(self, x: Value, /) -> Value:
+        """Return `x` so that it spreads over an array whose last axis is no run, in its unit."""
+        ...
+
+    def total(self, parts: Floats, /) -> Value:
+        """Return the sum over the last axis, in the unit of `parts`."""
+        ...
+
+    def stack(self, each: Sequence[Value], /) -> Floats:
+        """Return values of several places as one array, place first, in their unit."""
+        ...
+
+    def unstack(self, array: Floats, /) -> list[Value]:
+        """Return the values of an array by its first axis, in its unit."""
+        ...
+
+    def finite(self, x: Value, /) -> bool:
+        """Return whether `x`, of any unit, is finite in every run."""
+        ...
+
 
 class _Single:
     exp = staticmethod(math.exp)
@@ -64,6 +85,7 @@ class _Single:
     power = staticmethod(math.pow)
     minimum = staticmethod(min)
     maximum = staticmethod(max)
+    finite = staticmethod(math.isfinite)
 
     @staticmethod
     def where(when: Truth, yes: float, no: float, /) -> float:
@@ -72,6 +94,23 @@ class _Single:
     @staticmethod
     def clip(x: float, low: float, high: float, /) -> float:
         return min(max(x, low), high)
+
+    @staticmethod
+    def column(x: float, /) -> float:
+        return x
+
+    @staticmethod
+    def total(parts: Floats, /) -> float:
+        return float(parts.sum())
+
+    @staticmethod
+    def stack(each: Sequence[float], /) -> Floats:
+        return np.array(each)
+
+    @staticmethod
+    def unstack(array: Floats, /) -> list[float]:
+        values: list[float] = array.tolist()
+        return values
 
 
 class _Batched:
@@ -106,6 +145,26 @@ class _Batched:
     @staticmethod
     def clip(x: Floats, low: float, high: float, /) -> Floats:
         return np.clip(x, low, high)
+
+    @staticmethod
+    def column(x: Floats, /) -> Floats:
+        return x[..., np.newaxis]
+
+    @staticmethod
+    def total(parts: Floats, /) -> Floats:
+        return np.asarray(parts.sum(axis=-1))
+
+    @staticmethod
+    def stack(each: Sequence[Floats], /) -> Floats:
+        return np.array(each)
+
+    @staticmethod
+    def unstack(array: Floats, /) -> list[Floats]:
+        return list(array)
+
+    @staticmethod
+    def finite(x: Floats, /) -> bool:
+        return bool(np.isfinite(x).all())
 
 
 SINGLE: Ops[float] = _Single()
