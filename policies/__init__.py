@@ -5,12 +5,13 @@ from policies.files import load, parse, rebind, schema, shipped
 from policies.loops import Controlled, Late, Loop, Measured, Moved, Mpc
 from policies.model import Lockstep, Policy
 from policies.soft import FusedNir, SoftSensor
-from policies.tags import Access, Connection, Handshake, Modbus, OpcUa, Tag
+from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
 from policies.watches import Action, Channel, Ewma, Lane, Learner, Priority, Reference, Route, Trend, Watch
 
 __all__ = [
     "Access",
     "Action",
+    "CertificateUser",
     "Channel",
     "Connection",
     "Controlled",
@@ -27,6 +28,8 @@ __all__ = [
     "Moved",
     "Mpc",
     "OpcUa",
+    "PasswordUser",
+    "PlugIn",
     "Policy",
     "PolicyError",
     "Priority",

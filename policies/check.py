@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from policies import check_address, check_loops, check_plant, check_watches
+from policies import check_address, check_loops, check_plant, check_security, check_watches
 from policies.check_schema import validated
 from policies.check_view import View
 from policies.errors import Problem
@@ -18,6 +18,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_plant.handshakes,
     check_plant.virtual_names,
     check_address.addresses,
+    check_security.users,
+    check_security.subscriptions,
     check_loops.times,
     check_loops.limits,
     check_loops.moves,

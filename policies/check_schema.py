@@ -48,17 +48,17 @@ class _Misfit:
 
 
 def _misfit(shape: Form, kind: str, loc: Sequence[str | int], context: Mapping[str, object]) -> _Misfit:
-    path = _path(shape, loc)
+    path, here = _walked(shape, loc)
     if loc and loc[-1] == _KEY:
         return _Misfit("key", path)
     if kind == _MISSING and path and isinstance(path[-1], int):
         return _Misfit("too_short", path[:-1])
     if kind.startswith("union_tag"):
-        return _Misfit(kind, (*path, str(context["discriminator"]).strip("'")))
+        return _Misfit(kind, (*path, here.discriminator or ""))
     return _Misfit(kind, path, str(context.get("error", "")))
 
 
-def _path(shape: Form, loc: Sequence[str | int]) -> Path:
+def _walked(shape: Form, loc: Sequence[str | int]) -> tuple[Path, Form]:
     """Leave out of a location what is no part of the file: the form that was chosen, and the marker of a key."""
     path: Path = ()
     for part in loc[:-1] if loc and loc[-1] == _KEY else loc:
@@ -66,7 +66,7 @@ def _path(shape: Form, loc: Sequence[str | int]) -> Path:
             shape = shape.variant(str(part))
         else:
             shape, path = shape.child(part), (*path, part)
-    return path
+    return path, shape
 
 
 def _keys(document: Document, shape: Form, misfits: Sequence[_Misfit]) -> Iterator[Problem]:

@@ -56,8 +56,9 @@ class Form:
 
     @property
     def variants(self) -> list[str]:
-        """What may stand under the discriminator."""
-        return list(_inner(_inner(self.core, "discriminator"), "mapping"))
+        """What may stand under the discriminator, in words."""
+        other = [f"another name with {listed(self._others, 'and')}"] if self._others else []
+        return [*_inner(_inner(self.core, "discriminator"), "mapping"), *other]
 
     @property
     def keys(self) -> list[str]:
@@ -76,8 +77,8 @@ class Form:
 
     def variant(self, name: str) -> Form:
         """Return the form that `name` under the discriminator chooses."""
-        mapping = _inner(_inner(self.core, "discriminator"), "mapping")
-        return self._of({"$ref": mapping[name]})
+        chooser = _inner(self.core, "discriminator")
+        return self._of({"$ref": _inner(chooser, "mapping").get(name) or chooser["defaultMapping"]})
 
     def child(self, part: str | int) -> Form:
         """Return the form of one key or list position; an empty one where there can be none."""
@@ -95,7 +96,10 @@ class Form:
         """Return the form that the discriminator found in `data` chooses; this one if there is none."""
         key = self.discriminator
         name = None if key is None else inside(data, key)
-        return self.variant(name) if isinstance(name, str) and name in self.variants else self
+        if not isinstance(name, str):
+            return self
+        meant = self._others and all(inside(data, other) is not None for other in self._others)
+        return self.variant(name) if name in self.variants or meant else self
 
     def at(self, data: object, path: Path) -> Form:
         """Return the form of a place in `data`, chosen by the discriminators found there."""
@@ -126,6 +130,13 @@ class Form:
 
     def _of(self, node: Node) -> Form:
         return replace(self, node=node)
+
+    @property
+    def _others(self) -> list[str]:
+        """The keys that must stand beside a discriminator that is none of the known ones; none if it must be known."""
+        other = _inner(self.core, "discriminator").get("defaultMapping")
+        required = [] if other is None else cast("list[str]", self._of({"$ref": other}).core["required"])
+        return [key for key in required if key != self.discriminator]
 
     def _wanted_text(self) -> str:
         pattern, said = str(self.core.get("pattern", "")), self.description

@@ -14,14 +14,14 @@ from policies.check_view import View
 from policies.errors import PolicyError, Problem
 from policies.model import Policy
 from policies.positions import LARGEST, Document, read
-from policies.tags import Modbus, OpcUa
+from policies.tags import Connection, OpcUa, PlugIn
 
 _LIBRARY = "watches.*.library"
 _NAMED = ("soft_sensors.*.model", "soft_sensors.*.process", "loops.*.process", _LIBRARY)
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*")
 _LARGEST_NAMED = 64_000_000
 _LINES = Path(__file__).parent / "lines"
-_ADDRESS = re.compile(r"(?P<scheme>opc\.tcp://)?(?P<host>[^\s/:]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})(?P<rest>/\S*)?")
+_ADDRESS = re.compile(r"(?P<scheme>opc\.tcp://)?(?P<host>[^\s/:@]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})(?P<rest>/\S*)?")
 _LAST_PORT = 65535
 
 
@@ -78,8 +78,8 @@ def parse(data: bytes, name: str, files: Mapping[str, bytes]) -> Policy:
     return _sealed(data, name, handed)
 
 
-def rebind(policy: Policy, connect: Mapping[str, str]) -> Policy:
-    """Return the same policy with other addresses; where a device is reached is no part of what was approved.
+def rebind(policy: Policy, connect: Mapping[str, str], pki: str | None = None) -> Policy:
+    """Return the same policy bound to a site: where a device is reached and keys lie is no part of what was approved.
 
     Parameters
     ----------
@@ -87,6 +87,8 @@ def rebind(policy: Policy, connect: Mapping[str, str]) -> Policy:
         Policy as it was loaded; fingerprint and files stay.
     connect
         ``host:port`` by name of connection; for OPC UA an endpoint such as ``opc.tcp://host:port`` too.
+    pki
+        Folder of certificates and keys; None for that of the policy.
 
     Raises
     ------
@@ -98,6 +100,9 @@ def rebind(policy: Policy, connect: Mapping[str, str]) -> Policy:
         if name not in connections:
             raise ValueError(f"found the connection {name!r}, expected one of {', '.join(policy.connections)}")
         connections[name] = _moved(connections[name], address)
+    for name, link in connections.items():
+        if pki is not None and isinstance(link, OpcUa):
+            connections[name] = link.model_copy(update={"pki": pki})
     return policy.model_copy(update={"connections": connections})
 
 
@@ -183,7 +188,9 @@ def _why(error: OSError) -> str:
             return error.strerror or "it cannot be read"
 
 
-def _moved(connection: OpcUa | Modbus, address: str) -> OpcUa | Modbus:
+def _moved(connection: Connection, address: str) -> Connection:
+    if isinstance(connection, PlugIn):
+        return connection.model_copy(update={"options": dict(connection.options) | {"address": address}})
     match = _ADDRESS.fullmatch(address)
     if match is None or not 0 < int(match["port"]) <= _LAST_PORT:
         raise ValueError(f"found the address {address!r}, expected host:port, for example 127.0.0.1:4840")
