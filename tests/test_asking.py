@@ -74,6 +74,23 @@ def test_a_library_that_loses_a_cancellation_still_meets_the_deadline() -> None:
         asyncio.run(run())
 
 
+def test_a_cancellation_that_meets_an_error_is_not_lost() -> None:
+    async def ask() -> None:
+        try:
+            await nap(10.0)
+        except asyncio.CancelledError as cancelled:
+            raise ConnectionRefusedError("refused") from cancelled
+
+    async def run() -> bool:
+        task = asyncio.create_task(asked(ask, lost))
+        await nap(0.01)
+        task.cancel()
+        await asyncio.wait({task})
+        return task.cancelled()
+
+    assert asyncio.run(run())
+
+
 def test_last_words_are_still_answered_after_a_cancellation() -> None:
     said: list[str] = []
 

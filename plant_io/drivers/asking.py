@@ -29,14 +29,23 @@ async def asked(ask: Callable[[], Awaitable[T]], means: Callable[[Exception], OS
     before = 0 if task is None else task.cancelling()
     try:
         answer = await ask()
-    except OSError:
-        raise
     except asyncio.CancelledError as cancelled:
         # Under Python 3.11 asyncua cancels with a class of its own, which asyncio.timeout takes for a stranger's.
         raise asyncio.CancelledError from cancelled
     except Exception as trouble:
+        if _cancelled(task, before):
+            raise asyncio.CancelledError from trouble
+        if isinstance(trouble, OSError):
+            raise
         raise means(trouble) from trouble
-    if task is not None and task.cancelling() > before:
-        # Under Python 3.11 asyncio.wait_for, used by both libraries, loses a cancellation that meets the answer.
+    if _cancelled(task, before):
         raise asyncio.CancelledError
     return answer
+
+
+def _cancelled(task: asyncio.Task[object] | None, before: int) -> bool:
+    """Return whether a cancellation came and was lost.
+
+    Under Python 3.11 asyncio.wait_for, used by both libraries, loses one that meets the answer or an error.
+    """
+    return task is not None and task.cancelling() > before
