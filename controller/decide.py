@@ -53,10 +53,10 @@ def decide(
         given = Inputs(seen, links, locked, mine, [p for p in plans if p.loop == name])
         turns[name] = turn(loop, given, state.loops[name])
     wanted = frozenset(c for name, t in turns.items() for c in _wants(kit, name, t))
-    handshake, armed, beat = speak(links, seen, state, wanted, policy)
+    words = speak(links, seen, state, wanted, kit)
     decision = Decision(
         setpoints=tuple(s for t in turns.values() for s in t.setpoints),
-        handshake=handshake,
+        handshake=words.writes,
         confirmed=tuple(s for t in turns.values() for s in t.confirmed),
         proposals=tuple(s for t in turns.values() for s in t.proposals),
         problems=tuple(t.problem for t in turns.values() if t.problem is not None),
@@ -71,8 +71,9 @@ def decide(
         watches=watches,
         loops={name: t.state for name, t in turns.items()},
         scans=links.scans,
-        armed=armed,
-        beat=beat,
+        armed=words.armed,
+        beat=words.beat,
+        claims=words.claims,
     )
 
 

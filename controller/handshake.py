@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from controller.kit import Kit
+from controller.lease import claim_after, newer
 from controller.state import State
-from plant_io import Quality, Setpoint, Snapshot
+from plant_io import Setpoint, Snapshot
 from policies import Handshake, Policy
 
 REMOTE = 1
@@ -28,7 +30,9 @@ class Links:
     heard: frozenset[str]
     """Connections whose PLC is heard now."""
     remote: frozenset[str]
-    """Connections whose PLC takes remote setpoints now."""
+    """Connections whose PLC takes remote setpoints of this controller now."""
+    foreign: frozenset[str] = frozenset()
+    """Connections whose PLC takes remote setpoints of another controller."""
 
 
 def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
@@ -39,28 +43,41 @@ def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
     """
     restarted = set(snapshot.restarted)
     scans = {name: scan for name, scan in state.scans.items() if name not in restarted}
-    heard, remote = set[str](), set[str]()
+    heard, remote, foreign = set[str](), set[str](), set[str]()
     for name, words in _handshakes(policy).items():
         scan, word = snapshot.good(words.scan), snapshot.good(words.state)
         if scan is None or word is None:
             continue
         heard.add(name)
         if word == REMOTE:
-            remote.add(name)
+            (remote if _ours(snapshot, words, state.claims.get(name)) else foreign).add(name)
         before = scans.get(name)
         if before is not None and scan < before and not (before > 0.9 * _WRAP and scan < 0.1 * _WRAP):
             restarted.add(name)
         scans[name] = scan
-    return Links(scans, frozenset(restarted), frozenset(heard), frozenset(remote))
+    return Links(scans, frozenset(restarted), frozenset(heard), frozenset(remote), frozenset(foreign))
 
 
-def speak(
-    links: Links, snapshot: Snapshot, state: State, wanted: frozenset[str], policy: Policy
-) -> tuple[tuple[Setpoint, ...], frozenset[str], int]:
-    """Return what is written to the PLCs, which stay armed, and the newest heartbeat.
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What is said to the PLCs in one cycle, and what is remembered of it."""
 
-    A PLC that is wanted gets its arm word and, last, a new heartbeat. One that was armed and is wanted no longer gets a
-    zero until it shows that it has its setpoints back. One that is not heard gets nothing.
+    writes: tuple[Setpoint, ...]
+    """Claims, arm words and, last for each PLC, heartbeats."""
+    armed: frozenset[str]
+    """Connections whose PLC was asked for remote setpoints and has not been told otherwise."""
+    beat: int
+    """Newest heartbeat [1]."""
+    claims: Mapping[str, float]
+    """Number claimed last, by connection [1]."""
+
+
+def speak(links: Links, snapshot: Snapshot, state: State, wanted: frozenset[str], kit: Kit) -> Words:
+    """Return what is said to the PLCs.
+
+    A PLC that is wanted gets a claim, its arm word and, last, a new heartbeat. One that was armed and is wanted no
+    longer gets a zero until it shows that it has its setpoints back. One that is not heard, or that another controller
+    holds, gets nothing.
 
     Parameters
     ----------
@@ -72,33 +89,46 @@ def speak(
         What the last cycle left.
     wanted
         Connections through which a loop wants to write.
-    policy
-        What is declared.
+    kit
+        What is declared, and which controller this is.
     """
-    beat = (state.beat + 1) % _BEATS if wanted & links.heard else state.beat
-    armed = (state.armed | (wanted & links.heard)) - links.restarted
-    writes: list[Setpoint] = []
-    for name, words in _handshakes(policy).items():
-        if name not in links.heard:
+    within = links.heard - links.foreign
+    beat = (state.beat + 1) % _BEATS if wanted & within else state.beat
+    armed = (state.armed | (wanted & within)) - links.restarted - links.foreign
+    claims, writes = dict(state.claims), list[Setpoint]()
+    for name, words in _handshakes(kit.policy).items():
+        if name not in within:
             continue
         if name in wanted:
+            claims |= _claim(snapshot, words, name, claims, kit.station)
             arm = 0.0 if name not in links.remote and beat % KNOCK == 0 else 1.0
-            writes += [Setpoint(words.arm, arm), Setpoint(words.heartbeat, float(beat))]
+            writes += _said(words, claims.get(name), arm)
+            writes.append(Setpoint(words.heartbeat, float(beat)))
         elif name in armed:
-            writes.append(Setpoint(words.arm, 0.0))
+            writes += _said(words, claims.get(name), 0.0)
             if snapshot.good(words.state) == 0.0:
                 armed -= {name}
-    return tuple(writes), armed, beat
+    return Words(tuple(writes), armed, beat, claims)
 
 
-def silent(snapshot: Snapshot, policy: Policy) -> tuple[str, ...]:
-    """Return the connections that give nothing at all in this cycle."""
-    dead: list[str] = []
-    for name in policy.connections:
-        tags = [tag for tag, declared in policy.tags.items() if declared.connection == name]
-        if tags and all(snapshot[tag].quality is Quality.BAD for tag in tags):
-            dead.append(name)
-    return tuple(dead)
+def _said(words: Handshake, claim: float | None, arm: float) -> list[Setpoint]:
+    lease = [] if words.claim is None or claim is None else [Setpoint(words.claim, claim)]
+    return [*lease, Setpoint(words.arm, arm)]
+
+
+def _ours(snapshot: Snapshot, words: Handshake, claim: float | None) -> bool:
+    return words.epoch is None or (claim is not None and snapshot.good(words.epoch) == claim)
+
+
+def _claim(
+    snapshot: Snapshot, words: Handshake, name: str, claims: Mapping[str, float], station: int
+) -> dict[str, float]:
+    """Return the claim on one PLC: the one made before, or a newer one where that can no longer be granted."""
+    granted = None if words.epoch is None else snapshot.good(words.epoch)
+    before = claims.get(name)
+    if granted is None or (before is not None and (before == granted or newer(before, granted))):
+        return {}
+    return {name: claim_after(granted, station)}
 
 
 def _handshakes(policy: Policy) -> dict[str, Handshake]:

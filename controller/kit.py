@@ -93,6 +93,8 @@ class Kit:
     """Watches, ready."""
     loops: Mapping[str, LoopKit]
     """Loops, ready."""
+    station: int = 0
+    """Which of several controllers of the line this is, 0 to 15 [1]."""
 
     def start(self) -> State:
         """Return the state of a controller that has seen nothing."""
@@ -103,8 +105,15 @@ class Kit:
         )
 
 
-def prepare(policy: Policy) -> Kit:
+def prepare(policy: Policy, station: int = 0) -> Kit:
     """Return `policy` made ready to run.
+
+    Parameters
+    ----------
+    policy
+        What is permitted and wanted.
+    station
+        Which of several controllers of the line this is, 0 to 15; a binding of the site, kept in the record.
 
     Raises
     ------
@@ -117,6 +126,7 @@ def prepare(policy: Policy) -> Kit:
         soft=soft.prepare(policy),
         watches=engine.prepare(policy),
         loops={name: _loop(name, declared, policy) for name, declared in policy.loops.items()},
+        station=station,
     )
 
 

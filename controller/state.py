@@ -90,5 +90,7 @@ class State:
     """Newest scan counter of each PLC, by connection [1]."""
     armed: frozenset[str] = frozenset()
     """Connections whose PLC was asked for remote setpoints and has not been told otherwise."""
+    claims: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Number claimed last, by connection [1]."""
     beat: int = 0
     """Newest heartbeat written [1]."""

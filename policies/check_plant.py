@@ -19,6 +19,8 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("connections.*.handshake.arm", "plant tag"),
     ("connections.*.handshake.state", "plant tag"),
     ("connections.*.handshake.scan", "plant tag"),
+    ("connections.*.handshake.claim", "plant tag"),
+    ("connections.*.handshake.epoch", "plant tag"),
     ("tags.*.connection", "connection"),
     ("tags.*.read_back", "plant tag"),
     ("lockstep.request", "plant tag"),
@@ -36,7 +38,12 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
 _KEY_REFERENCES = ("watches.*.tags.*", "watches.*.channels.*")
 _SECTIONS = {"signal": "tags", "plant tag": "tags", "connection": "connections", "loop": "loops"}
 _UNITS = ("tags.*.unit", "soft_sensors.*.unit", "soft_sensors.*.also.*", "loops.*.*.*.unit")
-_WRITTEN = ("connections.*.handshake.heartbeat", "connections.*.handshake.arm", "lockstep.request")
+_WRITTEN = (
+    "connections.*.handshake.heartbeat",
+    "connections.*.handshake.arm",
+    "connections.*.handshake.claim",
+    "lockstep.request",
+)
 
 
 def references(view: View) -> Iterator[Problem]:
@@ -118,9 +125,13 @@ def only_read(view: View, path: Path) -> Iterator[Problem]:
 
 
 def handshakes(view: View) -> Iterator[Problem]:
-    """Check that a handshake is four different tags of the connection it belongs to."""
+    """Check that a handshake is different tags of the connection it belongs to, and that a lease is whole."""
     for here in view.match("connections.*.handshake"):
         seen: dict[str, str] = {}
+        lease = {"claim", "epoch"} & set(view.names(*here))
+        if len(lease) == 1:
+            (one,) = lease
+            yield view.problem((*here, one), f"found {one} alone, expected claim and epoch together", at_key=True)
         for role in view.names(*here):
             name = view.text(*here, role) or ""
             signal = view.signals.get(name)

@@ -39,6 +39,10 @@ class Handshake(Declared):
     """PLC's own word: 0 local, 1 remote, 2 fallback after a lost heartbeat, 3 starting."""
     scan: Name
     """PLC's own scan counter; a step back means the PLC was restarted."""
+    claim: Name | None = None
+    """Number with which the controller claims the PLC for itself; written with every arm word."""
+    epoch: Name | None = None
+    """Number the PLC has granted; it takes nothing that comes with another."""
 
 
 Security = Literal["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss", "None"]
