@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from controller.confirm import expect
-from controller.cycle import Accept
+from controller.cycle import Accept, Offer
 from controller.guard import Permit, guard
 from controller.kit import LoopKit
 from controller.state import LoopState, Proposal
@@ -23,7 +23,7 @@ def accept(proposal: Proposal | None, act: Accept) -> tuple[Proposal | None, str
 
 def advise(
     kit: LoopKit, seen: Snapshot, old: LoopState, asked: Mapping[str, float], allowed: Permit
-) -> tuple[LoopState, tuple[Setpoint, ...], tuple[Setpoint, ...]]:
+) -> tuple[LoopState, tuple[Setpoint, ...], Offer | None]:
     """Return the memory, the setpoints of an accepted proposal, and the moves on offer.
 
     Parameters
@@ -39,13 +39,13 @@ def advise(
     allowed
         Whether the loop may write.
     """
+    if not allowed:
+        return replace(old, proposal=None), (), None
     if old.proposal is not None and old.proposal.accepted:
         return _carry_out(kit, seen, old, old.proposal, allowed)
-    if not allowed:
-        return replace(old, proposal=None), (), ()
     fresh = old.plan is not None and (old.proposal is None or old.proposal.at < old.plan.at)
     proposal = _offer(kit, seen, asked) if fresh else old.proposal
-    offered = () if proposal is None else tuple(Setpoint(tag, value) for tag, value in proposal.moves.items())
+    offered = None if proposal is None else Offer(kit.name, proposal.at, proposal.moves)
     return replace(old, proposal=proposal), (), offered
 
 
@@ -60,12 +60,11 @@ def _offer(kit: LoopKit, seen: Snapshot, asked: Mapping[str, float]) -> Proposal
 
 def _carry_out(
     kit: LoopKit, seen: Snapshot, old: LoopState, proposal: Proposal, allowed: Permit
-) -> tuple[LoopState, tuple[Setpoint, ...], tuple[Setpoint, ...]]:
+) -> tuple[LoopState, tuple[Setpoint, ...], Offer | None]:
     found = [
         guard(fence, allowed, proposal.moves[fence.tag], seen.good(kit.read_backs[key]), kit.period_s)
         for key, fence in kit.fences.items()
         if fence.tag in proposal.moves
     ]
     setpoints = tuple(f for f in found if isinstance(f, Setpoint))
-    there = bool(allowed) and not setpoints
-    return replace(expect(old, setpoints, seen.at), proposal=None if there else proposal), setpoints, ()
+    return replace(expect(kit, seen, old, setpoints), proposal=proposal if setpoints else None), setpoints, None

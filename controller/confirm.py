@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from math import nan
 
 from controller.cycle import Event
 from controller.kit import LoopKit
@@ -10,21 +11,18 @@ from controller.state import LoopState, Pending
 from plant_io import Setpoint, Snapshot
 
 
-def expect(old: LoopState, setpoints: tuple[Setpoint, ...], at: float) -> LoopState:
-    """Return the memory that waits for the read-back of `setpoints`.
-
-    Parameters
-    ----------
-    old
-        Memory of the loop.
-    setpoints
-        What is written in this cycle.
-    at
-        Start of the cycle, POSIX time [s].
-    """
-    written = {s.tag for s in setpoints}
-    kept = tuple(p for p in old.pending if p.setpoint.tag not in written)
-    return replace(old, pending=kept + tuple(Pending(s, at) for s in setpoints))
+def expect(kit: LoopKit, seen: Snapshot, old: LoopState, setpoints: tuple[Setpoint, ...]) -> LoopState:
+    """Return the memory that waits for the read-back of `setpoints`, longest for a plant that does not move at all."""
+    before = {p.setpoint.tag: p for p in old.pending}
+    keys = {fence.tag: key for key, fence in kit.fences.items()}
+    for setpoint in setpoints:
+        key, earlier = keys[setpoint.tag], before.get(setpoint.tag)
+        found = seen.good(kit.read_backs[key])
+        shown = nan if found is None else found
+        still = earlier is not None and not abs(shown - earlier.shown) > kit.fences[key].tolerance
+        since, first = (earlier.since, earlier.shown) if earlier is not None and still else (seen.at, shown)
+        before[setpoint.tag] = Pending(setpoint, since, first)
+    return replace(old, pending=tuple(before.values()))
 
 
 def verify(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tuple[Setpoint, ...], tuple[Event, ...]]:
@@ -34,11 +32,12 @@ def verify(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tup
     for pending in old.pending:
         tag, asked = pending.setpoint.tag, pending.setpoint.value
         shown = seen.good(kit.read_backs[keys[tag]])
-        if shown is not None and abs(shown - asked) <= kit.fences[keys[tag]].tolerance:
+        if shown is None:
+            kept.append(replace(pending, since=seen.at))  # a link that is away says nothing about the plant
+        elif abs(shown - asked) <= kit.fences[keys[tag]].tolerance:
             confirmed.append(pending.setpoint)
         elif seen.at - pending.since <= kit.declared.verify_s:
             kept.append(pending)
         else:
-            found = "nothing" if shown is None else f"{shown:.6g}"
-            events.append(Event(seen.at, f"{tag}: wrote {asked:.6g}, the PLC shows {found}"))
+            events.append(Event(seen.at, f"{tag}: wrote {asked:.6g}, the PLC shows {shown:.6g}"))
     return replace(old, pending=tuple(kept)), tuple(confirmed), tuple(events)

@@ -74,6 +74,18 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class Offer:
+    """Moves an operator may accept."""
+
+    loop: str
+    """Name of the loop."""
+    at: float
+    """When they were offered, POSIX time [s]; an acceptance names it."""
+    moves: Mapping[str, float]
+    """Wanted value by tag, each in the unit of its tag."""
+
+
+@dataclass(frozen=True, slots=True)
 class Event:
     """Something worth keeping that is not a measurement."""
 
@@ -95,14 +107,16 @@ class Decision:
     """Arm words and heartbeats, written after the setpoints so that a beat proves them."""
     confirmed: tuple[Setpoint, ...]
     """Earlier setpoints whose read-back now agrees."""
-    proposals: tuple[Setpoint, ...]
-    """Moves an operator may accept."""
+    proposals: tuple[Offer, ...]
+    """Moves operators may accept."""
     problems: tuple[Problem, ...]
     """Control problems to be solved, to come back as plans."""
     alerts: tuple[Alert, ...]
     """Conditions that began or ended."""
     events: tuple[Event, ...]
     """What to keep in the audit trail."""
+    armed: frozenset[str]
+    """Connections whose PLC was asked for remote setpoints and does not show yet that it has them back."""
     modes: Mapping[str, tuple[Mode, Phase]]
     """Mode and phase of each loop."""
     soft: Mapping[str, tuple[float, float, int]]

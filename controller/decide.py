@@ -7,12 +7,12 @@ from dataclasses import replace
 
 from anomaly import engine
 from controller import soft
-from controller.cycle import Decision, Event, Mode, Order
+from controller.cycle import Decision, Event, Order, Phase
 from controller.handshake import Links, look, speak
 from controller.kit import Kit
 from controller.plan import Plan
 from controller.state import State
-from controller.turn import WILLING, Inputs, Turn, turn
+from controller.turn import IN_CHARGE, WILLING, Inputs, Turn, turn
 from plant_io import Snapshot
 
 __all__ = ["decide"]
@@ -58,10 +58,11 @@ def decide(
         setpoints=tuple(s for t in turns.values() for s in t.setpoints),
         handshake=words.writes,
         confirmed=tuple(s for t in turns.values() for s in t.confirmed),
-        proposals=tuple(s for t in turns.values() for s in t.proposals),
+        proposals=tuple(t.proposal for t in turns.values() if t.proposal is not None),
         problems=tuple(t.problem for t in turns.values() if t.problem is not None),
         alerts=locked.alerts + advice.alerts,
         events=_news(seen, links) + tuple(e for t in turns.values() for e in t.events),
+        armed=words.armed,
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
         soft=_virtual(seen, kit),
     )
@@ -79,8 +80,8 @@ def decide(
 
 def _wants(kit: Kit, name: str, concluded: Turn) -> frozenset[str]:
     state = concluded.state
-    asking = state.mode in WILLING and state.phase.value in ("request", "active", "hold")
-    return kit.loops[name].connections if asking and state.mode is not Mode.OFF else frozenset()
+    asking = state.mode in WILLING and state.phase in (Phase.REQUEST, *IN_CHARGE)
+    return kit.loops[name].connections if asking else frozenset()
 
 
 def _news(seen: Snapshot, links: Links) -> tuple[Event, ...]:

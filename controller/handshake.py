@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from controller.kit import Kit
 from controller.lease import claim_after, newer
-from controller.state import State
+from controller.state import Scan, State
 from plant_io import Setpoint, Snapshot
 from policies import Handshake, Policy
 
 REMOTE = 1
 """State word of a PLC that takes remote setpoints [1]."""
+FROZEN_S = 5.0
+"""Time for which a scan counter may stand still before its PLC counts as stopped [s]."""
 KNOCK = 8
 """Beats after which a PLC that does not grant remote setpoints is shown a zero once: it may want to see a rise [1]."""
 _WRAP = 2**32
@@ -23,12 +25,12 @@ _BEATS = 2**16
 class Links:
     """What one cycle learns of the PLCs."""
 
-    scans: Mapping[str, float]
-    """Newest scan counter by connection [1]."""
+    scans: Mapping[str, Scan]
+    """Newest scan counter by connection."""
     restarted: frozenset[str]
     """Connections whose PLC was restarted since the last cycle it was heard."""
     heard: frozenset[str]
-    """Connections whose PLC is heard now."""
+    """Connections whose PLC is heard now, and scans."""
     remote: frozenset[str]
     """Connections whose PLC takes remote setpoints of this controller now."""
     foreign: frozenset[str] = frozenset()
@@ -39,22 +41,24 @@ def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
     """Return what the PLCs with a handshake say of themselves.
 
     A PLC was restarted if its scan counter steps back, or if the connection says so because the counter cannot: it has
-    caught up meanwhile, or cannot be read yet.
+    caught up meanwhile, or cannot be read yet. One whose counter stands still has stopped, whatever its server answers.
     """
     restarted = set(snapshot.restarted)
     scans = {name: scan for name, scan in state.scans.items() if name not in restarted}
     heard, remote, foreign = set[str](), set[str](), set[str]()
     for name, words in _handshakes(policy).items():
-        scan, word = snapshot.good(words.scan), snapshot.good(words.state)
-        if scan is None or word is None:
+        count, word = snapshot.good(words.scan), snapshot.good(words.state)
+        if count is None or word is None:
+            continue
+        before = scans.get(name)
+        scans[name] = scan = before if before and before.count == count else Scan(count, snapshot.at)
+        if before is not None and count < before.count and not (before.count > 0.9 * _WRAP and count < 0.1 * _WRAP):
+            restarted.add(name)
+        if snapshot.at - scan.since > FROZEN_S:
             continue
         heard.add(name)
         if word == REMOTE:
             (remote if _ours(snapshot, words, state.claims.get(name)) else foreign).add(name)
-        before = scans.get(name)
-        if before is not None and scan < before and not (before > 0.9 * _WRAP and scan < 0.1 * _WRAP):
-            restarted.add(name)
-        scans[name] = scan
     return Links(scans, frozenset(restarted), frozenset(heard), frozenset(remote), frozenset(foreign))
 
 

@@ -20,6 +20,7 @@ class Cause(StrEnum):
     TAKEN_BACK = "a PLC took its setpoints back"
     BLIND = "evidence was missing for too long"
     NO_PLAN = "no plan came for too long"
+    NOT_FOLLOWED = "a PLC did not follow what was written"
 
 
 ASKED: Mapping[Mode, Cause] = MappingProxyType(
@@ -37,7 +38,7 @@ TRANSITIONS: Mapping[tuple[Mode, Cause], Mode] = MappingProxyType(
     | {
         (mode, cause): Mode.SHADOW
         for mode in (Mode.ADVISORY, Mode.AUTO)
-        for cause in (Cause.RESTARTED, Cause.TAKEN_BACK, Cause.BLIND, Cause.NO_PLAN)
+        for cause in (Cause.RESTARTED, Cause.TAKEN_BACK, Cause.BLIND, Cause.NO_PLAN, Cause.NOT_FOLLOWED)
     }
 )
 """Mode that follows from a mode and a cause; a pair that is absent changes nothing."""

@@ -23,7 +23,19 @@ class Pending:
     setpoint: Setpoint
     """What was asked."""
     since: float
-    """When it was asked, POSIX time [s]."""
+    """When the plant was first asked and did not move, POSIX time [s]."""
+    shown: float
+    """What the read-back showed then, in the unit of the tag; not a number if nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """Scan counter of a PLC."""
+
+    count: float
+    """Newest value [1]."""
+    since: float
+    """When it last changed, POSIX time [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +64,8 @@ class LoopState:
     """Since when evidence has been missing, POSIX time [s]."""
     requested_at: float | None = None
     """Since when remote setpoints have been asked for, POSIX time [s]."""
+    estimated_at: float | None = None
+    """When the estimate was last brought up to date, POSIX time [s]."""
     estimate: Estimate | None = None
     """What the estimator believes."""
     sources: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -86,8 +100,8 @@ class State:
     """Memory of the watches; learners in it may be mutable, so the state passed in is consumed."""
     loops: Mapping[str, LoopState]
     """Memory of each loop, by name."""
-    scans: Mapping[str, float] = field(default_factory=dict[str, float])
-    """Newest scan counter of each PLC, by connection [1]."""
+    scans: Mapping[str, Scan] = field(default_factory=dict[str, "Scan"])
+    """Newest scan counter of each PLC, by connection."""
     armed: frozenset[str] = frozenset()
     """Connections whose PLC was asked for remote setpoints and has not been told otherwise."""
     claims: Mapping[str, float] = field(default_factory=dict[str, float])

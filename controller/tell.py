@@ -17,7 +17,7 @@ class Condition:
     sentence: str
     """What to say when it begins; empty where it does not stand."""
     over: str
-    """What to say when it ends."""
+    """What to say when it ends; empty for nothing."""
     stands: bool = False
     """Whether an empty sentence leaves it as it was: nothing was learnt in this cycle."""
 
@@ -41,5 +41,5 @@ def tell(at: float, conditions: Sequence[Condition], said: frozenset[str]) -> tu
             events.append(Event(at, condition.sentence))
         elif not condition.sentence and not condition.stands and condition.key in said:
             now.discard(condition.key)
-            events.append(Event(at, condition.over))
+            events += [Event(at, condition.over)] if condition.over else []
     return frozenset(now), tuple(events)

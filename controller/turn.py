@@ -10,7 +10,7 @@ import numpy as np
 from anomaly import Locked
 from controller.advise import accept, advise
 from controller.confirm import expect, verify
-from controller.cycle import Event, Mode, Order, Phase, SetMode
+from controller.cycle import Event, Mode, Offer, Order, Phase, SetMode
 from controller.guard import Permit, guard, permit
 from controller.handshake import Links
 from controller.kit import LoopKit
@@ -54,7 +54,7 @@ class Turn:
     """What passed the guard."""
     confirmed: tuple[Setpoint, ...]
     """Earlier setpoints whose read-back now agrees."""
-    proposals: tuple[Setpoint, ...]
+    proposal: Offer | None
     """Moves an operator may accept."""
     problem: Problem | None
     """Control problem to be solved."""
@@ -67,8 +67,9 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     at = given.seen.at
     new, obeyed = _obey(kit, given, old)
     new = _estimate(kit, given, _settle(kit, given, _plan(given, new)))
+    new, confirmed, late = verify(kit, given.seen, new)
     wanted = wish(new.plan, at, kit.declared)
-    new, moved = _advance(kit, given, new, wanted)
+    new, moved = _advance(kit, given, new, wanted, followed=not late)
     allowed = permit(
         kit.name,
         new.phase,
@@ -76,17 +77,16 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
         evidence=new.blind_since is None,
         remote=kit.connections <= given.links.remote,
     )
-    new, confirmed, late = verify(kit, given.seen, new)
-    new, setpoints, proposals = _move(kit, given, new, wanted, allowed)
+    new, setpoints, proposal = _move(kit, given, new, wanted, allowed)
     new, problem = _pose(kit, at, new)
     said, told = tell(at, _conditions(kit, given, new, wanted), new.said)
     return Turn(
         state=replace(new, said=said),
         setpoints=setpoints,
         confirmed=confirmed,
-        proposals=proposals,
+        proposal=proposal,
         problem=problem,
-        events=obeyed + moved + late + told,
+        events=obeyed + late + moved + told,
     )
 
 
@@ -96,7 +96,8 @@ def _obey(kit: LoopKit, given: Inputs, old: LoopState) -> tuple[LoopState, tuple
         if isinstance(order.act, SetMode):
             mode = follow(new.mode, ASKED[order.act.mode])
             phase = new.phase if new.phase in IN_CHARGE and mode in WILLING else Phase.INIT
-            new = replace(new, mode=mode, phase=phase, proposal=None, requested_at=None)
+            anchors = new.anchors if phase in IN_CHARGE else {}
+            new = replace(new, mode=mode, phase=phase, proposal=None, requested_at=None, anchors=anchors)
             events.append(Event(at, f"{kit.name}: mode {mode.value} asked for: {order.why}", order.who))
         else:
             proposal, sentence = accept(new.proposal, order.act)
@@ -106,13 +107,17 @@ def _obey(kit: LoopKit, given: Inputs, old: LoopState) -> tuple[LoopState, tuple
 
 
 def _plan(given: Inputs, old: LoopState) -> LoopState:
+    if old.mode is Mode.OFF:
+        return replace(old, plan=None, estimate=None, next_at=None, pending=())
     solved = [plan for plan in given.plans if plan.status is Status.SOLVED]
     return replace(old, plan=solved[-1]) if solved else old
 
 
 def _settle(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
     at = given.seen.at
-    full = all(given.seen.good(tag) is not None for tag in kit.evidence) and kit.connections <= given.links.heard
+    full = not _missing(kit, given)
+    if old.mode is Mode.OFF:
+        return replace(old, settled=0, blind_since=None)
     if kit.connections & given.links.restarted or not full:
         return replace(old, settled=0, blind_since=at if old.blind_since is None else old.blind_since)
     return replace(old, settled=old.settled + 1, blind_since=None)
@@ -137,8 +142,31 @@ def _estimate(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
         estimate, used = kit.estimator.start(u, w, values), values
     else:
         used = {n: v for n, v in values.items() if _source(kit, seen, n) != old.sources.get(n)}
-        estimate = kit.estimator.step(old.estimate, u, w, used)
-    return replace(new, estimate=estimate, sources=dict(old.sources) | {n: _source(kit, seen, n) for n in used})
+        estimate = old.estimate
+        for _ in range(_skipped(kit, seen.at, old.estimated_at)):
+            estimate = kit.estimator.step(estimate, u, w, {})
+        estimate = kit.estimator.step(estimate, u, w, used)
+    return replace(
+        new,
+        estimate=estimate,
+        estimated_at=seen.at,
+        sources=dict(old.sources) | {n: _source(kit, seen, n) for n in used},
+    )
+
+
+def _skipped(kit: LoopKit, at: float, before: float | None) -> int:
+    """Return the periods that went by without a cycle since the last estimate, a sample's worth at most."""
+    if before is None:
+        return 0
+    return min(max(0, round((at - before) / kit.period_s) - 1), round(kit.declared.sample_s / kit.period_s))
+
+
+def _missing(kit: LoopKit, given: Inputs) -> list[str]:
+    """Return what the loop may not move without, and why it is not there."""
+    tags = [f"{tag} ({given.seen[tag].reason.name.lower()})" for tag in kit.evidence if given.seen.good(tag) is None]
+    return tags + [
+        f"the PLC behind {name} (not heard, or stopped)" for name in sorted(kit.connections - given.links.heard)
+    ]
 
 
 def _source(kit: LoopKit, seen: Snapshot, measured: str) -> float:
@@ -153,12 +181,14 @@ def _read(
     return tuple(found) if len(found) == len(values) else last
 
 
-def _advance(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> tuple[LoopState, tuple[Event, ...]]:
-    cause = _cause(kit, given, old, wanted)
+def _advance(
+    kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, *, followed: bool
+) -> tuple[LoopState, tuple[Event, ...]]:
+    cause = _cause(kit, given, old, wanted) or (None if followed else Cause.NOT_FOLLOWED)
     if cause is not None and (mode := follow(old.mode, cause)) is not old.mode:
         phase = Phase.INIT if cause is Cause.RESTARTED else Phase.SHED
         event = Event(given.seen.at, f"{kit.name}: released to the PLC, mode {mode.value}: {cause.value}")
-        return replace(old, mode=mode, phase=phase, proposal=None, anchors={}), (event,)
+        return replace(old, mode=mode, phase=phase, proposal=None, anchors={}, pending=()), (event,)
     phase = _phase(kit, given, old, wanted)
     if phase is old.phase:
         return old, ()
@@ -196,7 +226,7 @@ def _phase(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Phase:
 
 def _move(
     kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, allowed: Permit
-) -> tuple[LoopState, tuple[Setpoint, ...], tuple[Setpoint, ...]]:
+) -> tuple[LoopState, tuple[Setpoint, ...], Offer | None]:
     asked = _asked(kit, old, wanted)
     if old.mode is Mode.ADVISORY:
         return advise(kit, given.seen, old, asked, allowed)
@@ -205,7 +235,7 @@ def _move(
         for key, fence in kit.fences.items()
     ]
     setpoints = tuple(f for f in found if isinstance(f, Setpoint))
-    return expect(old, setpoints, given.seen.at), setpoints, ()
+    return expect(kit, given.seen, old, setpoints), setpoints, None
 
 
 def _asked(kit: LoopKit, old: LoopState, wanted: Wish) -> dict[str, float]:
@@ -223,7 +253,7 @@ def _bounds(kit: LoopKit, old: LoopState) -> tuple[Floats, Floats]:
     share = kit.declared.authority
     if not old.anchors or share >= 1.0:
         return kit.low, kit.high
-    anchor = np.array([old.anchors[key] for key in kit.model.inputs])
+    anchor = np.clip([old.anchors[key] for key in kit.model.inputs], kit.low, kit.high)
     reach = share * np.abs(anchor)
     return np.maximum(kit.low, anchor - reach), np.minimum(kit.high, anchor + reach)
 
@@ -250,24 +280,30 @@ def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem |
 
 def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> list[Condition]:
     seen, name = given.seen, kit.name
-    blind = [f"{tag} ({seen[tag].reason.name.lower()})" for tag in kit.evidence if seen.good(tag) is None]
+    missing = _missing(kit, given) if new.mode is not Mode.OFF else []
     failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
-    waits = new.requested_at is not None and seen.at - new.requested_at > kit.declared.verify_s
+    unread = [tag for tag in kit.declared.known.values() if seen.good(tag) is None and new.mode is not Mode.OFF]
+    refused = new.requested_at is not None and seen.at - new.requested_at > kit.declared.verify_s
+    waits = new.mode in WILLING and new.phase is Phase.INIT and new.settled >= kit.declared.settle
+    late = wanted.use in (Use.SHIFTED, Use.HELD, Use.OVER)
+    stands = wanted.use in (Use.HELD, Use.OVER)
+    found = {
+        "evidence": (f"no evidence from {', '.join(missing)}" if missing else "", "evidence is complete again"),
+        "held": ("held by a locked watch" if name in given.verdict.holds else "", "no longer held by a watch"),
+        "late": (Use.SHIFTED.value if late else "", "plans come again"),
+        "stands": (Use.HELD.value if stands else "", ""),
+        "known": (f"{', '.join(unread)} not read, last value used" if unread else "", "known inputs are read again"),
+        "waits": ("waits for a plan" if waits and wanted.use is not Use.FRESH else "", ""),
+        "remote": ("a PLC does not grant remote setpoints" if refused else "", "remote setpoints granted"),
+        "solver": (
+            f"plan {failed[-1].number} {failed[-1].status.value}: {failed[-1].why}" if failed else "",
+            "solved again",
+        ),
+    }
+    nothing_new = not given.plans
     return [
         Condition(
-            "evidence", f"{name}: no evidence from {', '.join(blind)}" if blind else "", "evidence is complete again"
-        ),
-        Condition("held", f"{name}: held by a locked watch" if name in given.verdict.holds else "", "no longer held"),
-        Condition(
-            "late", f"{name}: {wanted.use.value}" if wanted.use not in (Use.NONE, Use.FRESH) else "", "plans come again"
-        ),
-        Condition(
-            "solver",
-            f"{name}: plan {failed[-1].number} {failed[-1].status.value}: {failed[-1].why}" if failed else "",
-            "solved again",
-            stands=not failed and not any(p.status is Status.SOLVED for p in given.plans),
-        ),
-        Condition(
-            "remote", f"{name}: a PLC does not grant remote setpoints" if waits else "", "remote setpoints granted"
-        ),
+            key, begins and f"{name}: {begins}", over and f"{name}: {over}", stands=key == "solver" and nothing_new
+        )
+        for key, (begins, over) in found.items()
     ]

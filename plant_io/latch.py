@@ -73,7 +73,14 @@ class Latch:
         age = at - np.where(self._by_source, new.source, new.arrival)
         # Written so that an unknown age is stale.
         fresh = age <= self._stale_after
-        for fault, why in ((~finite, Reason.NOT_FINITE), (~inside, Reason.OUT_OF_RANGE), (~fresh, Reason.STALE)):
+        # A clock may differ a little; one that is far ahead would keep a value fresh for ever.
+        ahead = age < -self._stale_after
+        for fault, why in (
+            (~finite, Reason.NOT_FINITE),
+            (~inside, Reason.OUT_OF_RANGE),
+            (~fresh, Reason.STALE),
+            (ahead, Reason.FUTURE),
+        ):
             hit = fault & (new.quality != Quality.BAD)
             new.quality[hit], new.reason[hit] = Quality.BAD, why
         return Snapshot(
@@ -98,7 +105,7 @@ class Latch:
             new.quality[part.tags] = batch.quality
             new.reason[part.tags] = batch.reason
             new.source[part.tags] = batch.source if part.stamped else answer.arrival
-            new.arrival[part.tags] = answer.arrival
+            new.arrival[part.tags] = answer.arrival if batch.age is None else answer.arrival - batch.age
         return new
 
     def _all(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -11,12 +11,9 @@ from plant_io import drivers
 from plant_io.clocks import LockstepClock, WallClock
 from plant_io.latch import Answer, Latch, tags_of
 from plant_io.link import Link, LinkState, Patience
-from plant_io.ports import Clock, Driver
+from plant_io.ports import Clock, Driver, Make
 from plant_io.signals import Outcome, Receipt, Setpoint, Snapshot
 from policies import Access, Lockstep, Policy, Tag
-
-Make = Callable[[str, Policy], Driver]
-"""Makes a fresh driver for a connection of a policy."""
 
 _ANSWER_SHARE = 0.5
 _SHORTEST_OPENING_S = 1.0
@@ -54,7 +51,7 @@ class Line:
         """Supervised connections, by name."""
         self._counted: Mapping[str, int] = {}
         self._given_up: set[Link] = set()
-        self._pacer = None if policy.lockstep is None else _Pacer(policy.lockstep, policy, make)
+        self._pacer = None if lockstep is None else _Pacer(lockstep, policy, make)
 
     @property
     def restarts(self) -> Mapping[str, int]:

@@ -50,6 +50,8 @@ class Reason(IntEnum):
     """The source gives another type or length than declared."""
     NO_EVIDENCE = 16
     """A virtual tag could not be inferred."""
+    FUTURE = 18
+    """The source says that it took the value in the future; its clock cannot be believed."""
     FALLBACK = 17
     """A virtual tag rests on part of its evidence."""
     UNFIT = 18

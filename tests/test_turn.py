@@ -1,10 +1,11 @@
 """Modes, phases and the way from a plan to a write, on a toy loop."""
 
+from dataclasses import replace
 from math import nan
 from typing import Any
 
 import pytest
-from fakes import Bench
+from fakes import POLICY, Bench
 
 from controller.cycle import Accept, Mode, Order, Phase, SetMode
 from controller.plan import Status
@@ -15,9 +16,9 @@ def ask(mode: Mode) -> Order:
     return Order("ana", "start of shift", SetMode("hold", mode))
 
 
-def in_auto(*moves: float) -> Bench:
+def in_auto(*moves: float, **changes: object) -> Bench:
     """A bench whose loop is ACTIVE with a plan made in its last cycle."""
-    bench = Bench()
+    bench = Bench(**changes)
     for _ in range(4):
         bench.cycle()
     bench.cycle(plans=(bench.plan(*(moves or (5.0,))),))
@@ -77,13 +78,13 @@ def test_lost_evidence_holds_and_is_said_once_each_way() -> None:
     assert what(first) == ["hold: active to hold", "hold: no evidence from Y (link_down)"]
     assert what(second) == []
     bench.bad = set()
-    assert what(bench.cycle()) == ["hold: hold to active", "evidence is complete again"]
+    assert what(bench.cycle()) == ["hold: hold to active", "hold: evidence is complete again"]
 
 
 def test_evidence_lost_for_too_long_releases_the_loop_and_a_person_must_ask_again() -> None:
-    bench = in_auto(9.0)
+    bench = in_auto(5.0)
     bench.bad = {"Y"}
-    said = [w for _ in range(23) for w in what(bench.cycle(plans=(bench.plan(9.0),)))]
+    said = [w for _ in range(23) for w in what(bench.cycle(plans=(bench.plan(5.0),)))]
     assert "hold: released to the PLC, mode shadow: evidence was missing for too long" in said
     bench.bad = set()
     for _ in range(10):
@@ -143,6 +144,7 @@ def test_an_old_plan_is_shifted_then_held_then_the_loop_is_released_and_each_is_
         said += what(decision)
     assert said == [
         "hold: followed further, no new plan has come",
+        "hold: setpoints stand still, no new plan has come",
         "hold: released to the PLC, mode shadow: no plan came for too long",
     ]
 
@@ -153,7 +155,7 @@ def test_a_failed_plan_is_said_once_and_its_numbers_are_never_used() -> None:
     first, second = bench.cycle(plans=(failed,)), bench.cycle(plans=(failed,))
     assert what(first) == ["hold: plan 1 failed: no reason"]
     assert what(second) == []
-    assert what(bench.cycle(plans=(bench.plan(5.0),))) == ["solved again"]
+    assert what(bench.cycle(plans=(bench.plan(5.0),))) == ["hold: solved again"]
 
 
 def test_numbers_that_are_none_in_a_plan_are_never_written() -> None:
@@ -175,12 +177,63 @@ def test_a_write_is_confirmed_by_the_next_read_back() -> None:
 
 
 def test_a_write_the_plc_does_not_follow_is_told() -> None:
-    bench = in_auto(5.1, 5.1)
-    bench.cycle()
-    bench.values["U_ACT"] = 5.05
-    bench.cycle(ask(Mode.ADVISORY))
+    bench = in_auto(9.0)
     said = [w for _ in range(8) for w in what(bench.cycle())]
-    assert said == ["U: wrote 5.1, the PLC shows 5.05"]
+    assert said == [
+        "U: wrote 5.1, the PLC shows 5",
+        "hold: released to the PLC, mode shadow: a PLC did not follow what was written",
+    ]
+
+
+def test_a_plc_that_follows_slowly_is_not_given_up() -> None:
+    bench = in_auto(9.0)
+    for _ in range(12):
+        bench.cycle()
+        bench.values["U_ACT"] += 0.02
+    assert bench.loop.phase is Phase.ACTIVE
+
+
+def test_a_plc_whose_scan_counter_stands_still_has_stopped_whatever_its_server_answers() -> None:
+    bench = in_auto(9.0)
+    said: list[str] = []
+    for _ in range(30):
+        bench.values["SUP.SCAN"] -= 2.0
+        decision = bench.cycle()
+        bench.values["U_ACT"] = decision.setpoints[0].value if decision.setpoints else bench.values["U_ACT"]
+        said += what(decision)
+    assert "hold: no evidence from the PLC behind plc (not heard, or stopped)" in said
+    assert "hold: released to the PLC, mode shadow: evidence was missing for too long" in said
+    assert decision.setpoints == decision.handshake == ()
+
+
+def test_an_accepted_proposal_does_not_outlive_the_permission_to_move() -> None:
+    bench = in_auto(5.3)
+    bench.cycle(ask(Mode.ADVISORY))
+    bench.cycle(plans=(bench.plan(5.3),))
+    bench.bad = {"Y"}
+    bench.cycle(Order("ana", "looks right", Accept("hold", bench.loop.proposal.at)))
+    bench.bad = set()
+    assert all(bench.cycle().setpoints == () for _ in range(5))
+
+
+def test_off_forgets_what_was_believed_and_auto_begins_anew() -> None:
+    bench = in_auto(5.0)
+    bench.cycle(ask(Mode.OFF))
+    for _ in range(30):
+        bench.cycle()
+    bench.cycle(ask(Mode.AUTO))
+    assert bench.loop.phase is Phase.INIT
+    assert bench.loop.plan is None
+    assert bench.loop.settled == 1
+
+
+def test_a_value_found_outside_the_limits_does_not_turn_the_bounds_round() -> None:
+    declared = {**POLICY["loops"]["hold"], "authority": 0.1}
+    bench = in_auto(5.0, loops={"hold": declared})
+    bench.state = replace(bench.state, loops={"hold": replace(bench.loop, anchors={"u": 15.0})})
+    problems = [p for _ in range(20) for p in bench.cycle().problems]
+    assert problems
+    assert all(p.low[0] <= p.high[0] for p in problems)
 
 
 def test_advisory_moves_only_what_was_accepted() -> None:
@@ -188,7 +241,7 @@ def test_advisory_moves_only_what_was_accepted() -> None:
     bench.cycle(ask(Mode.ADVISORY))
     decision = bench.cycle(plans=(bench.plan(5.3),))
     assert decision.setpoints == ()
-    assert decision.proposals == (Setpoint("U", 5.3),)
+    assert [offer.moves for offer in decision.proposals] == [{"U": 5.3}]
     stale = Order("ana", "looks right", Accept("hold", 1.0))
     assert bench.cycle(stale).setpoints == ()
     order = Order("ana", "looks right", Accept("hold", bench.loop.proposal.at))
