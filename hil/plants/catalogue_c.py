@@ -39,6 +39,16 @@ CATALOGUE_C: Mapping[str, Kind] = MappingProxyType(
         "C05": Kind("uhplc", "injections missed", 0.5, 0.0, (0.0, 1.0), "share of injections missed [1]"),
         "C06": Kind("bed", "catalyst decays faster", 30.0, 1.0, (0.0, 1000.0), "times the usual decay [1]"),
         "C07": Kind("ftir", "calibration lost", 0.1, 0.0, (-0.5, 0.5), "excess reading [1]"),
+        "D01": Kind("branch", "valve stuck", 0.004, 1.0, (0.0, 1.0), "share of the flow that is left [1]"),
+        "D02": Kind("loop pump", "pump worn", 0.5, 0.0, (0.0, 1.0), "loss of flow [1]"),
+        "D03": Kind("heat exchanger", "heat exchanger fouled", 0.95, 0.0, (0.0, 1.0), "loss of power [1]"),
+        "D04": Kind("branch", "dead leg", 0.6, 0.0, (0.0, 1.0), "share of warmth the leg lacks [1]"),
+        "D05": Kind("still", "organic carbon breaks through", 300.0, 0.0, (0.0, 5000.0), "carbon in the feed [ppb]"),
+        "D06": Kind("branch", "temperature sensor drifts", 5.0, 0.0, (-30.0, 30.0), "excess reading [K]"),
+        "E01": Kind("drive", "bearing damaged", 1000.0, 1.0, (0.0, 1e6), "times the usual wear [1]"),
+        "E02": Kind("drive", "rotor out of balance", 1.5, 1.0, (1.0, 10.0), "times the vibration [1]"),
+        "E03": Kind("drive", "foot loose", 1.3, 1.0, (1.0, 10.0), "times the vibration, unsteadily [1]"),
+        "E04": Kind("drive", "vibration sensor loose", 1.0, 0.0, (0.0, 1.0), "how loose, 1 fully [1]"),
     }
 )
-"""Faults of the flow synthesis, by name."""
+"""Faults of the flow synthesis, the hot loop and of drives, by name."""
