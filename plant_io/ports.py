@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from plant_io.signals import Codes, Floats, Receipt, Setpoint, Snapshot
+from policies import Policy
 
 
 class Clock(Protocol):
@@ -59,6 +60,8 @@ class Batch:
     """`Reason` of each tag, shape ``(n,)``."""
     source: Floats
     """Source times, POSIX time [s], shape ``(n,)``; not a number where the device gives none."""
+    age: Floats | None = None
+    """Time since the device last stood for each value [s], shape ``(n,)``; None where it is all from now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +74,8 @@ class Identity:
     """What did not match the policy at connect, one sentence each."""
     ends: Mapping[str, float] = field(default_factory=dict[str, float])
     """When each certificate the connection rests on ends, POSIX time [s], by what it is."""
+    texts: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Texts the device holds, by the name the policy gives them."""
 
 
 class Refusal(ConnectionError):  # noqa: N818  # a condition of the plant, in the words of the field
@@ -112,6 +117,10 @@ class Driver(Protocol):
     async def abort(self) -> None:
         """Drop the connection now, without ceremony; never raises."""
         ...
+
+
+Make = Callable[[str, Policy], Driver]
+"""Makes a fresh driver for a connection of a policy."""
 
 
 def nothing(lengths: Sequence[int], quality: int, reason: int) -> Batch:

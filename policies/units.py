@@ -147,6 +147,17 @@ def known(code: str) -> bool:
     return _parse(code) is not None
 
 
+def code_of(text: str) -> str | None:
+    """Return the UCUM code of a unit as people and devices write it, or None; nothing is guessed.
+
+    Examples
+    --------
+    >>> code_of("kg/h"), code_of("°C"), code_of("rpm"), code_of("furlong")
+    ('kg/h', 'Cel', '/min', None)
+    """
+    return text if known(text) else _HABITS.get(text)
+
+
 def nearest(code: str) -> str | None:
     """Return the code that was probably meant by an unknown one, or None.
 

@@ -14,7 +14,7 @@ from proxy import proxied
 
 from plant_io import Outcome, Quality, Reason, Setpoint
 from plant_io.clocks import LockstepClock, WallClock, stopwatch
-from plant_io.drivers import opcua
+from plant_io.drivers import opcua_nodes
 from plant_io.drivers.opcua import OpcUaDriver
 from plant_io.line import Line
 from plant_io.link import LinkState
@@ -70,8 +70,8 @@ def test_every_type_is_written_as_the_server_holds_it_and_read_back(plant: Plant
 
 
 def test_a_write_brings_neither_status_nor_timestamp() -> None:
-    spot = opcua._Spot(declared(1, {"A": WRITABLE}).tags["A"], 0, ua.NodeId())
-    order = opcua._order(Setpoint("A", 1.0), spot)
+    spot = opcua_nodes.Spot(declared(1, {"A": WRITABLE}).tags["A"], 0, ua.NodeId())
+    order = opcua_nodes.order(Setpoint("A", 1.0), spot)
     # The encoding mask of a DataValue: 1 is a value and nothing else (OPC 10000-6, 5.2.2.17).
     assert struct_to_binary(order.Value)[0] == 1
 
@@ -131,11 +131,11 @@ def test_a_spectrum_is_one_tag_of_many_values(plant: Plant) -> None:
     async def run() -> None:
         async with opened(declared(plant.port, {"A": {}, "SPECTRUM": {"length": 64}, "B": {}})) as line:
             plant.put("SPECTRUM", [0.25 * i for i in range(64)])
-            whole = await line.read(0.0)
+            whole = await line.read(WallClock().now())
             plant.put("SPECTRUM", [1.0] * 63)
-            short = await line.read(1.0)
+            short = await line.read(WallClock().now())
             plant.put("SPECTRUM", [1.0] * 63 + [nan])
-            holed = await line.read(2.0)
+            holed = await line.read(WallClock().now())
         spectrum = whole.vector("SPECTRUM")
         assert spectrum is not None
         assert spectrum.tolist() == [0.25 * i for i in range(64)]
@@ -151,9 +151,9 @@ def test_what_is_no_number_at_the_server_is_bad_here(plant: Plant, value: float)
     async def run() -> None:
         async with opened(declared(plant.port, {"A": {}})) as line:
             plant.put("A", 7.0)
-            await line.read(0.0)
+            await line.read(WallClock().now())
             plant.put("A", value)
-            seen = await line.read(1.0)
+            seen = await line.read(WallClock().now())
         assert (seen["A"].value, seen["A"].quality, seen["A"].reason) == (7.0, Quality.BAD, Reason.NOT_FINITE)
 
     asyncio.run(run())

@@ -1,0 +1,102 @@
+"""The parts of asyncua's messages that are used here, with types; its own classes are too large for type checkers."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from asyncua import ua
+
+
+class Text(Protocol):
+    """Text in some language."""
+
+    Text: str | None
+
+
+class Application(Protocol):
+    """Who a server says it is."""
+
+    ApplicationUri: str | None
+
+
+class Offer(Protocol):
+    """One way a server may be spoken to."""
+
+    SecurityPolicyUri: str | None
+    SecurityMode: ua.MessageSecurityMode
+    ServerCertificate: bytes | None
+    Server: Application
+
+
+class Target(Protocol):
+    """One end of a path."""
+
+    TargetId: ua.NodeId
+
+
+class Found(Protocol):
+    """Where one path leads."""
+
+    StatusCode: ua.StatusCode
+    Targets: list[Target] | None
+
+
+class Units(Protocol):
+    """Engineering unit of a node."""
+
+    UnitId: int
+    NamespaceUri: str | None
+    DisplayName: Text
+
+
+class Span(Protocol):
+    """Range of a node."""
+
+    Low: float
+    High: float
+
+
+class Granted(Protocol):
+    """What a server makes of the wish for a subscription."""
+
+    SubscriptionId: int
+    RevisedPublishingInterval: float
+    RevisedMaxKeepAliveCount: int
+
+
+class Result(Protocol):
+    """What became of one node that was to be reported."""
+
+    StatusCode: ua.StatusCode
+
+
+class Item(Protocol):
+    """One reported value."""
+
+    ClientHandle: int
+    Value: ua.DataValue
+
+
+class Changes(Protocol):
+    """Reported values."""
+
+    MonitoredItems: list[Item] | None
+
+
+class Ended(Protocol):
+    """The news that there will be no more."""
+
+    Status: ua.StatusCode
+
+
+class Message(Protocol):
+    """What one report brings."""
+
+    SequenceNumber: int
+    NotificationData: list[object] | None
+
+
+class Published(Protocol):
+    """One report."""
+
+    NotificationMessage: Message
