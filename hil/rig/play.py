@@ -48,6 +48,25 @@ class Phases:
                 self.seen.append((at - self._begun, loop, phase.value))
 
 
+@dataclass(slots=True)
+class Pace:
+    """Remembers by how much each cycle began too late or too early on the wall; a sink of the loop."""
+
+    period_s: float
+    """Wall time from one cycle to the next [s]."""
+    missed_s: list[float] = field(default_factory=list[float])
+    """Wall time by which each cycle but the first missed its beginning [s]."""
+    _watch: Callable[[], float] = field(default_factory=stopwatch)
+    _before: float | None = None
+
+    def __call__(self, cycle: Cycle) -> None:
+        """Look at one cycle, at its end."""
+        began = self._watch() - sum(cycle.timing.values())
+        if self._before is not None:
+            self.missed_s.append(began - self._before - self.period_s)
+        self._before = began
+
+
 @dataclass(frozen=True, slots=True)
 class Played:
     """What a scenario came to."""
@@ -72,10 +91,18 @@ class Played:
     """First instant, POSIX time [s]."""
     wall_s: float
     """Wall time it took [s]."""
+    jitter_s: Sequence[float] = ()
+    """Wall time by which each cycle missed its beginning, where cycles follow the wall [s]."""
 
 
 def in_memory(
-    scenario: Scenario, policy: Policy, seed: int, record: Path | None = None, *, build: Build = solvers
+    scenario: Scenario,
+    policy: Policy,
+    seed: int,
+    record: Path | None = None,
+    *,
+    build: Build = solvers,
+    sinks: Sequence[Sink] = (),
 ) -> Played:
     """Play a scenario in this process, in simulated time, without sockets.
 
@@ -91,6 +118,8 @@ def in_memory(
         Record directory, if one is to be kept.
     build
         Makes the solvers.
+    sinks
+        More keepers and viewers of finished cycles.
     """
     watch, kit = stopwatch(), prepare(policy)
     simulated = simulate(policy, seed, [wrong.fault() for wrong in scenario.faults], scenario.mismatch)
@@ -106,7 +135,7 @@ def in_memory(
     through = Door(clock, Line(policy, clock, memory.make), inline)
     options = Options(for_s=scenario.for_s, record=record, orders=scenario.timed(policy), unrecorded=record is None)
     phases = Phases()
-    ran = asyncio.run(operate(kit, options, through, (phases,)))
+    ran = asyncio.run(operate(kit, options, through, (phases, *sinks)))
     return Played(
         scenario, policy, seed, "virtual", ran, kpis(log.columns(), policy), log.columns(), phases.seen, EPOCH, watch()
     )
@@ -142,13 +171,15 @@ def over_sockets(
         If the controller cannot connect to it.
     """
     watch, phases = stopwatch(), Phases()
-    lockstep = options.lockstep_from is not None
+    lockstep, speed = options.lockstep_from is not None, options.speed or 1.0
+    pace = Pace(policy.period_s / speed)
     with TemporaryDirectory() as folder:
         truth = Path(folder) / "truth.npz"
         served = Served(
             line=scenario.line,
+            policy=_laid_out(policy, Path(folder)),
             lockstep=lockstep,
-            speed=options.speed or 1.0,
+            speed=speed,
             seed=seed,
             start=EPOCH,
             faults=tuple(wrong.fault() for wrong in scenario.faults),
@@ -159,9 +190,18 @@ def over_sockets(
         try:
             bound = rebind(policy, process.connect)
             given = replace(options, for_s=scenario.for_s, orders=scenario.timed(policy), connect=process.connect)
-            ran = run(prepare(bound), given, door(bound, given), (phases,))
+            ran = run(prepare(bound), given, door(bound, given), (phases, pace))
         finally:
             process.stop()
         rows = load(truth)
-    kind = "lockstep" if lockstep else "wall"
-    return Played(scenario, policy, seed, kind, ran, kpis(rows, policy), rows, phases.seen, EPOCH, watch())
+    kind, jitter_s = ("lockstep", ()) if lockstep else ("wall", pace.missed_s)
+    return Played(scenario, policy, seed, kind, ran, kpis(rows, policy), rows, phases.seen, EPOCH, watch(), jitter_s)
+
+
+def _laid_out(policy: Policy, folder: Path) -> Path:
+    """Write a policy and the files it names as another process reads them, and return the policy's file."""
+    for name, data in policy.files.items():
+        path = folder / (name or "policy.yaml")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+    return folder / "policy.yaml"
