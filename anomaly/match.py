@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import exp
 
 import numpy as np
 from numpy.typing import NDArray
@@ -98,7 +99,8 @@ def bank(shapes: Sequence[Shape], points: int, every_s: float) -> Bank:
 def _course(shape: Shape, onset: int, points: int, every_s: float) -> Floats:
     after = np.maximum(np.arange(points) - onset + 1.0, 0.0)
     if isinstance(shape, Exponential):
-        after = 1.0 - np.exp(-after * every_s / shape.tau_s)
+        # NumPy's own exponential differs in the last bit between processors.
+        after = np.array([1.0 - exp(-t * every_s / shape.tau_s) for t in after.tolist()])
     elif not isinstance(shape, Ramp):
         after = np.minimum(after, 1.0)
     grown: Floats = after / after[-1]

@@ -183,13 +183,14 @@ class Pls:
         """
         if not float(np.ptp(spectrum)) > 0.0:
             return Reading(tuple(self.intercept.tolist()), WORST, WORST)
+        # Plain sums: a matrix product adds in an order of the processor's own, and a replay elsewhere would differ.
         centred = snv(spectrum) - self.mean
-        scores = centred @ self.rotations
-        residual = centred - self.loadings @ scores
+        scores: Floats = (centred[:, None] * self.rotations).sum(axis=0)
+        residual = centred - (self.loadings * scores).sum(axis=1)
         return Reading(
-            results=tuple((self.intercept + self.coef @ centred).tolist()),
-            q=min(float(residual @ residual) / self.q_usual, WORST),
-            t2=min(float(scores @ scores) / self.t2_usual, WORST),
+            results=tuple((self.intercept + (self.coef * centred).sum(axis=1)).tolist()),
+            q=min(float((residual * residual).sum()) / self.q_usual, WORST),
+            t2=min(float((scores * scores).sum()) / self.t2_usual, WORST),
         )
 
 
