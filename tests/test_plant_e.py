@@ -42,9 +42,9 @@ def test_a_bearing_of_median_life_seizes_after_two_thousand_hours_at_nominal_loa
 
 
 def test_lives_scatter_as_specified() -> None:
-    lives = [drive(seed, mismatch=1.0).truth()["life_h"] for seed in range(400)]
-    assert np.median(lives) == pytest.approx(2000.0, rel=0.08)
-    assert np.std(np.log(lives)) == pytest.approx(log(1.6), rel=0.1)
+    lives = [drive(seed, mismatch=1.0).truth()["life_h"] for seed in range(150)]
+    assert np.median(lives) == pytest.approx(2000.0, rel=0.1)
+    assert np.std(np.log(lives)) == pytest.approx(log(1.6), rel=0.15)
 
 
 def test_wear_goes_with_the_cube_of_the_load_and_hastens_itself() -> None:
