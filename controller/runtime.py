@@ -6,18 +6,19 @@ import asyncio
 import importlib.metadata
 import platform
 import signal
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from queue import SimpleQueue
 
-from controller.cycle import Cycle, Mode, Order, SetMode
+from controller.cycle import Order
+from controller.desk import Desk, Recorder, Timed, Viewer
 from controller.kit import Kit
 from controller.loop import Sink, Station, run
 from controller.mpc.solver import solvers
 from controller.mpc.worker import SolverPort, Worker
 from controller.records.journal import Journal
 from controller.tally import Tally
-from controller.turn import WILLING
 from plant_io import Clock
 from plant_io.clocks import LockstepClock, PacedClock, WallClock
 from plant_io.line import Line
@@ -28,21 +29,10 @@ STOPPED = "stopped by a person"
 """Why a run ended that was stopped by a signal."""
 PATIENCE_S = 20.0
 """Longest wait for the connections at the start, wall time [s]."""
-_LAST_CYCLES = 5
 
 
 class PlantUnreachable(OSError):  # noqa: N818  # the plant's own condition, in the words of the field
     """No connection came up at start-up; later it would be bad quality."""
-
-
-@dataclass(frozen=True, slots=True)
-class Timed:
-    """An order to be placed some time after the start."""
-
-    after_s: float
-    """Time since the start of the run, on its own clock [s]."""
-    order: Order
-    """The order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,78 +55,8 @@ class Options:
     """Whether loops may move without a record; for simulated lines only."""
     policy_name: str = "policy.yaml"
     """Name of the policy file, for messages."""
-
-
-@dataclass(slots=True)
-class _Desk:
-    """Places timed orders, hands the loops back when the run ends, and lets nothing move without a record."""
-
-    kit: Kit
-    options: Options
-    clock: Clock
-    begun: float
-    stopping: str = ""
-    broken: str = ""
-    released: bool = False
-    _placed: int = 0
-    _willing: bool = False
-    _told: bool = False
-    _left: int = _LAST_CYCLES
-
-    def __call__(self) -> Sequence[Order]:
-        now = self.clock.now() - self.begun
-        due = [t.order for t in self.options.orders[self._placed :] if t.after_s <= now + 1e-6]
-        self._placed += len(due)
-        if self.broken and (self._willing or due):
-            due += self._all(Mode.SHADOW, self.broken)
-        if self.stopping:
-            due += [] if self._told else self._all(Mode.OFF, self.stopping)
-            self._told = True
-        return due
-
-    def _all(self, mode: Mode, why: str) -> list[Order]:
-        return [Order("system", why, SetMode(name, mode)) for name in self.kit.loops]
-
-    def over(self, number: int) -> bool:
-        """Return whether the loop may end: asked to, and every loop handed back (or long enough tried)."""
-        for_s, period_s = self.options.for_s, self.kit.policy.period_s
-        if not self.stopping and for_s is not None and number * period_s >= for_s - 1e-6:
-            self.stopping = "the run has reached its end"
-        if not self._told:
-            return False
-        self._left -= 1
-        return self.released or self._left <= 0
-
-    def stop_moving(self, why: str) -> None:
-        """Let nothing move any more: without a record there is no control."""
-        self.broken = f"no record, no control: {why}"
-
-    def watch(self, cycle: Cycle) -> None:
-        """See which loops want to move, and whether every PLC has its setpoints back."""
-        self._willing = any(mode in WILLING for mode, _ in cycle.decision.modes.values())
-        self.released = self._told and not cycle.decision.handshake
-
-
-@dataclass(slots=True)
-class Recorder:
-    """Keeps cycles in the journal; if it cannot, it says so to the desk once and keeps trying no more."""
-
-    journal: Journal
-    """Where cycles are kept."""
-    alarm: Callable[[str], None]
-    """Told why nothing can be kept any more."""
-    failed: bool = False
-    """Whether it has given up."""
-
-    def __call__(self, cycle: Cycle) -> None:
-        """Keep one cycle, if that is still possible."""
-        if self.failed:
-            return
-        try:
-            self.journal.cycle(cycle)
-        except OSError as error:
-            self.failed = True
-            self.alarm(str(error))
+    inbox: SimpleQueue[Order] = field(default_factory=SimpleQueue["Order"])
+    """Orders people place while it runs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,10 +67,18 @@ class Ran:
     """Counts and figures."""
     solve_s: list[float]
     """Wall time of each solution [s]."""
+    commit_s: list[float]
+    """Wall time of each record [s]."""
     record_bytes: int
     """Size of the record's bodies [B]."""
     why: str
     """Why it ended."""
+    unreached: tuple[str, ...]
+    """Connections whose PLC was not seen to have its setpoints back."""
+
+    def summary(self) -> Mapping[str, object]:
+        """Return the figures as plain values."""
+        return self.tally.summary(self.solve_s, self.commit_s) | {"unreached": list(self.unreached)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +114,9 @@ def door(policy: Policy, options: Options) -> Door:
     return Door(clock, Line(policy, clock), worker, ready_s=0.0)
 
 
-async def operate(kit: Kit, options: Options, through: Door, sinks: Sequence[Sink] = ()) -> Ran:
+async def operate(
+    kit: Kit, options: Options, through: Door, sinks: Sequence[Sink] = (), views: Sequence[Sink] = ()
+) -> Ran:
     """Run a policy against a plant.
 
     Parameters
@@ -198,7 +128,9 @@ async def operate(kit: Kit, options: Options, through: Door, sinks: Sequence[Sin
     through
         The way to the plant.
     sinks
-        More keepers and viewers of finished cycles.
+        More keepers of finished cycles; they run in the cycle, and a failure of theirs ends the run.
+    views
+        What shows finished cycles to people, each in a thread of its own.
 
     Raises
     ------
@@ -208,25 +140,34 @@ async def operate(kit: Kit, options: Options, through: Door, sinks: Sequence[Sin
         If the record directory already holds a record.
     """
     clock, line, worker = through.clock, through.line, through.solvers
-    desk, tally = _Desk(kit, options, clock, clock.now()), Tally(kit.policy.period_s)
-    journal = None if options.record is None else _begin(kit.policy, options, options.record, clock.now())
-    recorder = None if journal is None else Recorder(journal, desk.stop_moving)
-    if recorder is None and not options.unrecorded:
-        desk.stop_moving("no record is kept")
+    desk = Desk(kit, clock, options.orders, options.inbox, options.for_s, clock.now())
+    tally, viewers = Tally(kit.policy.period_s), [Viewer(view) for view in views]
+    recorder: Recorder | None = None
     try:
         await worker.start()
         await line.open()
         await _reach(through, lockstep=options.lockstep_from is not None)
         desk.begun = clock.now()
         _heed(desk)
+        if options.record is not None:
+            recorder = Recorder(_begin(kit, options, options.record, clock.now()), desk)
+        elif not options.unrecorded:
+            desk.broken = "no record, no control: no record is kept"
         keep: tuple[Sink, ...] = () if recorder is None else (recorder,)
-        await run(Station(line, clock, kit, desk, worker, (*keep, tally, desk.watch, *sinks)), desk.over)
+        await run(Station(line, clock, kit, desk, worker, (*keep, tally, desk.watch, *sinks, *viewers)), desk.over)
+    except BaseException:
+        await desk.hand_back(line)
+        raise
     finally:
         await worker.close()
         await line.close()
-        if journal is not None and recorder is not None:
-            _end(journal, clock.now(), desk.stopping or "the run broke off", failed=recorder.failed)
-    return Ran(tally, worker.solve_s, journal.bytes if journal else 0, desk.stopping)
+        for viewer in viewers:
+            viewer.close()
+        if recorder is not None:
+            _end(recorder, clock.now(), desk.stopping or "the run broke off")
+    commits = [] if recorder is None else recorder.commit_s
+    size = 0 if recorder is None else recorder.journal.bytes
+    return Ran(tally, worker.solve_s, commits, size, desk.stopping, tuple(sorted(desk.armed)))
 
 
 async def _reach(through: Door, *, lockstep: bool) -> None:
@@ -238,7 +179,7 @@ async def _reach(through: Door, *, lockstep: bool) -> None:
     await through.solvers.ready(through.ready_s)
 
 
-def _heed(desk: _Desk) -> None:
+def _heed(desk: Desk) -> None:
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         try:
@@ -247,8 +188,8 @@ def _heed(desk: _Desk) -> None:
             return
 
 
-def _begin(policy: Policy, options: Options, directory: Path, at: float) -> Journal:
-    journal = Journal(directory)
+def _begin(kit: Kit, options: Options, directory: Path, at: float) -> Journal:
+    journal, policy = Journal(directory), kit.policy
     packages = ("steadyline", "numpy", "casadi", "do-mpc", "river")
     journal.head(
         at,
@@ -259,15 +200,18 @@ def _begin(policy: Policy, options: Options, directory: Path, at: float) -> Jour
             "policy_name": options.policy_name,
             "files": dict(policy.files),
             "connect": dict(options.connect),
+            "station": kit.station,
             "period_s": policy.period_s,
+            "machine": platform.machine(),
             "versions": {"python": platform.python_version()} | {p: importlib.metadata.version(p) for p in packages},
         },
     )
     return journal
 
 
-def _end(journal: Journal, at: float, why: str, *, failed: bool) -> None:
-    if failed:
-        journal.close()
-    else:
-        journal.tail(at, {"why": why})
+def _end(recorder: Recorder, at: float, why: str) -> None:
+    """Close a record in order; one that cannot be closed stays readable as it is."""
+    try:
+        recorder.journal.tail(at, {"why": why, "not_kept": len(recorder.waiting)})
+    except OSError:
+        recorder.journal.close()

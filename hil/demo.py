@@ -124,7 +124,7 @@ def _shown(scenario: Scenario, *, console: bool) -> Callable[[Kit, Options, Door
     def run(kit: Kit, options: Options, through: Door, sinks: Sequence[Sink]) -> Ran:
         tell, refills = teller(), _refills()
         if not console:
-            return asyncio.run(operate(kit, options, through, (*sinks, tell, refills)))
+            return asyncio.run(operate(kit, options, through, sinks, (tell, refills)))
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
         with Progress(*columns, console=people, transient=True) as progress:
             task = progress.add_task("connecting", total=scenario.for_s)
@@ -134,7 +134,7 @@ def _shown(scenario: Scenario, *, console: bool) -> Callable[[Kit, Options, Door
                 refills(cycle)
                 progress.update(task, completed=cycle.snapshot.at - EPOCH, description=glance(cycle, kit.policy))
 
-            return asyncio.run(operate(kit, options, through, (*sinks, show)))
+            return asyncio.run(operate(kit, options, through, sinks, (show,)))
 
     return run
 
@@ -167,7 +167,7 @@ def _conclude(played: Played, without: Kpis, record: Path, policy: Policy) -> No
         for name, wanted in loop.controlled.items():
             _compare(table, name, cast("Held", without[name]), cast("Held", played.kpis[name]), wanted.unit)
     people.print(table)
-    figures = played.ran.tally.summary(played.ran.solve_s)
+    figures = played.ran.summary()
     cycle, solve, writes = (cast("Mapping[str, object]", figures[key]) for key in ("cycle", "solve", "writes"))
     people.print(
         f"{cycle['count']} cycles in {played.wall_s:.0f} s; one takes {cycle['p50_ms']} ms (p99 {cycle['p99_ms']} ms)\n"

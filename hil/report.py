@@ -29,7 +29,7 @@ def judged(name: str, played: Played) -> Judged:
 def plain(run: Judged) -> dict[str, object]:
     """Return one run as plain values."""
     name, played, findings = run
-    summary = dict(played.ran.tally.summary(played.ran.solve_s))
+    summary = dict(played.ran.summary())
     return {
         "scenario": name,
         "seed": played.seed,

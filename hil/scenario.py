@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from controller.cycle import Mode, Order, SetMode
-from controller.runtime import Timed
+from controller.desk import Timed
 from hil.plants.faults import Fault
 from policies import Policy
 from policies.words import Declared, Duration, Number, Word
@@ -138,6 +138,8 @@ class Scenario(Declared):
     """Seed of the plant [1]."""
     mismatch: Annotated[float, Field(ge=0)] = 1.0
     """Spread of the plant's true parameters, 1 as specified [1]."""
+    compute_s: Duration = Field(default=0.0, alias="compute")
+    """How long a solution is made to take where solvers run inline, that is in virtual time and in memory [s]."""
     orders: tuple[Asked, ...] = ()
     """Orders placed by themselves."""
     faults: tuple[Wrong, ...] = ()

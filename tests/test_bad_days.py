@@ -16,12 +16,13 @@ import pytest
 from fakes import HOLDER, mad, stuck
 
 from controller.cycle import Cycle, Mode, Order, Phase, SetMode
+from controller.desk import Timed
 from controller.kit import Kit, prepare
 from controller.mpc.worker import Inline, Worker
 from controller.plan import Status
 from controller.records.journal import entries
 from controller.records.replay import replay
-from controller.runtime import Door, Options, Timed, operate
+from controller.runtime import Door, Options, operate
 from hil.plc.line_a import simulate
 from hil.rig.memory import Memory
 from hil.rig.play import EPOCH

@@ -10,12 +10,14 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.status import Status
 
 from controller.cli.ends import Unreachable, reading
+from controller.cli.orders import HELP, Listener
 from controller.cli.show import people
 from controller.cycle import Cycle, Mode, Order, SetMode
+from controller.desk import Timed
 from controller.kit import Kit, prepare
 from controller.records import replay as replays
 from controller.records.journal import FILE
-from controller.runtime import Options, PlantUnreachable, Ran, Timed, door, operate
+from controller.runtime import Options, PlantUnreachable, Ran, door, operate
 from plant_io.clocks import WallClock
 from policies import Policy, load, rebind
 
@@ -55,7 +57,10 @@ def run(
         fresh(where)
     options = Options(for_s=for_s, record=where, orders=orders, connect=connect, policy_name=path.name)
     people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}, record in {where}", markup=False)
+    people.print(HELP, style="dim", markup=False)
     ran = observed(kit, options)
+    if ran.unreached:
+        people.print(f"not seen to have its setpoints back: {', '.join(ran.unreached)}", style="bold", markup=False)
     return summary(policy, ran, where)
 
 
@@ -81,7 +86,10 @@ def observed(kit: Kit, options: Options) -> Ran:
     """
     with people.status("connecting", spinner="line") as status:
         try:
-            return asyncio.run(operate(kit, options, door(kit.policy, options), [watcher(kit.policy, status)]))
+            through, listener = door(kit.policy, options), Listener(options.inbox, tuple(kit.loops))
+            listener.start()
+            views = (watcher(kit.policy, status),)
+            return asyncio.run(operate(kit, options, through, (listener.watch,), views))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error
 
@@ -108,6 +116,10 @@ def teller() -> Callable[[Cycle], None]:
         for event in cycle.decision.events:
             who = "" if event.who == "controller" else f" ({event.who})"
             people.print(f"{stamp}  {event.what}{who}", markup=False)
+        for offer in cycle.decision.proposals:
+            if offer.at == cycle.snapshot.at:
+                moves = ", ".join(f"{tag} to {value:.6g}" for tag, value in offer.moves.items())
+                people.print(f"{stamp}  {offer.loop} proposes {moves}", markup=False)
         for alert in cycle.decision.alerts:
             sign = "ALERT" if alert.active else "clear"
             source = f"{alert.priority}, {alert.route}, {alert.lane.value}"
@@ -154,7 +166,7 @@ def summary(policy: Policy, ran: Ran, record: Path) -> dict[str, object]:
         "why": ran.why,
         "kpis": {},
     }
-    return about | dict(ran.tally.summary(ran.solve_s))
+    return about | dict(ran.summary())
 
 
 def replay(record: Path) -> tuple[dict[str, object], bool]:

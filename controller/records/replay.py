@@ -107,7 +107,7 @@ def kit_of(head: Entry) -> Kit:
     """
     content = head.content()
     files = content["files"]
-    return prepare(parse(files[""], content["policy_name"], files))
+    return prepare(parse(files[""], content["policy_name"], files), content.get("station", 0))
 
 
 def inputs(data: codec.Fields, kit: Kit) -> tuple[Any, list[Any], list[Any]]:

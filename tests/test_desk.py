@@ -1,0 +1,116 @@
+"""What stands between people and the loop: orders, the record, views, and the last resort."""
+
+import asyncio
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+from fakes import Bench
+
+from controller.cli.orders import parse
+from controller.cycle import Accept, Cycle, Mode, Order, SetMode
+from controller.desk import Desk, Recorder, Viewer
+from controller.records.journal import Journal, entries
+from plant_io import Receipt, Setpoint
+from plant_io.clocks import SimClock
+
+
+def cycles(count: int) -> list[Cycle]:
+    bench = Bench()
+    return [Cycle(n, bench.snapshot(), (), (), bench.cycle(), ()) for n in range(count)]
+
+
+def desk(for_s: float | None = None) -> Desk:
+    return Desk(Bench().kit, SimClock(0.0), (), SimpleQueue(), for_s, 0.0)
+
+
+class Once(Journal):
+    """A journal that cannot write for a while."""
+
+    locked = False
+
+    def cycle(self, cycle: Cycle) -> None:
+        if self.locked:
+            raise OSError("locked")
+        super().cycle(cycle)
+
+
+def test_cycles_that_could_not_be_kept_are_kept_later_in_order(tmp_path: Path) -> None:
+    journal, place = Once(tmp_path), desk()
+    recorder = Recorder(journal, place)
+    for n, cycle in enumerate(cycles(6)):
+        journal.locked = 2 <= n <= 3
+        recorder(cycle)
+        assert bool(place.broken) is journal.locked
+    journal.close()
+    assert [entry.content()["number"] for entry in entries(tmp_path)] == list(range(6))
+
+
+def test_an_order_posted_by_a_person_reaches_the_next_cycle() -> None:
+    place = desk()
+    order = Order("ana", "why not", SetMode("hold", Mode.AUTO))
+    place.inbox.put(order)
+    assert place() == [order]
+    assert place() == []
+
+
+def test_a_view_that_blocks_delays_nothing_and_one_that_fails_ends_nothing() -> None:
+    stuck = threading.Event()
+    blocked = Viewer(lambda _: stuck.wait() and None)
+    broken = Viewer(lambda _: 1 / 0 and None)
+    (cycle,) = cycles(1)
+    for _ in range(2000):
+        blocked(cycle)
+        broken(cycle)
+    stuck.set()
+    blocked.close()
+    broken.close()
+
+
+class Plant:
+    def __init__(self) -> None:
+        self.written: list[Setpoint] = []
+
+    async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
+        self.written += setpoints
+        return []
+
+
+def test_a_run_that_breaks_off_hands_back_what_is_armed() -> None:
+    place, plant = desk(), Plant()
+    asyncio.run(place.hand_back(plant))  # type: ignore[arg-type]
+    assert plant.written == []
+    place.armed = frozenset({"plc"})
+    asyncio.run(place.hand_back(plant))  # type: ignore[arg-type]
+    assert plant.written == [Setpoint("SUP.ARM", 0.0)]
+
+
+def test_the_run_ends_only_when_every_plc_has_its_setpoints_back_or_was_tried_long_enough() -> None:
+    place = desk(for_s=1.0)
+    place.clock = SimClock(5.0)
+    assert not place.over(1)
+    assert [order.act for order in place()] == [SetMode("hold", Mode.OFF)]
+    place.armed = frozenset({"plc"})
+    assert [place.over(n) for n in range(5)] == [False] * 4 + [True]
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("auto", "auto: say why, for the record"),
+        ("accept now", "accept: nothing is on offer"),
+        ("go", "found 'go'; type an order"),
+    ],
+)
+def test_a_typed_order_that_is_none_is_told(line: str, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        parse(line, "ana", ("hold",), {})
+
+
+def test_an_acceptance_names_the_offer_it_means() -> None:
+    assert parse("accept looks right", "ana", ("hold",), {"hold": 12.0}) == [
+        Order("ana", "looks right", Accept("hold", 12.0))
+    ]
+    assert parse("\n", "ana", ("hold",), {}) == []
