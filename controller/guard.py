@@ -1,4 +1,4 @@
-"""The last word before the plant. No other code makes a setpoint."""
+"""The last word before the plant. No other code makes a setpoint that moves it."""
 
 from __future__ import annotations
 

@@ -96,7 +96,7 @@ def _obey(kit: LoopKit, given: Inputs, old: LoopState) -> tuple[LoopState, tuple
         if isinstance(order.act, SetMode):
             mode = follow(new.mode, ASKED[order.act.mode])
             phase = new.phase if new.phase in IN_CHARGE and mode in WILLING else Phase.INIT
-            anchors = new.anchors if phase in IN_CHARGE else {}
+            anchors: Mapping[str, float] = new.anchors if phase in IN_CHARGE else {}
             new = replace(new, mode=mode, phase=phase, proposal=None, requested_at=None, anchors=anchors)
             events.append(Event(at, f"{kit.name}: mode {mode.value} asked for: {order.why}", order.who))
         else:

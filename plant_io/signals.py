@@ -179,7 +179,7 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Setpoint:
-    """A value asked of the plant; only the guard makes one."""
+    """A value asked of the plant; only the guard makes one that moves it, the rest are words of the handshake."""
 
     tag: str
     """Name of the tag written."""
