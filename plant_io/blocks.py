@@ -9,24 +9,43 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
-from plant_io.decode import Words, decode, registers
+from plant_io.decode import Words, bits, decode
 from plant_io.signals import Floats
-from policies.tags import ByteOrder, Tag, WireType
-
-Table = Literal["coil", "discrete", "input", "holding"]
-"""The four tables of a Modbus device: bits and registers, each writable or not."""
+from policies import Modbus, Tag
+from policies.registers import ADDRESSES, BITS, REGISTERS, Stretch, Table, spot, stretch
+from policies.tags import ByteOrder, WireType
 
 LONGEST: Mapping[Table, int] = MappingProxyType({"coil": 2000, "discrete": 2000, "input": 125, "holding": 125})
 """Most addresses in one read (Modbus Application Protocol V1.1b3, 6.1 to 6.4)."""
+LONGEST_WRITE = 123
+"""Most registers in one write (the same, 6.12); fewer coils than 6.11 permits."""
+LONGEST_READ_WRITE = 121
+"""Most registers written by a request that also reads (the same, 6.17)."""
 
-_LONGEST_WRITE = 123  # the same, 6.12; fewer coils than 6.11 permits
-_TABLES: Mapping[str, Table] = MappingProxyType({table: table for table in get_args(Table)})
-_ADDRESSES = 65536
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """What a device gives in one answer."""
+
+    max_gap: int = 16
+    """Most unused addresses read to join two blocks [1]."""
+    max_read: int = 125
+    """Most registers in one answer [1]."""
+    forbidden: tuple[Stretch, ...] = ()
+    """Addresses no request may touch."""
+
+    @classmethod
+    def of(cls, device: Modbus) -> Reach:
+        """Return what the policy says of a device."""
+        return cls(device.max_gap, device.max_read, tuple(stretch(text) for text in device.forbidden))
+
+    def longest(self, table: Table) -> int:
+        """Return the most addresses of a table in one read [1]."""
+        return LONGEST[table] if table in BITS else min(LONGEST[table], self.max_read)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +68,8 @@ class Place:
     """How the device holds a value."""
     order: ByteOrder
     """Order of the bytes."""
+    bit: int | None = None
+    """Bit of the word, 0 the least significant [1]; None for the word as a whole."""
 
     @property
     def end(self) -> int:
@@ -71,37 +92,17 @@ class Block:
         return self.places[0].address
 
     @property
+    def end(self) -> int:
+        """First address behind it [1]."""
+        return max(place.end for place in self.places)
+
+    @property
     def length(self) -> int:
         """Number of addresses [1]."""
-        return max(place.end for place in self.places) - self.address
+        return self.end - self.address
 
 
-def located(address: str) -> tuple[Table, int]:
-    """Return table and offset of an address written as in a policy.
-
-    Parameters
-    ----------
-    address
-        Table and zero-based offset, for example ``input:10``.
-
-    Raises
-    ------
-    ValueError
-        If `address` is anything else.
-
-    Examples
-    --------
-    >>> located("holding:20")
-    ('holding', 20)
-    """
-    name, _, offset = address.partition(":")
-    table = _TABLES.get(name)
-    if table is None or not (offset.isascii() and offset.isdigit()) or int(offset) >= _ADDRESSES:
-        raise ValueError(f"expected an address such as input:10, of {', '.join(_TABLES)}, found {address}")
-    return table, int(offset)
-
-
-def places(tags: Sequence[Tag], order: ByteOrder) -> tuple[Place, ...]:
+def places(tags: Sequence[Tag], order: ByteOrder, reach: Reach) -> tuple[Place, ...]:
     """Return where the values of `tags` lie; a tag too long for one request is cut between values.
 
     Parameters
@@ -110,6 +111,8 @@ def places(tags: Sequence[Tag], order: ByteOrder) -> tuple[Place, ...]:
         Tags of one connection, in order.
     order
         Order of the bytes where a tag does not say otherwise.
+    reach
+        What the device gives in one answer.
 
     Raises
     ------
@@ -119,32 +122,33 @@ def places(tags: Sequence[Tag], order: ByteOrder) -> tuple[Place, ...]:
     found: list[Place] = []
     slot = 0
     for i, tag in enumerate(tags):
-        table, first = located(tag.address)
-        width = _width(tag, table)
-        if first + width * tag.length > _ADDRESSES:
+        where, width = spot(tag.address), REGISTERS[tag.type]
+        if (where.table in BITS or where.bit is not None) and tag.type != "bool":
+            raise ValueError(f"{tag.address} holds bits, the tag is declared {tag.type}")
+        if where.address + width * tag.length > ADDRESSES:
             raise ValueError(f"{tag.address} with {tag.length} values of {tag.type} runs off its table")
-        run = LONGEST[table] // width
+        run = reach.longest(where.table) // width
         for n in range(0, tag.length, run):
-            count = min(run, tag.length - n)
-            address = first + n * width
-            found.append(Place(i, slot + n, count, width, table, address, tag.type, tag.byte_order or order))
+            count, address = min(run, tag.length - n), where.address + n * width
+            form = (where.table, address, tag.type, tag.byte_order or order, where.bit)
+            found.append(Place(i, slot + n, count, width, *form))
         slot += tag.length
     return tuple(found)
 
 
-def coalesced(found: Iterable[Place], max_gap: int) -> tuple[Block, ...]:
-    """Return the fewest blocks that hold all places without reading more than `max_gap` unused addresses in a row.
+def coalesced(found: Iterable[Place], reach: Reach) -> tuple[Block, ...]:
+    """Return the fewest blocks that hold all places within what a device gives.
 
     Parameters
     ----------
     found
         Places of one device.
-    max_gap
-        Most unused addresses read to join two blocks [1].
+    reach
+        What it gives in one answer.
     """
     blocks: list[Block] = []
-    for place in sorted(found, key=lambda place: (place.table, place.address, place.end)):
-        if blocks and _joins(blocks[-1], place, max_gap):
+    for place in sorted(found, key=lambda place: (place.table, place.address, place.end, place.slot)):
+        if blocks and _joins(blocks[-1], place, reach):
             last = blocks.pop()
             blocks.append(Block(last.table, (*last.places, place)))
         else:
@@ -157,7 +161,7 @@ def split(block: Block) -> tuple[Block, ...]:
 
     A single place cannot be split and comes back alone.
     """
-    parts = coalesced(block.places, 0)
+    parts = coalesced(block.places, Reach(max_gap=0))
     if len(parts) > 1 or len(block.places) == 1:
         return parts
     middle = len(block.places) // 2
@@ -174,6 +178,13 @@ class _Group:
     """Where their words lie in the image, shape ``(n, width)``."""
     slots: NDArray[np.intp]
     """Where the values belong, shape ``(n,)``."""
+    which: NDArray[np.uint16] | None
+    """Bit of each word, shape ``(n,)``; None for whole words."""
+
+    def values(self, words: Words) -> Floats:
+        if self.which is not None:
+            return bits(words, self.which, self.order)
+        return decode(words, self.kind, self.order)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -182,8 +193,6 @@ class Scan:
 
     blocks: tuple[Block, ...]
     """Requests, in order."""
-    begins: tuple[int, ...]
-    """Where each block begins in the image [1]."""
     size: int
     """Length of the image [1]."""
     width: int
@@ -195,17 +204,16 @@ class Scan:
     def of(cls, blocks: Sequence[Block]) -> Scan:
         """Return the scan that reads `blocks`."""
         ends = np.cumsum([0, *(block.length for block in blocks)])
-        begins = tuple(int(begin) for begin in ends[:-1])
+        begins = [int(begin) for begin in ends[:-1]]
         spots = [(place, begin - b.address) for b, begin in zip(blocks, begins, strict=True) for place in b.places]
-        forms: dict[tuple[WireType, ByteOrder], list[tuple[Place, int]]] = {}
+        forms: dict[tuple[WireType, ByteOrder, bool], list[tuple[Place, int]]] = {}
         for place, shift in spots:
-            forms.setdefault((place.kind, place.order), []).append((place, shift))
+            forms.setdefault((place.kind, place.order, place.bit is not None), []).append((place, shift))
         return cls(
             blocks=tuple(blocks),
-            begins=begins,
             size=int(ends[-1]),
             width=max((place.slot + place.count for place, _ in spots), default=0),
-            groups=tuple(_group(*form, alike) for form, alike in forms.items()),
+            groups=tuple(_group(kind, order, alike) for (kind, order, _), alike in forms.items()),
         )
 
     def values(self, image: Words) -> Floats:
@@ -223,7 +231,7 @@ class Scan:
         """
         found = np.full(self.width, np.nan)
         for group in self.groups:
-            found[group.slots] = decode(image[group.words], group.kind, group.order)
+            found[group.slots] = group.values(image[group.words])
         return found
 
 
@@ -241,8 +249,15 @@ class Order:
     """Positions of the setpoints it carries [1]."""
 
 
-def joined(orders: Iterable[Order]) -> tuple[Order, ...]:
+def joined(orders: Iterable[Order], longest: int = LONGEST_WRITE) -> tuple[Order, ...]:
     """Return the same orders in the same sequence, with contiguous neighbours in one request.
+
+    Parameters
+    ----------
+    orders
+        One for each setpoint.
+    longest
+        Most addresses in one request [1].
 
     Examples
     --------
@@ -253,31 +268,30 @@ def joined(orders: Iterable[Order]) -> tuple[Order, ...]:
     found: list[Order] = []
     for order in orders:
         last = found[-1] if found else None
-        if last is None or not _continues(last, order):
+        if last is None or not _continues(last, order, longest):
             found.append(order)
         else:
             found[-1] = replace(last, words=last.words + order.words, which=last.which + order.which)
     return tuple(found)
 
 
-def _continues(last: Order, order: Order) -> bool:
+def _continues(last: Order, order: Order, longest: int) -> bool:
     contiguous = last.table == order.table and last.address + len(last.words) == order.address
-    return contiguous and len(last.words) + len(order.words) <= _LONGEST_WRITE
+    return contiguous and len(last.words) + len(order.words) <= longest
 
 
-def _width(tag: Tag, table: Table) -> int:
-    if table in {"coil", "discrete"} and tag.type != "bool":
-        raise ValueError(f"{tag.address} holds bits, the tag is declared {tag.type}")
-    return registers(tag.type)
-
-
-def _joins(block: Block, place: Place, max_gap: int) -> bool:
-    length = max(block.length, place.end - block.address)
-    gap = place.address - (block.address + block.length)
-    return place.table == block.table and gap <= max_gap and length <= LONGEST[block.table]
+def _joins(block: Block, place: Place, reach: Reach) -> bool:
+    if place.table != block.table or place.address - block.end > reach.max_gap:
+        return False
+    if max(block.end, place.end) - block.address > reach.longest(block.table):
+        return False
+    between = Stretch(block.table, block.end, place.address)
+    return not any(between.touches(banned) for banned in reach.forbidden)
 
 
 def _group(kind: WireType, order: ByteOrder, alike: Sequence[tuple[Place, int]]) -> _Group:
     firsts = np.concatenate([place.address + shift + place.width * np.arange(place.count) for place, shift in alike])
     slots = np.concatenate([place.slot + np.arange(place.count) for place, _ in alike])
-    return _Group(kind, order, firsts[:, None] + np.arange(registers(kind)), slots)
+    which = [bit for place, _ in alike for bit in [place.bit] * place.count if bit is not None]
+    words = firsts[:, None] + np.arange(REGISTERS[kind])
+    return _Group(kind, order, words, slots, np.array(which, np.uint16) if which else None)

@@ -45,18 +45,13 @@ _INTEGERS: Mapping[WireType, tuple[int, int]] = MappingProxyType(
 )
 
 
-def registers(kind: WireType) -> int:
-    """Return how many 16-bit registers one value takes."""
-    return int(_DTYPE[kind][1:]) // 2
-
-
 def decode(words: Words, kind: WireType, order: ByteOrder) -> Floats:
     """Return the values held in registers.
 
     Parameters
     ----------
     words
-        Registers as they arrived, shape ``(n, registers(kind))``.
+        Registers as they arrived, shape ``(n, REGISTERS[kind])``.
     kind
         How the device holds a value.
     order
@@ -74,6 +69,55 @@ def decode(words: Words, kind: WireType, order: ByteOrder) -> Floats:
     """
     held = _arranged(words, order).astype(">u2").view(f">{_DTYPE[kind]}").reshape(-1)
     return (held != 0).astype(np.float64) if kind == "bool" else held.astype(np.float64)
+
+
+def bits(words: Words, which: NDArray[np.uint16], order: ByteOrder) -> Floats:
+    """Return single bits of registers.
+
+    Parameters
+    ----------
+    words
+        Registers as they arrived, shape ``(n, 1)``.
+    which
+        Bit of each word, 0 the least significant [1], shape ``(n,)``.
+    order
+        Order of the bytes.
+
+    Returns
+    -------
+    Floats
+        0 or 1, shape ``(n,)``.
+
+    Examples
+    --------
+    >>> bits(np.array([[0x0008], [0x0008]], np.uint16), np.array([3, 4], np.uint16), "ABCD")
+    array([1., 0.])
+    """
+    return ((_arranged(words, order)[:, 0] >> which) & 1).astype(np.float64)
+
+
+def text(words: Words, length: int, order: ByteOrder) -> str:
+    """Return the text held in registers, two characters to each, without what pads it.
+
+    Bytes are exchanged where `order` exchanges them within a register; registers never are.
+
+    Parameters
+    ----------
+    words
+        Registers as they arrived, shape ``(n,)``.
+    length
+        Number of characters [1].
+    order
+        Order of the bytes of numbers.
+
+    Examples
+    --------
+    >>> text(np.array([0x4142, 0x4300], np.uint16), 4, "ABCD"), text(np.array([0x4241], np.uint16), 2, "BADC")
+    ('ABC', 'AB')
+    """
+    held = words.byteswap() if order in {"BADC", "DCBA"} else words
+    read = held.astype(">u2").tobytes()[:length].split(b"\0")[0].decode("latin-1").strip()
+    return "".join(letter if letter.isprintable() else "?" for letter in read)
 
 
 def encode(value: float, kind: WireType, order: ByteOrder) -> tuple[int, ...]:

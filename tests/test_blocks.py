@@ -3,10 +3,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plant_io.blocks import LONGEST, Order, Place, Scan, coalesced, joined, located, places, split
+from plant_io.blocks import LONGEST, Order, Place, Reach, Scan, coalesced, joined, places, split
 from plant_io.decode import encode
 from policies import Tag
+from policies.registers import spot, stretch
 from policies.tags import WireType
+
+ANY = Reach()
 
 
 def tag(address: str, kind: WireType = "uint16", length: int = 1) -> Tag:
@@ -14,7 +17,7 @@ def tag(address: str, kind: WireType = "uint16", length: int = 1) -> Tag:
 
 
 def spans(tags: list[Tag], max_gap: int) -> list[tuple[str, int, int]]:
-    return [(b.table, b.address, b.length) for b in coalesced(places(tags, "ABCD"), max_gap)]
+    return [(b.table, b.address, b.length) for b in coalesced(places(tags, "ABCD", ANY), Reach(max_gap))]
 
 
 def test_neighbours_travel_together() -> None:
@@ -38,13 +41,13 @@ def test_no_block_is_longer_than_a_request_may_be() -> None:
 
 def test_a_value_never_lies_in_two_blocks() -> None:
     tags = [tag("input:0"), *[tag(f"input:{1 + 4 * i}", "float64") for i in range(40)]]
-    blocks = coalesced(places(tags, "ABCD"), 16)
+    blocks = coalesced(places(tags, "ABCD", ANY), ANY)
     assert all(b.address <= p.address and p.end <= b.address + b.length for b in blocks for p in b.places)
     assert blocks[0].length == 125
 
 
 def test_a_spectrum_longer_than_a_request_is_cut_between_values() -> None:
-    found = places([tag("input:10", "float32", length=100)], "ABCD")
+    found = places([tag("input:10", "float32", length=100)], "ABCD", ANY)
     assert [(p.address, p.count, p.slot) for p in found] == [(10, 62, 0), (134, 38, 62)]
 
 
@@ -58,36 +61,37 @@ def test_two_tags_may_share_a_register() -> None:
 
 
 def test_a_refused_block_is_read_again_without_its_gaps() -> None:
-    (block,) = coalesced(places([tag("input:0"), tag("input:1"), tag("input:5")], "ABCD"), 16)
+    (block,) = coalesced(places([tag("input:0"), tag("input:1"), tag("input:5")], "ABCD", ANY), ANY)
     assert [(b.address, b.length) for b in split(block)] == [(0, 2), (5, 1)]
 
 
 def test_a_refused_block_without_gaps_is_halved() -> None:
-    (block,) = coalesced(places([tag(f"input:{i}") for i in range(5)], "ABCD"), 16)
+    (block,) = coalesced(places([tag(f"input:{i}") for i in range(5)], "ABCD", ANY), ANY)
     assert [(b.address, b.length) for b in split(block)] == [(0, 2), (2, 3)]
 
 
 def test_a_single_place_cannot_be_split() -> None:
-    (block,) = coalesced(places([tag("input:0", "float64")], "ABCD"), 16)
+    (block,) = coalesced(places([tag("input:0", "float64")], "ABCD", ANY), ANY)
     assert split(block) == (block,)
 
 
 @pytest.mark.parametrize(
-    "address", ["input", "input:", "input:-1", "input:1.5", "input:65536", "inputs:1", "30001", "s=A"]
+    "address",
+    ["input", "input:", "input:-1", "input:65536", "inputs:1", "30001", "s=A", "input:1.16", "coil:1.0"],
 )
 def test_an_address_that_is_none_is_refused(address: str) -> None:
-    with pytest.raises(ValueError, match="expected an address such as input:10"):
-        located(address)
+    with pytest.raises(ValueError, match=r"expected coil, discrete, input or holding and an offset, such as input:10"):
+        spot(address)
 
 
 def test_bits_hold_nothing_but_bool() -> None:
     with pytest.raises(ValueError, match="holds bits, the tag is declared float64"):
-        places([tag("coil:0", "float64")], "ABCD")
+        places([tag("coil:0", "float64")], "ABCD", ANY)
 
 
 def test_a_tag_must_not_run_off_its_table() -> None:
     with pytest.raises(ValueError, match="runs off its table"):
-        places([tag("input:65535", "float32")], "ABCD")
+        places([tag("input:65535", "float32")], "ABCD", ANY)
 
 
 places_of_a_device = st.lists(
@@ -101,7 +105,7 @@ def test_every_place_is_read_exactly_once_within_the_limits(drawn: list[tuple[in
     found = [
         Place(i, i, n, width, "input", address, kinds[width], "ABCD") for i, (address, width, n) in enumerate(drawn)
     ]
-    blocks = coalesced(found, max_gap)
+    blocks = coalesced(found, Reach(max_gap))
     assert sorted(p.tag for b in blocks for p in b.places) == list(range(len(found)))
     for block in blocks:
         assert block.length <= LONGEST["input"]
@@ -110,7 +114,7 @@ def test_every_place_is_read_exactly_once_within_the_limits(drawn: list[tuple[in
 
 def test_a_scan_puts_every_value_where_its_tag_stands() -> None:
     tags = [tag("holding:30", "float32"), tag("input:0", "int16"), tag("coil:7", "bool"), tag("input:3", "float64", 2)]
-    scan = Scan.of(coalesced(places(tags, "CDAB"), 4))
+    scan = Scan.of(coalesced(places(tags, "CDAB", ANY), Reach(4)))
     words = {
         "coil": [1],
         "holding": list(encode(1.5, "float32", "CDAB")),
@@ -146,3 +150,32 @@ def test_only_contiguous_neighbours_are_written_together() -> None:
 def test_no_write_is_longer_than_a_request_may_be() -> None:
     orders = [Order("holding", i, (0,), (i,)) for i in range(200)]
     assert [len(o.words) for o in joined(orders)] == [123, 77]
+
+
+def test_no_block_reaches_over_forbidden_addresses() -> None:
+    tags, reach = [tag("input:0"), tag("input:4"), tag("input:9")], Reach(forbidden=(stretch("input:5-6"),))
+    found = coalesced(places(tags, "ABCD", reach), reach)
+    assert [(b.address, b.length) for b in found] == [(0, 5), (9, 1)]
+
+
+def test_addresses_forbidden_in_one_table_are_free_in_another() -> None:
+    tags, reach = [tag("input:0"), tag("input:4")], Reach(forbidden=(stretch("holding:0-100"),))
+    assert len(coalesced(places(tags, "ABCD", reach), reach)) == 1
+
+
+def test_no_block_is_longer_than_the_device_gives_and_long_tags_are_cut_to_it() -> None:
+    tags, reach = [tag(f"input:{i}") for i in range(30)], Reach(max_read=12)
+    assert [b.length for b in coalesced(places(tags, "ABCD", reach), reach)] == [12, 12, 6]
+    assert [p.count for p in places([tag("input:0", "float64", 8)], "ABCD", reach)] == [3, 3, 2]
+
+
+def test_bits_of_words_travel_with_their_words() -> None:
+    tags = [tag("holding:12.3", "bool"), tag("holding:12.15", "bool"), tag("holding:12"), tag("holding:13", "int16")]
+    scan = Scan.of(coalesced(places(tags, "ABCD", ANY), ANY))
+    assert [(b.address, b.length) for b in scan.blocks] == [(12, 2)]
+    assert scan.values(np.array([0x8000, 0xFFFF], np.uint16)).tolist() == [0.0, 1.0, 32768.0, -1.0]
+
+
+def test_a_bit_of_a_word_is_a_bool() -> None:
+    with pytest.raises(ValueError, match=r"holding:12.3 holds bits, the tag is declared uint16"):
+        places([tag("holding:12.3")], "ABCD", ANY)

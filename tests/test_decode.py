@@ -6,7 +6,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from plant_io.decode import decode, encode, fitted, registers
+from plant_io.decode import bits, decode, encode, fitted, text
+from policies.registers import REGISTERS
 from policies.tags import ByteOrder, WireType
 
 ORDERS = ("ABCD", "CDAB", "BADC", "DCBA")
@@ -117,5 +118,38 @@ def test_integers_are_rounded_not_cut() -> None:
 def test_many_values_are_decoded_together() -> None:
     values = np.linspace(-5.0, 5.0, 64)
     held = np.array([encode(float(v), "float64", "BADC") for v in values], np.uint16)
-    assert held.shape == (64, registers("float64"))
+    assert held.shape == (64, REGISTERS["float64"])
     assert decode(held, "float64", "BADC").tolist() == values.tolist()
+
+
+@pytest.mark.parametrize(
+    ("order", "travelling", "bit", "value"),
+    [
+        ("ABCD", "00 01", 0, 1),
+        ("ABCD", "80 00", 15, 1),
+        ("ABCD", "7F FF", 15, 0),
+        ("CDAB", "01 00", 8, 1),
+        ("BADC", "01 00", 0, 1),
+        ("DCBA", "00 80", 15, 1),
+    ],
+)
+def test_bits_are_counted_from_the_least_significant_of_the_word(
+    order: ByteOrder, travelling: str, bit: int, value: float
+) -> None:
+    assert bits(words(travelling).reshape(1, 1), np.array([bit], np.uint16), order).tolist() == [value]
+
+
+@pytest.mark.parametrize(
+    ("order", "travelling", "length", "shown"),
+    [
+        ("ABCD", "46 44 52 2D 31 37", 6, "FDR-17"),
+        ("CDAB", "46 44 52 2D 31 37", 6, "FDR-17"),
+        ("BADC", "44 46 2D 52 37 31", 6, "FDR-17"),
+        ("ABCD", "46 44 52 2D 31 37", 5, "FDR-1"),
+        ("ABCD", "46 44 00 58", 4, "FD"),
+        ("ABCD", "46 44 20 20", 4, "FD"),
+        ("ABCD", "46 07 B0 43", 4, "F?°C"),
+    ],
+)
+def test_golden_bytes_of_texts(order: ByteOrder, travelling: str, length: int, shown: str) -> None:
+    assert text(words(travelling), length, order) == shown

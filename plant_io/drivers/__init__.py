@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from plant_io.ports import Driver
-from policies import OpcUa, Policy
+from importlib.metadata import entry_points
+from typing import cast
+
+from plant_io.ports import Driver, Make
+from policies import Modbus, OpcUa, PlugIn, Policy
+
+GROUP = "steadyline.drivers"
+"""Entry points of plug-ins: the name of a protocol, and a function that is called as `make` is."""
 
 
 def make(connection: str, policy: Policy) -> Driver:
@@ -19,12 +25,26 @@ def make(connection: str, policy: Policy) -> Driver:
     Raises
     ------
     ValueError
-        If a tag has an address this kind of connection cannot have.
+        If a tag has an address this kind of connection cannot have, or no driver for its protocol is installed.
     """
-    if isinstance(policy.connections[connection], OpcUa):
-        from plant_io.drivers.opcua import OpcUaDriver  # noqa: PLC0415  # asyncua is slow to import
+    match policy.connections[connection]:
+        case OpcUa():
+            from plant_io.drivers.opcua import OpcUaDriver  # noqa: PLC0415  # asyncua is slow to import
 
-        return OpcUaDriver(connection, policy)
-    from plant_io.drivers.modbus import ModbusDriver  # noqa: PLC0415  # pymodbus likewise
+            return OpcUaDriver(connection, policy)
+        case Modbus():
+            from plant_io.drivers.modbus import ModbusDriver  # noqa: PLC0415  # pymodbus likewise
 
-    return ModbusDriver(connection, policy)
+            return ModbusDriver(connection, policy)
+        case PlugIn(protocol=protocol):
+            return _plugged_in(protocol)(connection, policy)
+
+
+def _plugged_in(protocol: str) -> Make:
+    installed = entry_points(group=GROUP)
+    if protocol not in installed.names:
+        names = ", ".join(sorted(installed.names)) or "none"
+        raise ValueError(
+            f"no driver for the protocol {protocol} is installed; installed are opcua, modbus and: {names}"
+        )
+    return cast("Make", installed[protocol].load())

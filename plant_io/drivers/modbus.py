@@ -1,50 +1,45 @@
-"""Modbus TCP: coalesced reads, own decoding, whole values written (pymodbus)."""
+"""Modbus over TCP: coalesced reads, own decoding, whole values written."""
 
 from __future__ import annotations
 
-import asyncio
-import logging
-from collections.abc import Mapping, Sequence
-from types import MappingProxyType
-from typing import cast
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from pymodbus.client import AsyncModbusTcpClient
-from pymodbus.exceptions import ConnectionException, ModbusIOException
-from pymodbus.pdu import ModbusPDU
 
-from plant_io.blocks import Block, Order, Scan, coalesced, joined, places, split
-from plant_io.decode import Words, encode
-from plant_io.drivers.asking import asked
+from plant_io.blocks import LONGEST_READ_WRITE, LONGEST_WRITE, Block, Order, Reach, Scan, joined, places, split
+from plant_io.decode import Words, encode, text
+from plant_io.drivers.modbus_wire import Wire
+from plant_io.holes import SPLITS, Holes, Part, gaps
 from plant_io.latch import tags_of
-from plant_io.ports import Batch, Identity
+from plant_io.modbus_codes import OF_ADDRESSES, Meaning, meaning
+from plant_io.ports import Batch, Identity, Refusal
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Outcome, Receipt, Setpoint
 from policies import Modbus, Policy
+from policies.registers import READ_ONLY, spot
 
-# The link supervisor says once what pymodbus would say, with a dump of frames, at every attempt.
-logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
-_CLOSED = "the device closed the connection"
-_ILLEGAL_ADDRESS = 2
-_WRONG_LENGTH = 0
-_MEANING: Mapping[int, tuple[Reason, str]] = MappingProxyType(
-    {
-        _WRONG_LENGTH: (Reason.WRONG_TYPE, "an answer of the wrong length"),
-        1: (Reason.REFUSED, "exception 1, illegal function"),
-        _ILLEGAL_ADDRESS: (Reason.REFUSED, "exception 2, illegal data address"),
-        3: (Reason.REFUSED, "exception 3, illegal data value"),
-        4: (Reason.DEVICE_FAILURE, "exception 4, device failure"),
-        5: (Reason.BAD_STATUS, "exception 5, acknowledge"),
-        6: (Reason.BAD_STATUS, "exception 6, device busy"),
-        10: (Reason.LINK_DOWN, "exception 10, gateway path unavailable"),
-        11: (Reason.LINK_DOWN, "exception 11, gateway target did not respond"),
-    }
-)
+@dataclass(frozen=True, slots=True)
+class _Answer:
+    """What one request brought."""
+
+    part: Part
+    """What was asked for."""
+    words: Words
+    """Registers, or bits as 0 and 1, shape ``(part.got.length,)``; zeros where none came."""
+    trouble: Meaning | None
+    """Why none came."""
+
+    @classmethod
+    def of(cls, asked: Block, got: Block, words: Words | int) -> _Answer:
+        if not isinstance(words, int):
+            return cls(Part(asked, got, refused=False), words, None)
+        return cls(Part(asked, got, words in OF_ADDRESSES), np.zeros(got.length, np.uint16), meaning(words))
 
 
 class ModbusDriver:
-    """One connection to one Modbus TCP device.
+    """One connection to one Modbus device.
 
     Parameters
     ----------
@@ -65,36 +60,32 @@ class ModbusDriver:
             raise ValueError(f"connection {connection} is not a Modbus connection")  # noqa: TRY004  # a value of the policy
         self._device = device
         self._tags = tags_of(connection, policy)
-        found = places(tuple(self._tags.values()), device.byte_order)
-        self._scan = Scan.of(coalesced(found, device.max_gap))
-        names = tuple(self._tags)
+        reach, names = Reach.of(device), tuple(self._tags)
+        found = places(tuple(self._tags.values()), device.byte_order, reach)
         self._first = {names[place.tag]: place for place in reversed(found)}
-        self._client: AsyncModbusTcpClient | None = None
+        self._holes = Holes(found, reach)
+        self._scan = Scan.of(self._holes.blocks())
+        self._reads = 0
+        self._wire: Wire | None = None
 
     async def open(self) -> Identity:
-        """Connect and read once, which finds the addresses the device does not have."""
-        device = self._device
-        self._client = AsyncModbusTcpClient(
-            device.host,
-            port=device.port,
-            # Longer than the deadlines of the link, which are the ones that count.
-            timeout=1.0 + 2.0 * device.timeout_s,
-            retries=0,
-            reconnect_delay=0,
-            trace_connect=self._notice,
-        )
-        if not await asked(self._client.connect, _means):
-            raise ConnectionError(f"{device.host}:{device.port} cannot be reached")
-        notes: list[str] = []
-        await self._batch(notes)
-        return Identity(notes=tuple(notes))
+        """Connect, see that it is the right device, and read once, which finds the addresses it does not have."""
+        self._wire = Wire(self._device)
+        await self._wire.connect()
+        texts = {name: await self._text(name) for name in self._device.texts}
+        answers = await self._answers()
+        self._learn(answers)
+        return Identity(notes=(*self._refusals(answers), *_pieces(answers)), texts=texts)
 
     async def read(self) -> Batch:
         """Read every tag; what the device refuses is bad, what it does not answer is link trouble."""
-        return await self._batch([])
+        answers = await self._answers()
+        batch = self._batch(answers)
+        self._learn(answers)
+        return batch
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
-        """Write whole values in order; neighbours travel together."""
+        """Write whole values in order; neighbours travel together where the device takes blocks."""
         receipts: dict[int, Receipt] = {}
         orders: list[Order] = []
         for i, setpoint in enumerate(setpoints):
@@ -102,112 +93,99 @@ class ModbusDriver:
                 orders.append(self._order(i, setpoint))
             except ValueError as refusal:
                 receipts[i] = Receipt(setpoint, Outcome.REFUSED, str(refusal))
-        for order in joined(orders):
-            why = await self._put(order)
-            outcome = Outcome.REFUSED if why else Outcome.TAKEN
+        longest = LONGEST_READ_WRITE if self._device.write_by == "read_write" else LONGEST_WRITE
+        for order in orders if self._device.write_by == "single" else joined(orders, longest):
+            outcome, why = await self._connected().put(order.table, order.address, order.words)
             receipts |= {i: Receipt(setpoints[i], outcome, why) for i in order.which}
         return [receipts[i] for i in range(len(setpoints))]
 
     async def abort(self) -> None:
         """Drop the connection now."""
-        client, self._client = self._client, None
-        if client is None:
-            return
-        transport = cast("asyncio.Transport | None", client.ctx.transport)
-        client.close()
-        if transport is not None:
-            transport.abort()
+        wire, self._wire = self._wire, None
+        if wire is not None:
+            wire.drop()
 
-    async def _batch(self, notes: list[str]) -> Batch:
-        answers = await self._answers()
-        if len(answers) != len(self._scan.blocks):
-            self._scan = Scan.of([block for block, _ in answers])
-        n, names = len(self._tags), tuple(self._tags)
+    async def _answers(self) -> list[_Answer]:
+        """Read all blocks; one that is refused for its addresses is split until the culprit stands alone."""
+        wire, blocks = self._connected(), self._scan.blocks
+        found: dict[int, list[_Answer]] = {}
+        splits, self._reads = SPLITS, self._reads + 1
+        for n in range(len(blocks)):
+            # Each reading begins elsewhere, so that even a device full of holes is found out in the end.
+            i = (n + self._reads) % len(blocks)
+            found[i], waiting = [], [blocks[i]]
+            while waiting:
+                block = waiting.pop()
+                answer = _Answer.of(blocks[i], block, await wire.words(block.table, block.address, block.length))
+                if answer.part.refused and len(block.places) > 1 and splits > 0:
+                    splits -= 1
+                    waiting += reversed(split(block))
+                else:
+                    found[i].append(answer)
+        return [answer for i in range(len(blocks)) for answer in found[i]]
+
+    def _batch(self, answers: Sequence[_Answer]) -> Batch:
+        asked_for = tuple(answer.part.got for answer in answers)
+        scan = self._scan if asked_for == self._scan.blocks else Scan.of(asked_for)
+        values = scan.values(np.concatenate([answer.words for answer in answers])) if answers else np.empty(0)
+        n = len(self._tags)
         quality, reason = np.full(n, Quality.GOOD, np.uint8), np.full(n, Reason.NONE, np.uint8)
-        values = self._scan.values(np.concatenate([_or_zeros(words, block) for block, words in answers]))
-        for block, code in answers:
-            if not isinstance(code, int):
+        for answer in answers:
+            if answer.trouble is None:
                 continue
-            why, said = _meaning(code)
-            for place in block.places:
-                quality[place.tag], reason[place.tag] = Quality.BAD, why
+            for place in answer.part.got.places:
+                quality[place.tag], reason[place.tag] = Quality.BAD, answer.trouble.reason
                 values[place.slot : place.slot + place.count] = np.nan
-                notes.append(f"{names[place.tag]}: the device gives {said} for {block.table}:{place.address}")
         return Batch(values, quality, reason, np.full(n, np.nan))
 
-    async def _answers(self) -> list[tuple[Block, Words | int]]:
-        """Read all blocks; one that is refused for its addresses is split until the culprit stands alone."""
-        answers: list[tuple[Block, Words | int]] = []
-        waiting = list(reversed(self._scan.blocks))
-        while waiting:
-            block = waiting.pop()
-            answer = await self._get(block)
-            if isinstance(answer, int) and answer == _ILLEGAL_ADDRESS and len(block.places) > 1:
-                waiting += reversed(split(block))
-            else:
-                answers.append((block, answer))
-        return answers
+    def _learn(self, answers: Sequence[_Answer]) -> None:
+        holes = self._holes.learnt([answer.part for answer in answers])
+        if holes != self._holes:
+            self._holes, self._scan = holes, Scan.of(holes.blocks())
 
-    async def _get(self, block: Block) -> Words | int:
-        """Return the words of a block, or the number of the exception."""
-        client = self._connected()
-        request = {
-            "coil": client.read_coils,
-            "discrete": client.read_discrete_inputs,
-            "input": client.read_input_registers,
-            "holding": client.read_holding_registers,
-        }[block.table]
-        unit = self._device.unit_id
-        answer = await asked(lambda: request(block.address, count=block.length, device_id=unit), _means)
-        if answer.isError():
-            return answer.exception_code
-        bits = block.table in {"coil", "discrete"}
-        # Bits come in whole bytes, so there may be more than were asked for.
-        found = answer.bits[: block.length] if bits else answer.registers
-        return np.array(found, np.uint16) if len(found) == block.length else _WRONG_LENGTH
+    def _refusals(self, answers: Sequence[_Answer]) -> list[str]:
+        names = tuple(self._tags)
+        return [
+            f"{names[place.tag]}: the device gives {answer.trouble.said} for {place.table}:{place.address}"
+            for answer in answers
+            if answer.trouble is not None
+            for place in answer.part.got.places
+        ]
+
+    async def _text(self, name: str) -> str:
+        """Return a text of the device, or refuse the device if it is not the expected one."""
+        wanted = self._device.texts[name]
+        where = spot(wanted.address)
+        words = await self._connected().words(where.table, where.address, (wanted.length + 1) // 2)
+        found = None if isinstance(words, int) else text(words, wanted.length, self._device.byte_order)
+        if wanted.expect is not None and found != wanted.expect:
+            shown = "does not give it" if found is None else f"shows {found!r}"
+            raise Refusal(f"it may be the wrong device: {name} should be {wanted.expect!r}, and the device {shown}")
+        return found or ""
 
     def _order(self, i: int, setpoint: Setpoint) -> Order:
         place = self._first[setpoint.tag]
-        if place.table in {"discrete", "input"}:
-            raise ValueError(f"{place.table}:{place.address} cannot be written")
-        return Order(place.table, place.address, encode(setpoint.value, place.kind, place.order), (i,))
+        if place.table in READ_ONLY or place.bit is not None:
+            raise ValueError(f"{self._tags[setpoint.tag].address} cannot be written")
+        words = encode(setpoint.value, place.kind, place.order)
+        if len(words) > 1 and self._device.write_by == "single":
+            raise ValueError(f"it takes {len(words)} registers, and the device is written one by one")
+        return Order(place.table, place.address, words, (i,))
 
-    async def _put(self, order: Order) -> str:
-        """Write one order and return why it was refused, or nothing."""
-        client, unit = self._connected(), self._device.unit_id
-        address, words, bits = order.address, list(order.words), [bool(word) for word in order.words]
-        if order.table == "holding":
-            answer = await asked(lambda: client.write_registers(address, words, device_id=unit), _means)
-        elif len(bits) == 1:
-            answer = await asked(lambda: client.write_coil(address, bits[0], device_id=unit), _means)
-        else:
-            answer = await asked(lambda: client.write_coils(address, bits, device_id=unit), _means)
-        return f"the device gives {_meaning(answer.exception_code)[1]}" if answer.isError() else ""
-
-    def _notice(self, connected: bool) -> None:  # noqa: FBT001  # as pymodbus calls it
-        """Fail the request under way when the device hangs up; pymodbus would let it wait for its timeout."""
-        if connected or self._client is None:
-            return
-        pending = cast("asyncio.Future[ModbusPDU]", self._client.ctx.response_future)
-        if not pending.done():
-            pending.set_exception(ConnectionError(_CLOSED))
-            pending.exception()  # seen, so that nobody need wait for it
-
-    def _connected(self) -> AsyncModbusTcpClient:
-        if self._client is None:
+    def _connected(self) -> Wire:
+        if self._wire is None:
             raise ConnectionError("not connected")
-        return self._client
+        return self._wire
 
 
-def _means(trouble: Exception) -> OSError:
-    if isinstance(trouble, ConnectionException):
-        return ConnectionError(_CLOSED)
-    return TimeoutError(str(trouble)) if isinstance(trouble, ModbusIOException) else ConnectionError(str(trouble))
-
-
-def _meaning(code: int) -> tuple[Reason, str]:
-    return _MEANING.get(code, (Reason.BAD_STATUS, f"exception {code}"))
-
-
-def _or_zeros(words: Words | int, block: Block) -> Words:
-    return np.zeros(block.length, np.uint16) if isinstance(words, int) else words
+def _pieces(answers: Sequence[_Answer]) -> list[str]:
+    """Return which blocks the device gave only in pieces although nothing declared is missing from them."""
+    notes: list[str] = []
+    for block in dict.fromkeys(answer.part.asked for answer in answers):
+        parts = [answer for answer in answers if answer.part.asked == block]
+        if len(parts) == 1 or any(answer.trouble is not None for answer in parts):
+            continue
+        most = max(part.part.got.length for part in parts)
+        what = "addresses nobody asked for" if gaps(block) else f"more than {most} addresses at once"
+        notes.append(f"{block.table}:{block.address} to {block.end - 1}: the device refuses {what}")
+    return notes
