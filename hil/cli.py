@@ -108,6 +108,9 @@ def serve(
     modbus: Annotated[int, typer.Option(metavar="PORT", help="Modbus TCP port.")] = 5020,
     speed: Annotated[float, typer.Option(min=0.1, help="Times real time.")] = 1.0,
     seed: Seed = None,
+    pki: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Certificates; with them OPC UA lets in trusted clients only.")
+    ] = None,
 ) -> int:
     """Serve a simulated line on this machine for any OPC UA or Modbus client, until stopped."""
     import asyncio  # noqa: PLC0415  # heavy
@@ -122,7 +125,14 @@ def serve(
         f"line {line}, {speed:g} times real time, tags and addresses in {policy}; Ctrl-C ends it", markup=False
     )
     options = serving.Options(
-        line.upper(), policy, opcua=opcua, modbus=modbus, speed=speed, seed=seed or 1, start=WallClock().now()
+        line.upper(),
+        policy,
+        opcua=opcua,
+        modbus=modbus,
+        speed=speed,
+        seed=seed or 1,
+        start=WallClock().now(),
+        pki=pki,
     )
     try:
         asyncio.run(serving.serve(options))

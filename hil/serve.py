@@ -79,6 +79,8 @@ class Options:
     """Spread of the true parameters around their defaults, 1 as specified [1]."""
     truth: Path | None = None
     """Where the truth log is left at the end."""
+    pki: Path | None = None
+    """Folder of certificates; with one, OPC UA speaks to trusted clients only."""
     tethered: bool = False
     """Whether the process ends when its standard input does, so that none is left behind."""
 
@@ -210,9 +212,11 @@ def _in_order(policy: Policy) -> list[str]:
 def _server(policy: Policy, name: str, options: Options, on_write: Callable[[], None]) -> Server:
     match policy.connections[name]:
         case OpcUa():
-            return OpcUaServer(policy, name, (options.host, options.opcua), on_write)
+            return OpcUaServer(policy, name, (options.host, options.opcua), on_write, options.pki)
         case Modbus():
             return ModbusServer(policy, name, (options.host, options.modbus), on_write)
+        case other:
+            raise ValueError(f"connections.{name} speaks {other.protocol}, which no simulated server does")
 
 
 def _options(arguments: Sequence[str] | None) -> Options:
@@ -231,6 +235,9 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--faults", type=_faults, default=(), metavar="JSON", help="list of faults, as objects")
     parser.add_argument("--mismatch", type=float, default=1.0, help="spread of the true parameters")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="truth log to leave, .csv or .npz")
+    parser.add_argument(
+        "--pki", type=Path, metavar="DIR", help="folder of certificates; OPC UA for trusted clients only"
+    )
     parser.add_argument("--tether", action="store_true", help="end when standard input ends")
     given = parser.parse_args(arguments)
     return Options(
@@ -246,6 +253,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
         faults=given.faults,
         mismatch=given.mismatch,
         truth=given.truth,
+        pki=given.pki,
         tethered=given.tether,
     )
 

@@ -13,10 +13,11 @@ from plant_io.latch import Answer, Latch, tags_of
 from plant_io.link import Link, LinkState, Patience
 from plant_io.ports import Clock, Driver, Make
 from plant_io.signals import Outcome, Receipt, Setpoint, Snapshot
-from policies import Access, Lockstep, Policy, Tag
+from policies import Access, Lockstep, OpcUa, Policy, Tag
 
 _ANSWER_SHARE = 0.5
 _SHORTEST_OPENING_S = 1.0
+_COMPARED_S = 0.001  # to compare one tag with the policy
 _POLL_S = 0.001
 
 
@@ -214,7 +215,11 @@ def _patience(policy: Policy, name: str, lockstep: Lockstep | None) -> Patience:
 
 
 def _opening(policy: Policy, name: str) -> float:
-    return max(_SHORTEST_OPENING_S, 2.0 * policy.connections[name].timeout_s)
+    link = policy.connections[name]
+    # Keys are agreed on and users known in several rounds, some of which take a PLC long to compute.
+    rounds = 2.0 if isinstance(link, OpcUa) and link.security != "None" else 1.0
+    compared_s = _COMPARED_S * len(tags_of(name, policy))
+    return rounds * max(_SHORTEST_OPENING_S, 2.0 * link.timeout_s) + compared_s
 
 
 def _raw(setpoint: Setpoint, policy: Policy) -> Setpoint:

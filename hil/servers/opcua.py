@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import UTC
 from math import isfinite
+from pathlib import Path
 from typing import Protocol, cast
 from urllib.parse import urlparse
 
@@ -14,11 +15,13 @@ from asyncua.common.node import Node
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AddressSpace, AttributeService
 from asyncua.server.server import Server
+from asyncua.server.user_managers import UserManager
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
 from hil.plc.line import Image
+from hil.servers.opcua_door import Door
 from hil.servers.wire import Raw, to_raw, to_value
 from plant_io.quality import Quality
 from plant_io.signals import Floats
@@ -101,6 +104,9 @@ class OpcUaServer:
         Address and TCP port to listen at; port 0 for any free one.
     on_write
         Called whenever a client has written.
+    pki
+        Folder of certificates; with one, only trusted clients are let in, over encrypted or signed channels. Without
+        one everybody is, in the open.
 
     Raises
     ------
@@ -108,7 +114,14 @@ class OpcUaServer:
         If the connection is of another kind.
     """
 
-    def __init__(self, policy: Policy, connection: str, listen: tuple[str, int], on_write: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        policy: Policy,
+        connection: str,
+        listen: tuple[str, int],
+        on_write: Callable[[], None],
+        pki: Path | None = None,
+    ) -> None:
         link = policy.connections[connection]
         if not isinstance(link, OpcUa):
             raise TypeError(f"connections.{connection} speaks {link.protocol}, not opcua")
@@ -117,7 +130,8 @@ class OpcUaServer:
         self._listen = listen
         self._nodes: dict[str, ua.NodeId] = {}
         self._shown: dict[str, tuple[float | Floats, float, Quality]] = {}
-        self._server = Server()
+        self._door = None if pki is None else Door(pki, f"urn:steadyline:hil:line-{policy.line.lower()}")
+        self._server = Server(user_manager=cast("UserManager | None", self._door))
         self._taken: dict[ua.NodeId, str] = {}
         self._strict = _Strict(self._server.iserver.aspace, self._taken, on_write)
 
@@ -140,7 +154,7 @@ class OpcUaServer:
         Raises
         ------
         OSError
-            If the port is taken.
+            If the port is taken, or the certificate of the server can be neither read nor made.
         """
         server = self._server
         server.iserver.attribute_service = self._strict
@@ -148,7 +162,10 @@ class OpcUaServer:
         await server.init()
         server.set_server_name(f"Simulated PLC of line {self._line}")
         server.set_endpoint(f"opc.tcp://{self._listen[0]}:{self._listen[1]}{self._path}")
-        server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        if self._door is None:
+            server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
+        else:
+            await self._door.fit(server)
         await self._build(image)
         await self.publish(image)
         await server.start()

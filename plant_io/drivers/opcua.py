@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -17,12 +17,12 @@ from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 
-from plant_io.claims import differences
+from plant_io.claims import Claim, differences
 from plant_io.clocks import WallClock
 from plant_io.drivers.asking import asked
 from plant_io.drivers.opcua_admission import admit, check, meaning
 from plant_io.drivers.opcua_claims import claims
-from plant_io.drivers.opcua_nodes import absence, code, mismatch, numbers, order, plain, posix, requests, spots
+from plant_io.drivers.opcua_nodes import Spot, absence, code, mismatch, numbers, order, plain, posix, requests, spots
 from plant_io.drivers.opcua_reports import Reports, Wanted
 from plant_io.latch import tags_of
 from plant_io.ports import Batch, Identity, Refusal
@@ -35,6 +35,7 @@ from policies import OpcUa, Policy
 logging.getLogger("asyncua").setLevel(logging.CRITICAL)
 
 _TEARDOWN_S = 1.0
+_CLAIMS_S, _CLAIM_S = 0.3, 0.0005  # longest wait for all claims of a server, and for each more
 _SERVER = (
     ObjectIds.Server_NamespaceArray,
     ObjectIds.Server_ServerStatus_StartTime,
@@ -194,8 +195,7 @@ class OpcUaDriver:
         every = requests(nodes, AttributeIds.Value, server.reads)
         types = await self._ask(requests(nodes, AttributeIds.DataType, server.reads), len(nodes))
         values = await self._ask(every, len(nodes))
-        claimed = await claims(self._connected(), found, server.paths, self._ask)
-        notes: list[str] = []
+        claimed, notes = await self._claimed(found, server)
         for (name, spot), kind, value in zip(found.items(), types, values, strict=True):
             self._spots[name] = replace(spot, wrong=mismatch(spot, kind, value))
             note = self._spots[name].wrong or absence(spot, kind, value)
@@ -203,6 +203,14 @@ class OpcUaDriver:
             notes += [f"{name}: {what}" for what in said]
         self._requests = requests([nodes[i] for i in self._polled], AttributeIds.Value, server.reads)
         return notes
+
+    async def _claimed(self, found: Mapping[str, Spot], server: _Known) -> tuple[Mapping[str, Claim], list[str]]:
+        """Return the units and ranges of the server; a slow one is worth the values without them."""
+        try:
+            async with asyncio.timeout(_CLAIMS_S + _CLAIM_S * len(found)):
+                return await claims(self._connected(), found, server.paths, self._ask), []
+        except TimeoutError:
+            return {}, ["the server did not tell its units and ranges in time; they were not compared"]
 
     async def _subscribe(self, server: _Known) -> tuple[str, ...]:
         """Have the server report what the policy wants reported, and return what it will not."""

@@ -133,6 +133,8 @@ def meaning(server: OpcUa, trouble: Exception) -> OSError:
                 return Refusal(f"the server refuses the user with the certificate {file}", _PAUSE_S)
             case None:
                 return Refusal("the server takes no anonymous users; name one with user:")
+    if name == "UaError" and "No matching endpoints" in str(trouble):
+        return Refusal(f"the server does not offer security: {server.security}")
     if name == "BadTooManySessions":
         return ConnectionError("the server has no session left; sessions that were lost end by themselves")
     return ConnectionError(f"{name}: {trouble}")

@@ -219,13 +219,20 @@ class Store:
         return self._put(load(file), REJECTED, TRUSTED)
 
     def _put(self, certificate: Certificate, where: str, not_in: str) -> Path:
-        kept = self._keep(certificate, where)
+        kept = self.keep(certificate, where)
         for file, other in list(self.listed(not_in)):
             if other == certificate:
                 file.unlink()
         return kept
 
-    def _keep(self, certificate: Certificate, where: str) -> Path:
+    def keep(self, certificate: Certificate, where: str) -> Path:
+        """Put a certificate into a folder, unless it lies there already, and return its file.
+
+        Raises
+        ------
+        OSError
+            If it cannot be kept.
+        """
         for file, other in self.listed(where):
             if other == certificate:
                 return file
@@ -239,7 +246,7 @@ class Store:
         full = sum(1 for _ in self.listed(REJECTED)) >= _MOST_REJECTED
         if full:
             return f"the server's certificate is not trusted, and {self.folder / REJECTED} is full; clear it"
-        file = self._keep(certificate, REJECTED)
+        file = self.keep(certificate, REJECTED)
         return (
             f"the server's certificate ({certificate.name}, thumbprint {certificate.thumbprint}) is not trusted; "
             f"if the server shows the same thumbprint, run: steadyline cert trust {file} --pki {self.folder}"
