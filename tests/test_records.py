@@ -2,7 +2,9 @@ import sqlite3
 from dataclasses import replace
 from math import inf, nan
 from pathlib import Path
+from threading import Timer
 
+import apsw
 import numpy as np
 import pytest
 from fakes import Bench
@@ -13,6 +15,7 @@ from controller.cycle import Accept, Cycle, Mode, Order, SetMode
 from controller.plan import Plan, Status
 from controller.records import codec
 from controller.records.journal import FILE, Entry, Journal, entries, link
+from plant_io.clocks import stopwatch
 
 ANY = st.floats(allow_nan=True, allow_infinity=True)
 
@@ -110,3 +113,38 @@ def test_a_cycle_that_differs_anywhere_packs_to_other_bytes() -> None:
     (cycle,) = cycles(1)
     assert codec.pack(cycle) == codec.pack(replace(cycle))
     assert codec.pack(cycle) != codec.pack(replace(cycle, number=7))
+
+
+def test_a_momentary_lock_by_somebody_else_does_not_end_the_record(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.head(1000.0, {"line": "toy"})
+    reader = apsw.Connection(str(tmp_path / FILE))
+    reader.execute("BEGIN IMMEDIATE")
+    Timer(0.05, reader.execute, ("ROLLBACK",)).start()
+    journal.cycle(cycles(1)[0])
+    journal.close()
+    assert [entry.kind for entry in entries(tmp_path)] == ["head", "cycle"]
+    reader.close()
+
+
+def test_a_lasting_lock_is_an_error_of_the_file_within_a_period(tmp_path: Path) -> None:
+    journal = Journal(tmp_path)
+    journal.head(1000.0, {"line": "toy"})
+    reader = apsw.Connection(str(tmp_path / FILE))
+    reader.execute("BEGIN IMMEDIATE")
+    watch = stopwatch()
+    with pytest.raises(OSError, match="the record cannot be written"):
+        journal.cycle(cycles(1)[0])
+    assert watch() < 0.9
+    reader.execute("ROLLBACK")
+    journal.cycle(cycles(1)[0])
+    journal.close()
+    assert [entry.seq for entry in entries(tmp_path)] == [0, 1]
+    reader.close()
+
+
+@pytest.mark.parametrize("content", [b"", b"no database at all, but long enough to have a header" * 20])
+def test_a_file_that_is_no_record_is_said_to_be_none(content: bytes, tmp_path: Path) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    with pytest.raises(ValueError, match="cannot be read as a record"):
+        list(entries(tmp_path))

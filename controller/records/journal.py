@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -20,6 +21,8 @@ from controller.records.codec import pack, unpack
 
 FILE = "steadyline.sqlite"
 """Name of the one file in a record directory."""
+PATIENCE_MS = 250
+"""Longest wait for somebody else who has the file locked, well below a period [ms]."""
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS records (
     seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, at REAL NOT NULL, body BLOB NOT NULL, chain BLOB NOT NULL
@@ -87,8 +90,9 @@ class Journal:
         self.path = directory / FILE
         if self.path.exists():
             raise FileExistsError(f"{self.path}: a record is already there; choose another directory")
-        self._db = _open(self.path, write=True)
-        self._db.execute(_SCHEMA)
+        with _told(OSError, f"{self.path}: no record can be kept here"):
+            self._db = _open(self.path, write=True)
+            self._db.execute(_SCHEMA)
         self._seq = 0
         self._chain = bytes(32)
         self.bytes = 0
@@ -136,10 +140,8 @@ class Journal:
     def _append(self, kind: str, at: float, content: object) -> None:
         body = zlib.compress(pack(content), 1)
         chain = link(self._chain, self._seq, kind, body)
-        try:
+        with _told(OSError, f"{self.path}: the record cannot be written"):
             self._db.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?)", (self._seq, kind, at, body, chain))
-        except Exception as error:
-            raise OSError(f"{self.path}: the record cannot be written: {error}") from error
         self._seq, self._chain = self._seq + 1, chain
         self.bytes += len(body)
 
@@ -151,16 +153,30 @@ def entries(directory: Path) -> Iterator[Entry]:
     ------
     FileNotFoundError
         If the directory holds no record.
+    ValueError
+        If what it holds cannot be read as one.
     """
     path = directory / FILE
     if not path.exists():
         raise FileNotFoundError(f"{directory}: there is no record here (wanted a file {FILE})")
-    db = _open(path, write=False)
+    with _told(ValueError, f"{path}: this cannot be read as a record"):
+        db = _open(path, write=False)
+        try:
+            for row in db.execute("SELECT seq, kind, at, body, chain FROM records ORDER BY seq"):
+                yield Entry(*row)
+        finally:
+            db.close()
+
+
+@contextmanager
+def _told(kind: type[Exception], what: str) -> Generator[None]:
+    """Turn what SQLite has to say into an error of `kind`, so that nobody else needs to know SQLite's errors."""
+    import apsw  # noqa: PLC0415  # loaded only by those who keep or read records
+
     try:
-        for row in db.execute("SELECT seq, kind, at, body, chain FROM records ORDER BY seq"):
-            yield Entry(*row)
-    finally:
-        db.close()
+        yield
+    except cast("type[Exception]", apsw.Error) as error:
+        raise kind(f"{what}: {error}") from error
 
 
 def _open(path: Path, *, write: bool) -> _Connection:
@@ -168,6 +184,7 @@ def _open(path: Path, *, write: bool) -> _Connection:
 
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if write else apsw.SQLITE_OPEN_READONLY
     db = cast("_Connection", apsw.Connection(str(path), flags=flags))
+    db.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
     if write:
         db.execute("PRAGMA journal_mode=WAL")
         db.execute("PRAGMA synchronous=FULL")
