@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from math import nan
 
 import pytest
+from pymodbus import FramerType
 from pymodbus.client import AsyncModbusTcpClient
 
 from hil.plc.line import Image
@@ -24,8 +25,9 @@ def tag(address: str, kind: str = "float32", **more: object) -> Tag:
     return Tag.model_validate(given)
 
 
-def policy(order: str = "CDAB", **tags: Tag) -> Policy:
-    device = Modbus(protocol="modbus", host="127.0.0.1", unit_id=7, byte_order=order)  # type: ignore[arg-type]
+def policy(order: str = "CDAB", device: dict[str, object] | None = None, **tags: Tag) -> Policy:
+    link = {"protocol": "modbus", "host": "127.0.0.1", "unit_id": 7, "byte_order": order}
+    device = Modbus.model_validate(link | (device or {}))
     named = {name.replace("__", "."): one for name, one in tags.items()}
     return Policy(policy=1, line="T", revision="1", period="1s", connections={"plc": device}, tags=named)  # type: ignore[arg-type]
 
@@ -53,7 +55,8 @@ def meet(declared: Policy, first: Image, talk: Callable[[Meeting], Awaitable[Non
         server = ModbusServer(declared, "plc", ("127.0.0.1", 0), lambda: woken.append(1))
         await server.start(first)
         host, _, port = server.address.partition(":")
-        client = AsyncModbusTcpClient(host, port=int(port), timeout=2, retries=0)
+        framer = FramerType(declared.connections["plc"].framing.replace("tcp", "socket"))
+        client = AsyncModbusTcpClient(host, port=int(port), timeout=2, retries=0, framer=framer)
         try:
             assert await client.connect()
             await talk(Meeting(server, client, woken))
@@ -144,3 +147,46 @@ def test_a_port_that_is_taken_is_said_so() -> None:
             await second.start(image(A=0.0))
 
     meet(policy(A=tag("input:0")), image(A=0.0), talk)
+
+
+@pytest.mark.parametrize(("order", "word"), [("ABCD", 0x8008), ("DCBA", 0x0880)])
+def test_bits_of_a_word_are_shown_in_the_order_of_its_bytes(order: str, word: int) -> None:
+    tags = {f"B{i}": tag(f"input:2.{i}", "bool") for i in (0, 3, 15)}
+
+    async def talk(m: Meeting) -> None:
+        assert await m.words(2, 1) == [word]
+        await m.server.publish(image(B0=1.0, B3=0.0, B15=0.0))
+        assert await m.words(2, 1) == [0x0001 if order == "ABCD" else 0x0100]
+
+    meet(policy(order, **tags), image(B0=0.0, B3=1.0, B15=1.0), talk)
+
+
+def test_texts_are_shown_as_expected_or_by_their_name() -> None:
+    texts = {
+        "MAKER": {"address": "input:10", "length": 5},
+        "SERIAL": {"address": "input:20", "length": 4, "expect": "A7"},
+    }
+
+    async def talk(m: Meeting) -> None:
+        assert await m.words(10, 3) == [0x4D41, 0x4B45, 0x5200]
+        assert await m.words(20, 2) == [0x4137, 0x0000]
+
+    meet(policy("CDAB", {"texts": texts}, A=tag("input:0")), image(A=0.0), talk)
+
+
+def test_rtu_frames_are_served_over_tcp() -> None:
+    async def talk(m: Meeting) -> None:
+        assert await m.words(0, 2) == ORDERS["ABCD"]
+
+    meet(policy("ABCD", {"framing": "rtu"}, A=tag("input:0")), image(A=VALUE), talk)
+
+
+def test_registers_may_be_written_and_read_in_one_round_trip() -> None:
+    async def talk(m: Meeting) -> None:
+        answer = await m.client.readwrite_registers(
+            read_address=0, read_count=2, write_address=0, values=ORDERS["ABCD"], device_id=7
+        )
+        assert answer.registers == ORDERS["ABCD"]
+        assert await m.server.take() == {"A": VALUE}
+
+    meet(policy("ABCD", A=tag("holding:0", access=Access.WRITE)), image(A=0.0), talk)

@@ -6,22 +6,25 @@ import asyncio
 from collections.abc import Callable, Mapping
 from typing import cast
 
+from pymodbus import FramerType
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
 from hil.plc.line import Image
 from hil.servers.wire import Raw, from_registers, to_raw, to_registers, to_value, width
 from policies import Modbus, Policy, Tag
+from policies.registers import Spot, Table, spot
 
-_BITS = {"coil": 1, "discrete": 2}
-_WORDS = {"holding": 3, "input": 4}
+_BITS: Mapping[Table, int] = {"coil": 1, "discrete": 2}
+_WORDS: Mapping[Table, int] = {"holding": 3, "input": 4}
 _CLIENT_WRITES = (5, 6, 15, 16, 22, 23)
 
 
 class ModbusServer:
     """The registers of one Modbus connection, at their addresses, in their byte order, behind a real socket.
 
-    A value that is no number is shown as one where the device holds floats, since Modbus has no quality of its own.
+    A value that is no number is shown as one where the device holds floats, since Modbus has no quality of its own. A
+    text is shown as the policy expects it, or else as its name.
 
     Parameters
     ----------
@@ -39,14 +42,18 @@ class ModbusServer:
         device = policy.connections[connection]
         if not isinstance(device, Modbus):
             raise TypeError(f"connections.{connection} speaks {device.protocol}, not modbus")
-        self._unit, self._listen, self._on_write = device.unit_id, listen, on_write
+        self._declared, self._unit, self._listen, self._on_write = device, device.unit_id, listen, on_write
         self._tags = {name: tag for name, tag in policy.tags.items() if tag.connection == connection}
-        self._where = {name: _address(tag) for name, tag in self._tags.items()}
+        self._where = {name: spot(tag.address) for name, tag in self._tags.items()}
         self._order = {name: tag.byte_order or device.byte_order for name, tag in self._tags.items()}
-        self._tables = {
-            table: [0] * (1 + max((self._end(n) for n, (t, _) in self._where.items() if t == table), default=0))
-            for table in (*_BITS, *_WORDS)
+        texts = _texts(device)
+        ends = [(at.table, self._end(name)) for name, at in self._where.items()]
+        ends += [(at.table, at.address + len(words) - 1) for at, words in texts]
+        self._tables: dict[Table, list[int]] = {
+            table: [0] * (1 + max((end for t, end in ends if t == table), default=0)) for table in (*_BITS, *_WORDS)
         }
+        for at, words in texts:
+            self._tables[at.table][at.address : at.address + len(words)] = words
         self._shown: dict[str, float] = {}
         self._touched: set[str] = set()
         self._server: ModbusTcpServer | None = None
@@ -65,7 +72,8 @@ class ModbusServer:
         OSError
             If the port is taken.
         """
-        self._server = ModbusTcpServer(self._device(), address=self._listen)
+        framer = FramerType.RTU if self._declared.framing == "rtu" else FramerType.SOCKET
+        self._server = ModbusTcpServer(self._device(), framer=framer, address=self._listen)
         try:
             await self._server.serve_forever(background=True)
         except RuntimeError as error:
@@ -74,7 +82,7 @@ class ModbusServer:
 
     async def publish(self, image: Image) -> None:
         """Show what has changed; all of it appears at once."""
-        changed: set[str] = set()
+        changed: set[Table] = set()
         for name, tag in self._tags.items():
             value = image.values[name]
             if not isinstance(value, float):
@@ -91,9 +99,9 @@ class ModbusServer:
         written: dict[str, float] = {}
         touched, self._touched = self._touched, set()
         for name in [name for name in self._tags if name in touched]:
-            table, at = self._where[name]
-            count = 1 if table in _BITS else width(self._tags[name])
-            held = await self._running().async_getValues(self._unit, _code(table), at, count)
+            at = self._where[name]
+            count = 1 if at.table in _BITS else width(self._tags[name])
+            held = await self._running().async_getValues(self._unit, _code(at.table), at.address, count)
             written[name] = to_value(self._tags[name], self._raw(name, [int(word) for word in held]))
             self._shown.pop(name, None)
         return written
@@ -120,34 +128,49 @@ class ModbusServer:
         if new is not None and code in _CLIENT_WRITES:
             table = "coil" if code in (5, 15) else "holding"
             here = [
-                n for n, (t, first) in self._where.items() if t == table and first < at + count and at <= self._end(n)
+                name
+                for name, first in self._where.items()
+                if first.table == table and first.address < at + count and at <= self._end(name)
             ]
             self._touched.update(here)
             self._on_write()
 
-    def _place(self, name: str, tag: Tag, raw: Raw) -> str:
-        table, at = self._where[name]
-        words = [int(bool(raw))] if table in _BITS else to_registers(tag, raw, self._order[name])
-        self._tables[table][at : at + len(words)] = words
-        return table
+    def _place(self, name: str, tag: Tag, raw: Raw) -> Table:
+        at = self._where[name]
+        table = self._tables[at.table]
+        if at.bit is not None:
+            [mask] = to_registers(tag, 1 << at.bit, self._order[name])
+            words = [table[at.address] | mask if raw else table[at.address] & ~mask]
+        else:
+            words = [int(bool(raw))] if at.table in _BITS else to_registers(tag, raw, self._order[name])
+        table[at.address : at.address + len(words)] = words
+        return at.table
 
     def _raw(self, name: str, held: list[int]) -> Raw:
-        table = self._where[name][0]
-        return bool(held[0]) if table in _BITS else from_registers(self._tags[name], held, self._order[name])
+        if self._where[name].table in _BITS:
+            return bool(held[0])
+        return from_registers(self._tags[name], held, self._order[name])
 
     def _end(self, name: str) -> int:
-        table, at = self._where[name]
-        return at + (1 if table in _BITS else width(self._tags[name])) - 1
+        at = self._where[name]
+        return at.address + (1 if at.table in _BITS else width(self._tags[name])) - 1
 
 
-def _address(tag: Tag) -> tuple[str, int]:
-    table, offset = tag.address.split(":")
-    return table, int(offset)
+def _texts(device: Modbus) -> list[tuple[Spot, list[int]]]:
+    """Return where the texts of a device begin, and their registers."""
+    found: list[tuple[Spot, list[int]]] = []
+    swapped = device.byte_order in {"BADC", "DCBA"}
+    for name, text in device.texts.items():
+        size = 2 * ((text.length + 1) // 2)
+        shown = (text.expect or name).encode("latin-1", "replace")[: text.length].ljust(size, b"\0")
+        words = [int.from_bytes(shown[i : i + 2], "little" if swapped else "big") for i in range(0, size, 2)]
+        found.append((spot(text.address), words))
+    return found
 
 
-def _code(table: str) -> int:
+def _code(table: Table) -> int:
     return _BITS.get(table) or _WORDS[table]
 
 
-def _held(table: str, values: list[int]) -> list[int] | list[bool]:
+def _held(table: Table, values: list[int]) -> list[int] | list[bool]:
     return [bool(value) for value in values] if table in _BITS else values
