@@ -6,7 +6,7 @@ from math import exp, sqrt
 
 from numpy.random import Generator
 
-_BLOCK = 65_536
+from hil.plants.ops import Value
 
 
 class Noise:
@@ -18,23 +18,26 @@ class Noise:
         Source of randomness; nobody else may draw from it.
     scale
         Multiplier of every value [1]; 0 gives zeros, in the same number.
+    ahead
+        Number of values drawn at once [1].
     """
 
-    __slots__ = ("_block", "_rng", "scale")
+    __slots__ = ("_ahead", "_block", "_rng", "scale")
 
-    def __init__(self, rng: Generator, scale: float = 1.0) -> None:
+    def __init__(self, rng: Generator, scale: float = 1.0, ahead: int = 65_536) -> None:
         self._rng = rng
+        self._ahead = ahead
         self.scale = scale
         self._block: list[float] = []
 
     def __call__(self) -> float:
         """Return the next value [1]."""
         if not self._block:
-            self._block = (self.scale * self._rng.standard_normal(_BLOCK)).tolist()
+            self._block = (self.scale * self._rng.standard_normal(self._ahead)).tolist()
         return self._block.pop()
 
 
-def lagged(x: float, target: float, tau: float, dt: float) -> float:
+def lagged(x: Value, target: Value, tau: float, dt: float) -> Value:
     """Return a first-order lag one step on, exact for a constant target, in the unit of `x`.
 
     Parameters
@@ -56,7 +59,7 @@ def lagged(x: float, target: float, tau: float, dt: float) -> float:
     return target + (x - target) * exp(-dt / tau)
 
 
-def wandered(x: float, sd: float, tau: float, dt: float, normal: float) -> float:
+def wandered(x: Value, sd: float, tau: float, dt: float, normal: Value) -> Value:
     """Return an Ornstein-Uhlenbeck process about zero one step on, exact for any step, in the unit of `x`.
 
     Parameters
