@@ -126,18 +126,22 @@ def meaning(server: OpcUa, trouble: Exception) -> OSError:
     if name in _OURS:
         return Refusal(_OURS[name].format(file=Store(Path(server.pki)).certificate, pki=server.pki))
     if name in _WHO:
-        match server.user:
-            case PasswordUser(name=user):
-                return Refusal(f"the server refuses the user {user} or the password", _PAUSE_S)
-            case CertificateUser(certificate=file):
-                return Refusal(f"the server refuses the user with the certificate {file}", _PAUSE_S)
-            case None:
-                return Refusal("the server takes no anonymous users; name one with user:")
+        return _stranger(server)
     if name == "UaError" and "No matching endpoints" in str(trouble):
         return Refusal(f"the server does not offer security: {server.security}")
     if name == "BadTooManySessions":
         return ConnectionError("the server has no session left; sessions that were lost end by themselves")
     return ConnectionError(f"{name}: {trouble}")
+
+
+def _stranger(server: OpcUa) -> Refusal:
+    match server.user:
+        case PasswordUser(name=user):
+            return Refusal(f"the server refuses the user {user} or the password", _PAUSE_S)
+        case CertificateUser(certificate=file):
+            return Refusal(f"the server refuses the user with the certificate {file}", _PAUSE_S)
+        case None:
+            return Refusal("the server takes no anonymous users; name one with user:")
 
 
 def _user(server: OpcUa, store: Store) -> Pair | str:
