@@ -1,0 +1,27 @@
+"""Tasks for the tests of the crew; importable in its processes."""
+
+import os
+import signal
+from pathlib import Path
+
+
+def squared(task: int) -> tuple[int, int]:
+    """Return the square, and in which process and with how many threads it was found."""
+    return task * task, int(os.environ["OMP_NUM_THREADS"])
+
+
+def deadly(task: tuple[int, str]) -> int:
+    """Kill the process: of task 1 at its first try, of task 3 at every try."""
+    number, folder = task
+    tries = Path(folder) / str(number)
+    with tries.open("a") as file:
+        file.write("x")
+    if number == 3 or (number == 1 and tries.read_text() == "x"):
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
+
+
+def endless(folder: str) -> None:
+    """Tell which process this is, and never come back."""
+    Path(folder, str(os.getpid())).touch()
+    signal.pause()
