@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from controller.cli.ends import Refused, Unreachable, duration, reading
-from controller.cli.show import give, people
-from controller.cli.verbs import INTERRUPTED, SCHEMAS, STOPPED, For, Json, Record
+from controller.cli.show import give, log_to_people, people, writable
+from controller.cli.verbs import INTERRUPTED, SCHEMAS, For, Json, Record
 
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the plant.")]
 
@@ -45,13 +45,14 @@ def demo(
     json: Json = None,
 ) -> int:
     """Show it all on simulated PLCs: take-over, rejection, alerts, record. Nothing real is touched."""
-    from controller.runtime import PlantUnreachable  # noqa: PLC0415  # heavy
+    from controller.runtime import STOPPED, PlantUnreachable  # noqa: PLC0415  # heavy
     from hil import demo as demos  # noqa: PLC0415  # heavy
     from hil.rig.process import NotServing  # noqa: PLC0415  # heavy
 
     with reading():
         wanted = demos.Wanted(line, duration("--for", for_), speed, not no_console, record, seed)
         demos.check(wanted)
+    log_to_people()
     try:
         result = demos.demo(wanted)
     except (PlantUnreachable, NotServing) as error:
@@ -80,13 +81,14 @@ def run(
     clock: Annotated[
         ClockKind, typer.Option(help="In memory, over sockets in lock-step, or in real time.")
     ] = ClockKind.VIRTUAL,
-    junit: Annotated[Path | None, typer.Option(metavar="F", help="JUnit XML to write.")] = None,
-    html: Annotated[Path | None, typer.Option(metavar="F", help="Page with plots to write.")] = None,
+    junit: Annotated[str | None, typer.Option(metavar="F", help="JUnit XML to write.", callback=writable)] = None,
+    html: Annotated[str | None, typer.Option(metavar="F", help="Page with plots to write.", callback=writable)] = None,
     json: Json = None,
 ) -> int:
     """Play scenarios and judge them by the plant's truth."""
     from hil import campaign, library, report  # noqa: PLC0415  # heavy
 
+    log_to_people()
     names = list(library.names()) if all_ else list(scenarios or [])
     if not names:
         raise Refused(f"hil run: found no scenario, wanted --all or some of {', '.join(library.names())}")
@@ -94,9 +96,9 @@ def run(
         opened = [(name, *library.open_scenario(library.find(name))) for name in names]
     runs = campaign.play(opened, seed, seeds, clock.value)
     if junit is not None:
-        report.write_junit(junit, runs)
+        report.write_junit(Path(junit), runs)
     if html is not None:
-        report.write_html(html, runs)
+        report.write_html(Path(html), runs)
     give({"runs": [report.plain(r) for r in runs]}, json)
     return 0 if all(f.passed for _, _, findings in runs for f in findings) else 1
 
@@ -119,6 +121,7 @@ def serve(
     from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
     from policies import shipped  # noqa: PLC0415  # heavy
 
+    log_to_people()
     with reading():
         policy = shipped(line)
     people.print(
@@ -130,7 +133,7 @@ def serve(
         opcua=opcua,
         modbus=modbus,
         speed=speed,
-        seed=seed or 1,
+        seed=1 if seed is None else seed,
         start=WallClock().now(),
         pki=pki,
     )

@@ -58,6 +58,8 @@ def check(wanted: Wanted) -> None:
         If there is no demo of the line.
     FileExistsError
         If the record directory already holds a record.
+    OSError
+        If the record directory cannot be made or written.
     """
     if wanted.line.upper() not in SCENARIOS:
         raise ValueError(f"--line: found {wanted.line!r}, wanted one of {', '.join(SCENARIOS)}")

@@ -4,8 +4,11 @@ import json
 from pathlib import Path
 
 import pytest
+import structlog
 
 from controller.cli.app import status
+from controller.cli.show import log_to_people
+from controller.records.journal import FILE
 from policies import shipped
 
 LINE = str(shipped("A"))
@@ -21,6 +24,12 @@ LINE = str(shipped("A"))
         (["run", LINE, "--connect", "feeders"], "--connect: found 'feeders', wanted NAME=ADDRESS"),
         (["run", LINE, "--connect", "x=1.2.3.4:5"], "found the connection 'x', expected one of feeders, line"),
         (["replay", "nowhere"], "nowhere: there is no record here"),
+        (["run", LINE, "--record", "/dev/null/x"], "Not a directory"),
+        (["demo", "--record", "/dev/null/x"], "Not a directory"),
+        (["run", LINE, "--json", "/dev/null/x"], "/dev/null/x: this cannot be written"),
+        (["demo", "--json", "/dev/null/x"], "/dev/null/x: this cannot be written"),
+        (["hil", "list", "--json", "/dev"], "/dev: this cannot be written"),
+        (["hil", "run", "a_blind", "--junit", "/dev/null/x"], "/dev/null/x: this cannot be written"),
         (["schema", "tag"], "schema: found 'tag', wanted one of policy, library, scenario"),
         (["hil", "run"], "hil run: found no scenario, wanted --all or some of a_blind"),
         (["hil", "run", "a_nothing"], "found the scenario 'a_nothing', wanted a file or one of a_blind"),
@@ -64,7 +73,24 @@ def test_a_plant_that_cannot_be_reached_is_status_3(
     monkeypatch.setattr("controller.runtime.PATIENCE_S", 1.0)
     nowhere = ["--connect", "feeders=127.0.0.1:9", "--connect", "line=127.0.0.1:9"]
     assert status(["run", LINE, "--for", "5s", "--record", str(tmp_path / "r"), *nowhere]) == 3
-    assert "no connection to feeders, line within 1 s" in capsys.readouterr().err
+    said = capsys.readouterr()
+    assert "no connection to feeders" in said.err
+    assert said.out == ""
+
+
+def test_log_lines_go_where_people_read(capsys: pytest.CaptureFixture[str]) -> None:
+    log_to_people()
+    structlog.get_logger().warning("a link is down")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert "a link is down" in said.err
+
+
+@pytest.mark.parametrize("content", [b"", b"no database, but as long as the header of one " * 20])
+def test_a_record_that_is_none_is_refused(content: bytes, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / FILE).write_bytes(content)
+    assert status(["replay", str(tmp_path)]) == 2
+    assert "this cannot be read as a record" in capsys.readouterr().err
 
 
 def test_a_directory_with_a_record_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.status import Status
@@ -65,15 +66,20 @@ def run(
 
 
 def fresh(record: Path) -> None:
-    """Refuse a directory that already holds a record.
+    """Make the directory of a record; refuse one that cannot be written or already holds a record.
 
     Raises
     ------
     FileExistsError
-        If it does.
+        If it already holds a record.
+    OSError
+        If it cannot be made or written.
     """
     if (record / FILE).exists():
         raise FileExistsError(f"{record}: a record is already there; choose another directory")
+    record.mkdir(parents=True, exist_ok=True)
+    with TemporaryFile(dir=record):
+        return
 
 
 def observed(kit: Kit, options: Options) -> Ran:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from math import isfinite
@@ -10,6 +11,8 @@ from pathlib import Path
 from typing import cast
 
 from rich.console import Console
+
+from controller.cli.ends import Refused
 
 people = Console(stderr=True, highlight=False, soft_wrap=True)
 """Where people read."""
@@ -30,10 +33,38 @@ def give(result: Mapping[str, object], where: str | None) -> None:
     text = json.dumps(_finite(result), indent=2)
     if where == "-":
         sys.stdout.write(text + "\n")
-    else:
-        path = Path(where)
+        return
+    try:
+        Path(where).write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{where}: this cannot be written: {error.strerror}") from error
+
+
+def writable(where: str | None) -> str | None:
+    """Return the name of a file to be written, after a look before the work whether it can be.
+
+    Raises
+    ------
+    Refused
+        If it cannot.
+    """
+    if where is None or where == "-":
+        return where
+    path = Path(where)
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text + "\n")
+    except OSError as error:
+        raise Refused(f"{where}: this cannot be written: {error.strerror}") from error
+    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
+        raise Refused(f"{where}: this cannot be written: it is a directory, or not ours to write")
+    return where
+
+
+def log_to_people() -> None:
+    """Let log lines go where people read, so that a result on stdout stays readable by programs."""
+    import structlog  # noqa: PLC0415  # slow to import
+
+    structlog.configure(logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
 
 
 def _finite(value: object) -> object:

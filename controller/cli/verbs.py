@@ -11,13 +11,14 @@ from typing import Annotated
 import typer
 
 from controller.cli.ends import Refused, duration, reading
-from controller.cli.show import give, people
+from controller.cli.show import give, log_to_people, people, writable
 
 INTERRUPTED = 130
 """Exit status of a run that a person stopped."""
-STOPPED = "stopped by a person"
-"""Reason such a run gives."""
-Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Result as one JSON object; - for stdout.")]
+Json = Annotated[
+    str | None,
+    typer.Option("--json", metavar="FILE", help="Result as one JSON object; - for stdout.", callback=writable),
+]
 Record = Annotated[Path | None, typer.Option("--record", metavar="DIR", help="Where to keep the record.")]
 For = Annotated[str | None, typer.Option("--for", metavar="T", help="How long, such as 10m; until stopped if absent.")]
 Policies = Annotated[list[Path], typer.Argument(metavar="POLICY...", help="Policy files.")]
@@ -73,7 +74,9 @@ def run(
 ) -> int:
     """Run a policy against the plant it names."""
     from controller.cli import live  # noqa: PLC0415  # heavy
+    from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
+    log_to_people()
     result = live.run(policy, mode.value, duration("--for", for_), record, _pairs(connect or []))
     give(result, json)
     return INTERRUPTED if result["why"] == STOPPED else 0
