@@ -173,7 +173,8 @@ async def operate(
 async def _reach(through: Door, *, lockstep: bool) -> None:
     line = through.line
     if not await line.ready(PATIENCE_S):
-        dead = [name for name, link in line.links.items() if link.state is not LinkState.UP]
+        links = line.links.items()
+        dead = [f"{name} ({link.why or link.state})" for name, link in links if link.state is not LinkState.UP]
         if lockstep or len(dead) == len(line.links):
             raise PlantUnreachable(f"no connection to {', '.join(dead)} within {PATIENCE_S:g} s")
     await through.solvers.ready(through.ready_s)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryFile
 
@@ -23,9 +24,17 @@ from plant_io.clocks import WallClock
 from policies import Policy, load, rebind
 
 
-def run(
-    path: Path, mode: str, for_s: float | None, record: Path | None, connect: Mapping[str, str]
-) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Site:
+    """Where a policy is run: what of it is no part of what was approved."""
+
+    connect: Mapping[str, str]
+    """Other addresses by connection."""
+    pki: str | None = None
+    """Folder of certificates and keys; None for that of the policy."""
+
+
+def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: Site) -> dict[str, object]:
     """Run a policy file against the plant it names, and return the summary.
 
     Parameters
@@ -38,8 +47,8 @@ def run(
         Length of the run [s]; None for until stopped.
     record
         Record directory; None for one named after the time.
-    connect
-        Other addresses by connection.
+    site
+        Other addresses, and where keys lie.
 
     Raises
     ------
@@ -49,14 +58,14 @@ def run(
         If no connection comes up.
     """
     with reading():
-        policy = rebind(load(path), connect)
+        policy = rebind(load(path), site.connect, site.pki)
         kit = prepare(policy)
         where = Path(f"record-{WallClock().now():.0f}") if record is None else record
         orders = tuple(
             Timed(0.0, Order("command line", f"--mode {mode}", SetMode(name, Mode(mode)))) for name in policy.loops
         )
         fresh(where)
-    options = Options(for_s=for_s, record=where, orders=orders, connect=connect, policy_name=path.name)
+    options = Options(for_s=for_s, record=where, orders=orders, connect=site.connect, policy_name=path.name)
     people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}, record in {where}", markup=False)
     people.print(HELP, style="dim", markup=False)
     ran = observed(kit, options)

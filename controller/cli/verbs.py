@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from controller.cli import certs
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.show import give, log_to_people, people, writable
 
@@ -25,6 +26,7 @@ Policies = Annotated[list[Path], typer.Argument(metavar="POLICY...", help="Polic
 Connect = Annotated[
     list[str] | None, typer.Option("--connect", metavar="NAME=ADDRESS", help="Another address for a connection.")
 ]
+Pki = Annotated[str | None, typer.Option("--pki", metavar="DIR", help="Another folder of certificates and keys.")]
 
 
 class StartMode(StrEnum):
@@ -61,6 +63,7 @@ def add(app: typer.Typer) -> None:
     app.command()(validate)
     app.command()(schema)
     app.command()(replay)
+    certs.add(app)
 
 
 def run(
@@ -70,6 +73,7 @@ def run(
     for_: For = None,
     record: Record = None,
     connect: Connect = None,
+    pki: Pki = None,
     json: Json = None,
 ) -> int:
     """Run a policy against the plant it names."""
@@ -77,7 +81,8 @@ def run(
     from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
     log_to_people()
-    result = live.run(policy, mode.value, duration("--for", for_), record, _pairs(connect or []))
+    site = live.Site(_pairs(connect or []), pki)
+    result = live.run(policy, mode.value, duration("--for", for_), record, site)
     give(result, json)
     return INTERRUPTED if result["why"] == STOPPED else 0
 

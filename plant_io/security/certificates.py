@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
@@ -16,6 +17,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 BITS = (2048, 3072, 4096)
 """Lengths an RSA key may have under every policy we speak [bit]."""
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[!-~]+")
 _PEM = b"-----BEGIN "
 
 
@@ -140,10 +142,12 @@ def create(wanted: Wanted, now: float) -> tuple[Certificate, bytes]:
     Raises
     ------
     ValueError
-        If the key would be too short or too long, or the time none.
+        If the key would be too short or too long, the URI or a host is none, or the time nothing.
     """
     if wanted.bits not in BITS:
         raise ValueError(f"found a key of {wanted.bits} bits, expected one of {', '.join(map(str, BITS))}")
+    if not _URI.fullmatch(wanted.uri):
+        raise ValueError(f"found the application URI {wanted.uri!r}, expected one such as urn:plant7:steadyline")
     if not wanted.days > 0.0:
         raise ValueError(f"found a validity of {wanted.days:g} days, expected more than nothing")
     key = rsa.generate_private_key(public_exponent=65537, key_size=wanted.bits)
