@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from pymodbus import FramerType
 from pymodbus.constants import ExcCodes
 from pymodbus.pdu import ModbusPDU
 from pymodbus.server import ModbusTcpServer
@@ -34,7 +35,7 @@ class Device:
 
 
 @asynccontextmanager
-async def device(port: int = 0, hole: int | None = None) -> AsyncIterator[Device]:
+async def device(port: int = 0, hole: int | None = None, framing: str = "tcp") -> AsyncIterator[Device]:
     """Serve 300 holding and input registers, the inputs possibly with a hole, and 32 coils and discrete inputs."""
     found: list[Device] = []
 
@@ -54,7 +55,10 @@ async def device(port: int = 0, hole: int | None = None) -> AsyncIterator[Device
 
     inputs = words((0, 300)) if hole is None else words((0, hole), (hole + 1, 300))
     server = ModbusTcpServer(
-        SimDevice(1, (bits(), bits(), words((0, 300)), inputs), action=act), address=("127.0.0.1", port), trace_pdu=note
+        SimDevice(1, (bits(), bits(), words((0, 300)), inputs), action=act),
+        framer=FramerType(framing.replace("tcp", "socket")),
+        address=("127.0.0.1", port),
+        trace_pdu=note,
     )
     await server.serve_forever(background=True)
     found.append(Device(server, server.transport.sockets[0].getsockname()[1]))

@@ -64,9 +64,11 @@ class _MemoryDriver:
         self._memory, self._connection = memory, connection
         self._tags: Mapping[str, Tag] = tags_of(connection, policy)
         self._stamped = isinstance(policy.connections[connection], OpcUa)
+        self._open = False
 
     async def open(self) -> Identity:
         """Connect."""
+        self._open = True
         self._check()
         return Identity(self._memory.epoch if self._stamped else None)
 
@@ -91,8 +93,11 @@ class _MemoryDriver:
 
     async def abort(self) -> None:
         """Drop the connection."""
+        self._open = False
 
     def _check(self) -> None:
+        if not self._open:
+            raise ConnectionError("not connected")
         if self._connection in self._memory.down:
             raise ConnectionError(f"{self._connection} is down")
 

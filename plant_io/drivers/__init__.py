@@ -43,8 +43,6 @@ def make(connection: str, policy: Policy) -> Driver:
 def _plugged_in(protocol: str) -> Make:
     installed = entry_points(group=GROUP)
     if protocol not in installed.names:
-        names = ", ".join(sorted(installed.names)) or "none"
-        raise ValueError(
-            f"no driver for the protocol {protocol} is installed; installed are opcua, modbus and: {names}"
-        )
+        names = ", ".join(["modbus", "opcua", *sorted(installed.names)])
+        raise ValueError(f"no driver for the protocol {protocol} is installed; installed are {names}")
     return cast("Make", installed[protocol].load())
