@@ -253,7 +253,7 @@ def test_a_driver_that_is_installed_serves_its_protocol(tmp_path: Path, monkeypa
 
 
 def test_a_driver_that_is_not_installed_is_missed_by_name() -> None:
-    with pytest.raises(ValueError, match="no driver for the protocol sartorius is installed; .* are modbus, opcua$"):
+    with pytest.raises(ValueError, match=r"no driver for the protocol sartorius is installed; .* are modbus, opcua$"):
         drivers.make("scales", parse(FOREIGN, "foreign", {}))
 
 
