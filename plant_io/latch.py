@@ -74,7 +74,7 @@ class Latch:
         # Written so that an unknown age is stale.
         fresh = age <= self._stale_after
         # A clock may differ a little; one that is far ahead would keep a value fresh for ever.
-        ahead = age < -self._stale_after
+        ahead = self._by_source & (age < -self._stale_after)
         for fault, why in (
             (~finite, Reason.NOT_FINITE),
             (~inside, Reason.OUT_OF_RANGE),

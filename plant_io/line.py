@@ -52,7 +52,8 @@ class Line:
         """Supervised connections, by name."""
         self._counted: Mapping[str, int] = {}
         self._given_up: set[Link] = set()
-        self._pacer = None if lockstep is None else _Pacer(lockstep, policy, make)
+        self._pacer = None if policy.lockstep is None else _Pacer(policy.lockstep, policy, make)
+        self._led = lockstep is not None
 
     @property
     def restarts(self) -> Mapping[str, int]:
@@ -126,6 +127,9 @@ class Line:
         """
         if self._pacer is None:
             raise ValueError(f"the policy of line {self._policy.line} has no lockstep")
+        if not self._led:
+            self._led = True
+            self._pacer.link.start()
         await self._rejoin(self._pacer.patience_s)
         return await self._pacer.step(k)
 
@@ -138,7 +142,7 @@ class Line:
         return {link for link in self.links.values() if link.state in {LinkState.OPENING, LinkState.DOWN}}
 
     def _all(self) -> list[Link]:
-        return [*self.links.values(), *([] if self._pacer is None else [self._pacer.link])]
+        return [*self.links.values(), *([self._pacer.link] if self._pacer is not None and self._led else [])]
 
     async def _answer(self, link: Link) -> Answer | None:
         batch = await link.read()
