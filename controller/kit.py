@@ -11,7 +11,7 @@ from anomaly import engine
 from anomaly.engine import WatchKit
 from controller import soft
 from controller.guard import Fence
-from controller.models import ControlModel, model
+from controller.models import ControlModel, model, models
 from controller.mpc.estimator import Estimator
 from controller.soft import SoftKit
 from controller.state import LoopState, State
@@ -125,13 +125,20 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
         index=TagIndex.of(policy),
         soft=soft.prepare(policy),
         watches=engine.prepare(policy),
-        loops={name: _loop(name, declared, policy) for name, declared in policy.loops.items()},
+        loops={name: loop(name, declared, policy) for name, declared in policy.loops.items()},
         station=station,
     )
 
 
-def _loop(name: str, declared: Mpc, policy: Policy) -> LoopKit:
-    chosen = model(declared.model, policy.files[declared.process])
+def loop(name: str, declared: Mpc, policy: Policy) -> LoopKit:
+    """Return one loop of `policy`, ready.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model, or its file or its names do not fit; the message begins with the place.
+    """
+    chosen = _model(name, declared, policy)
     _agree(name, declared, chosen)
     units = policy.units()
     scales = {m.tag: Scale.between(units[m.tag], chosen.inputs[key]) for key, m in declared.moved.items()}
@@ -156,6 +163,15 @@ def _loop(name: str, declared: Mpc, policy: Policy) -> LoopKit:
         period_s=policy.period_s,
         connections=frozenset(n for n, c in policy.connections.items() if c.handshake is not None),
     )
+
+
+def _model(name: str, declared: Mpc, policy: Policy) -> ControlModel:
+    if declared.model not in models():
+        raise ValueError(f"loops.{name}.model: found {declared.model!r}, expected one of {', '.join(models())}")
+    try:
+        return model(declared.model, policy.files[declared.process])
+    except ValueError as error:
+        raise ValueError(f"loops.{name}.process: {declared.process}: {error}") from None
 
 
 def _fence(tag: str, key: str, declared: Mpc, units: Mapping[str, str]) -> Fence:

@@ -1,6 +1,7 @@
 """The command line as a user meets it: one clear sentence for every mistake, and the promised exit status."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -59,6 +60,32 @@ def test_a_bad_policy_gives_every_mistake_with_its_place(tmp_path: Path, capsys:
     assert {"file", "line", "column", "path", "message"} == set(errors[0])
     assert (3, 1, "revison") in [(e["line"], e["column"], e["path"]) for e in errors]
     assert (4, 9, "period") in [(e["line"], e["column"], e["path"]) for e in errors]
+
+
+@pytest.mark.parametrize(
+    ("change", "place", "message"),
+    [
+        (("model: line_a", "model: line_b"), "loops.blend.model", "found 'line_b', expected one of line_a"),
+        (("exc_flow: {tag", "other: {tag"), "loops.blend.measured", "but model line_a wants"),
+        (("", "{}"), "loops.blend.process", "process.json: identified parameters"),
+        (("", "nothing"), "loops.blend.process", "process.json: identified parameters: not JSON"),
+    ],
+)
+def test_a_policy_that_cannot_be_run_is_not_good(
+    change: tuple[str, str], place: str, message: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old, new = change
+    shutil.copytree(Path(LINE).parent, tmp_path, dirs_exist_ok=True)
+    edited = tmp_path / (Path(LINE).name if old else "process.json")
+    text = edited.read_text()
+    assert old in text
+    edited.write_text(text.replace(old, new) if old else new)
+    policy = tmp_path / Path(LINE).name
+    assert status(["validate", str(policy), "--json", "-"]) == 2
+    found = {e["path"]: e for e in json.loads(capsys.readouterr().out)["errors"]}
+    assert message in found[place]["message"]
+    line = policy.read_text().splitlines()[found[place]["line"] - 1]
+    assert line[found[place]["column"] - 1 :].strip()
 
 
 @pytest.mark.parametrize("kind", ["policy", "library", "scenario"])

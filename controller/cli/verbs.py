@@ -89,12 +89,14 @@ def run(
 
 def validate(policies: Policies, *, json: Json = None) -> int:
     """Check policy files; every mistake with its place, all at once."""
+    from controller import readiness  # noqa: PLC0415  # heavy
     from policies import PolicyError, load  # noqa: PLC0415  # heavy
 
     errors: list[dict[str, object]] = []
     for path in policies:
         try:
             found = load(path)
+            readiness.check(found, path)
         except PolicyError as error:
             errors += [asdict(problem) for problem in error.problems]
             people.print(str(error), markup=False, soft_wrap=True)

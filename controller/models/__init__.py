@@ -4,9 +4,14 @@ from controller.models.base import ControlModel, Expression, Symbols
 from controller.models.line_a import LineA
 from controller.models.process import Process, read
 
-__all__ = ["ControlModel", "Expression", "LineA", "Process", "Symbols", "model"]
+__all__ = ["ControlModel", "Expression", "LineA", "Process", "Symbols", "model", "models"]
 
 _FORMS = {"line_a": LineA.of}
+
+
+def models() -> list[str]:
+    """Return the names of all control models."""
+    return sorted(_FORMS)
 
 
 def model(name: str, process: bytes) -> ControlModel:
@@ -19,7 +24,7 @@ def model(name: str, process: bytes) -> ControlModel:
     """
     form = _FORMS.get(name)
     if form is None:
-        raise ValueError(f"no control model is called {name}; there are {', '.join(sorted(_FORMS))}")
+        raise ValueError(f"no control model is called {name}; there are {', '.join(models())}")
     found: Process = read(process)
     if found.model != name:
         raise ValueError(f"identified parameters: found those of model {found.model}, wanted those of {name}")

@@ -12,7 +12,7 @@ from plant_io import Sample, Snapshot
 from policies import FusedNir, Policy
 from policies.units import convert
 
-__all__ = ["SoftKit", "SoftState", "enrich", "prepare", "start"]
+__all__ = ["SoftKit", "SoftState", "enrich", "prepare", "sensor", "start"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +39,7 @@ def prepare(policy: Policy) -> SoftKit:
     ValueError
         If a file they name does not hold what it should, or does not fit the tags.
     """
-    return SoftKit(tuple(_sensor(name, declared, policy) for name, declared in policy.soft_sensors.items()))
+    return SoftKit(tuple(sensor(name, declared, policy) for name, declared in policy.soft_sensors.items()))
 
 
 def start(kit: SoftKit) -> SoftState:
@@ -68,7 +68,14 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
     return snapshot.extended(samples), SoftState(tuple(after))
 
 
-def _sensor(name: str, declared: FusedNir, policy: Policy) -> SensorKit:
+def sensor(name: str, declared: FusedNir, policy: Policy) -> SensorKit:
+    """Return one soft sensor of `policy`, ready.
+
+    Raises
+    ------
+    ValueError
+        If a file it names does not hold what it should, or does not fit the tags.
+    """
     calibration = read(policy.files[declared.model], declared.model)
     _check(name, declared, calibration, policy)
     units = policy.units()
