@@ -103,7 +103,7 @@ class Door:
     ) -> User | None:
         """Return the user a client is, or None to refuse it; the library asks."""
         # Without a certificate the channel is plain, which the library lets pass although no such endpoint is offered.
-        if certificate is None or not self._known(username, password, certificate):
+        if not certificate or not self._known(username, password, certificate):
             return None
         return User(role=UserRole.User, name=username)
 
