@@ -67,7 +67,7 @@ def test_a_shipped_scenario_passes_and_is_reported(name: str, tmp_path: Path) ->
     assert status(["hil", "run", name, *options]) == 0
     (run,) = json.loads(files["json"].read_text())["runs"]
     keys = {"scenario", "seed", "clock", "passed", "simulated_s", "wall_s", "digest", "kpis", "assertions", "alerts"}
-    assert keys == set(run)
+    assert keys <= set(run)
     assert run["passed"]
     suite = ET.parse(files["xml"]).getroot()[0]  # noqa: S314  # written by ourselves
     assert (suite.get("name"), suite.get("failures")) == (name, "0")
