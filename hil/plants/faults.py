@@ -8,6 +8,7 @@ from math import inf
 from types import MappingProxyType
 from typing import Literal
 
+from hil.plants.catalogue_b import CATALOGUE_B
 from hil.plants.catalogue_c import CATALOGUE_C
 from hil.plants.kinds import Kind
 
@@ -66,6 +67,7 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
             "water gained by the blend [%w/w]",
             only=("FDR_EXC",),
         ),
+        **CATALOGUE_B,
         **CATALOGUE_C,
     }
 )
