@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 
-from policies import library
+from policies import library, table
 from policies.check import checked
 from policies.check_shape import published
 from policies.check_view import View
@@ -16,6 +17,7 @@ from policies.model import Policy
 from policies.positions import LARGEST, Document, read
 from policies.tags import Connection, OpcUa, PlugIn
 
+_TABLE = "tag_table"
 _LIBRARY = "watches.*.library"
 _NAMED = ("soft_sensors.*.model", "soft_sensors.*.process", "loops.*.process", _LIBRARY)
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*")
@@ -123,25 +125,33 @@ def shipped(line: str) -> Path:
 
 def schema() -> dict[str, object]:
     """Return the JSON Schema of a policy, for editors and other tools."""
-    return published(Policy)
+    found = published(Policy)
+    # The tags may all stand in a table, which the loader adds before it looks.
+    required = [key for key in cast("list[str]", found["required"]) if key != "tags"]
+    return found | {"required": required, "anyOf": [{"required": ["tags"]}, {"required": [_TABLE]}]}
 
 
 def _sealed(data: bytes, name: str, get: Callable[[str], bytes]) -> Policy:
     document = read(data, name)
-    policy, problems = checked(document)
     files: dict[str, bytes] = {}
-    problems += _missing_files(document, get, files)
-    problems.sort(key=lambda problem: (problem.line, problem.column, problem.path))
+    missing = list(_missing_files(document, (_TABLE,), get, files))
+    for file, content in files.items():
+        table.merge(document, content, str(Path(name).parent / file))
+    policy, problems = checked(document)
+    problems += [*missing, *_missing_files(document, _NAMED, get, files)]
+    problems.sort(key=lambda problem: (problem.file != name, problem.line, problem.column, problem.path))
     problems += _library_problems(document, files)
     if problems or policy is None:
         raise PolicyError(problems)
     return policy.sealed(_fingerprint(data, files), {"": data, **files})
 
 
-def _missing_files(document: Document, get: Callable[[str], bytes], files: dict[str, bytes]) -> Iterator[Problem]:
-    """Fill `files` with every file the document names, and say which cannot be had."""
+def _missing_files(
+    document: Document, named: Sequence[str], get: Callable[[str], bytes], files: dict[str, bytes]
+) -> Iterator[Problem]:
+    """Fill `files` with the files the document names in some places, and say which cannot be had."""
     view = View(document)
-    for path in (path for pattern in _NAMED for path in view.match(pattern)):
+    for path in (path for pattern in named for path in view.match(pattern)):
         name = view.text(*path)
         if name is None or name in files:
             continue

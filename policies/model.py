@@ -43,7 +43,9 @@ class Policy(Declared):
     connections: Annotated[dict[Word, Connection], Field(min_length=1)]
     """Ways to reach the plant."""
     tags: Annotated[dict[Name, Tag], Field(min_length=1)]
-    """Every signal read or written, by name."""
+    """Every signal read or written, by name; those of `tag_table` are among them."""
+    tag_table: str | None = None
+    """CSV file beside the policy with more tags, one to a row."""
     soft_sensors: dict[Name, SoftSensor] = Field(default_factory=dict)
     """Virtual tags inferred from others, by name."""
     loops: dict[Word, Loop] = Field(default_factory=dict)

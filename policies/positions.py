@@ -41,6 +41,8 @@ class Mark:
     """Line, counted from 1 [1]."""
     column: int
     """Character in the line, counted from 1 [1]."""
+    file: str = ""
+    """Another file than the document, or nothing."""
 
 
 @dataclass(slots=True)
@@ -68,7 +70,7 @@ class Document:
             place, at_key = place[:-1], True
         mark = self.keys.get(place) if at_key else None
         mark = mark or self.values.get(place, Mark(1, 1))
-        return Problem(self.name, mark.line, mark.column, dotted(path), message)
+        return Problem(mark.file or self.name, mark.line, mark.column, dotted(path), message)
 
 
 def dotted(path: Path) -> str:
@@ -228,14 +230,21 @@ def _scalar(event: _Event, path: Path, document: Document) -> object:
     if _broken(text):
         document.problems.append(document.problem(path, f"{_BROKEN}, expected text"))
         return None
-    return _resolved(text) if event.implicit[0] else text
+    return resolved(text) if event.implicit[0] else text
 
 
 def _broken(text: str) -> bool:
     return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
-def _resolved(text: str) -> object:
+def resolved(text: str) -> object:
+    """Return what a scalar without quotation marks means: nothing, true or false, a number, or text.
+
+    Examples
+    --------
+    >>> resolved("0x10"), resolved("1e3"), resolved("no")
+    (16, 1000.0, 'no')
+    """
     if text in _WORDS:
         return _WORDS[text]
     match = _NUMBER.fullmatch(text) if len(text) <= _LONGEST_NUMBER else None
