@@ -13,6 +13,7 @@ from asyncua import Client, ua
 
 from hil.plc.line import Image
 from hil.servers.opcua import OpcUaServer
+from plant_io.drivers.opcua import OpcUaDriver
 from plant_io.quality import Quality
 from policies import Access, OpcUa, Policy, Tag
 
@@ -107,6 +108,26 @@ def test_a_node_tells_its_unit_its_range_and_what_it_is(meet: Meet) -> None:
         assert (units.DisplayName.Text, units.UnitId) == ("kg/h", 0x453933)  # E93 in UNECE recommendation 20
         assert (span.Low, span.High) == (-5.0, 50.0)
         assert (await flow.read_description()).Text == "Mass flow"
+
+    meet(talk)
+
+
+def test_a_client_compares_units_and_ranges_with_its_policy(meet: Meet) -> None:
+    async def talk(_: Client, server: OpcUaServer) -> None:
+        tags = TAGS | {
+            "UNIT.FLOW": tag("UNIT.FLOW", unit="g/h"),
+            "UNIT.ON": tag("UNIT.ON", type="bool", unit="1", range=(0, 1)),
+        }
+        link = OpcUa(protocol="opcua", endpoint=server.address, namespace=SPACE, security="None")
+        policy = Policy(policy=1, line="T", revision="1", period="1s", connections={"plc": link}, tags=tags)  # type: ignore[arg-type]
+        driver = OpcUaDriver("plc", policy)
+        try:
+            assert (await driver.open()).notes == (
+                "UNIT.FLOW: the server gives its unit as kg/h, the policy says g/h",
+                "UNIT.ON: the server gives its range as -5 to 50 1, the policy says 0 to 1 1",
+            )
+        finally:
+            await driver.abort()
 
     meet(talk)
 
