@@ -83,8 +83,8 @@ def test_tables_come_as_spreadsheets_write_them(text: str) -> None:
         ("MODE,1", "MO-DE,1", "tags.csv:7:1: tags.MO-DE: found 'MO-DE', expected a name of letters, digits and"),
         (
             "input:5",
-            "input:4",
-            ["tags.csv:7:14: tags.MODE.address: found input:4 to 4, part of which 'SPEED' uses", ""],
+            "input:1",
+            "tags.csv:7:14: tags.MODE.address: found input:1 to 1, part of which 'LEVEL' uses too; expected a place",
         ),
         ("unit,low", "unti,low", "tags.csv:1:6: unti: unknown column; did you mean 'unit'?"),
         ("scale,access", "scale,scale", "tags.csv:1:50: scale: written twice, expected it once"),

@@ -14,14 +14,14 @@ from plant_io.latch import tags_of
 from policies import Policy, parse
 
 _AT_ONCE_S = 1e-3  # clock readings that are added up differ from recorded ones by rounding
-_JUDGED_AGAIN = (Reason.OUT_OF_RANGE, Reason.STALE)
+_JUDGED_AGAIN = (Reason.OUT_OF_RANGE, Reason.STALE, Reason.FUTURE)
 
 
 class Recorded:
     """A recorded run on the clock it was recorded on.
 
     Give `make` to `plant_io.line.Line`, and to `plant_io.clocks.SimClock` the start `began` and `advance`. What was
-    out of range or stale is judged anew; what was bad for another reason stays so.
+    out of range, stale or from the future is judged anew; what was bad for another reason stays so.
 
     Parameters
     ----------
