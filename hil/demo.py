@@ -13,12 +13,12 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
-from controller.cli.live import clock_text, fresh, glance, summary, teller
+from controller.cli.live import clock_text, elapsed, fresh, glance, summary, teller
 from controller.cli.show import people
 from controller.cycle import Cycle
 from controller.kit import Kit
 from controller.loop import Sink
-from controller.runtime import Door, Options, Ran, operate
+from controller.runtime import STOPPED, Door, Options, Ran, operate
 from hil.library import find, open_scenario
 from hil.rig.baselines import Day, open_loop
 from hil.rig.play import EPOCH, Played, over_sockets
@@ -85,12 +85,16 @@ def demo(wanted: Wanted) -> dict[str, object]:
     _introduce(scenario, wanted, seed)
     options = Options(speed=wanted.speed, lockstep_from=EPOCH if wanted.speed is None else None, record=record)
     played = over_sockets(scenario, policy, seed, options, _shown(scenario, console=wanted.console))
+    length_s = scenario.for_s
+    if played.ran.why == STOPPED:
+        length_s = float(played.truth["time"][-1])
+        people.print(f"stopped by a person after {clock_text(length_s)}; what follows is of that time", style="bold")
     people.print("the same line, seed and faults once more, without the controller ...", style="dim")
     faults = tuple(wrong.fault() for wrong in scenario.faults)
-    without = kpis(open_loop(policy, Day(seed, faults, scenario.for_s, scenario.mismatch)), policy)
+    without = kpis(open_loop(policy, Day(seed, faults, length_s, scenario.mismatch)), policy)
     _conclude(played, without, record, policy)
     figures: dict[str, object] = {"kpis": dict(played.kpis), "kpis_without_control": dict(without)}
-    about: dict[str, object] = {"seed": seed, "clock": played.clock, "wall_s": played.wall_s}
+    about: dict[str, object] = {"seed": seed, "clock": played.clock, "wall_s": played.wall_s, "missed": played.missed}
     return summary(policy, played.ran, record) | figures | about
 
 
@@ -124,7 +128,7 @@ def meaning(fault: str) -> str:
 
 def _shown(scenario: Scenario, *, console: bool) -> Callable[[Kit, Options, Door, Sequence[Sink]], Ran]:
     def run(kit: Kit, options: Options, through: Door, sinks: Sequence[Sink]) -> Ran:
-        tell, refills = teller(), _refills()
+        tell, refills, since = teller(), _refills(), elapsed()
         if not console:
             return asyncio.run(operate(kit, options, through, sinks, (tell, refills)))
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
@@ -134,7 +138,7 @@ def _shown(scenario: Scenario, *, console: bool) -> Callable[[Kit, Options, Door
             def show(cycle: Cycle) -> None:
                 tell(cycle)
                 refills(cycle)
-                progress.update(task, completed=cycle.snapshot.at - EPOCH, description=glance(cycle, kit.policy))
+                progress.update(task, completed=since(cycle), description=glance(cycle, kit.policy))
 
             return asyncio.run(operate(kit, options, through, sinks, (show,)))
 
@@ -144,8 +148,10 @@ def _shown(scenario: Scenario, *, console: bool) -> Callable[[Kit, Options, Door
 def _refills() -> Callable[[Cycle], None]:
     """Return a sink that tells of feeder refills, during which a feeder cannot weigh what it feeds."""
     under_way: set[str] = set()
+    since = elapsed()
 
     def tell(cycle: Cycle) -> None:
+        stamp = clock_text(since(cycle))
         for tag in cycle.snapshot.index:
             if not tag.endswith(".REFILL"):
                 continue
@@ -154,9 +160,7 @@ def _refills() -> Callable[[Cycle], None]:
             elif tag not in under_way:
                 under_way.add(tag)
                 unit = tag.removesuffix(".REFILL")
-                people.print(
-                    f"{clock_text(cycle.snapshot.at - EPOCH)}  {unit} is refilled and feeds blind", style="dim"
-                )
+                people.print(f"{stamp}  {unit} is refilled and feeds blind", style="dim")
 
     return tell
 

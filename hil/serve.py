@@ -19,7 +19,7 @@ from hil.plc.line_a import simulate as line_a
 from hil.rig.truth import TruthLog
 from hil.servers.modbus import ModbusServer
 from hil.servers.opcua import OpcUaServer
-from plant_io.clocks import PacedClock
+from plant_io.clocks import PacedClock, WallClock
 from policies import Modbus, OpcUa, Policy, load, shipped
 
 LINES: Mapping[str, Callable[[Policy, int, Sequence[Fault], float], SimulatedLine]] = {"A": line_a}
@@ -105,6 +105,7 @@ class Rack:
         self.epoch = options.start
         """Instant of plant time 0, POSIX time [s]."""
         self._period_s = policy.period_s
+        self._wanted = options.truth is not None
 
     async def start(self) -> dict[str, str]:
         """Listen, and return where to connect, by connection."""
@@ -138,27 +139,30 @@ class Rack:
             await self.collect()
             if self.line.wanted:
                 self.line.advance(self._period_s)
-                self.log.add(self.line.truth())
+                self._keep()
                 self.line.grant()
             await self.show()
 
     async def pace(self, speed: float) -> None:
-        """Run one scan after the other, from the present on; what is late is caught up.
+        """Run one scan after the other, from `epoch` on; what is late is caught up.
 
         Parameters
         ----------
         speed
             Plant seconds per wall second [1].
         """
-        clock = PacedClock(speed)
-        self.epoch = clock.now()
+        clock = PacedClock.from_origin(speed, self.epoch)
         while True:
             await clock.sleep_until(self.epoch + self.line.plant.time + SCAN_S)
             await self.collect()
             self.line.advance(SCAN_S)
             if (self.line.plant.time / self._period_s).is_integer():
-                self.log.add(self.line.truth())
+                self._keep()
             await self.show()
+
+    def _keep(self) -> None:
+        if self._wanted:
+            self.log.add(self.line.truth())
 
 
 async def serve(options: Options) -> None:
@@ -175,7 +179,11 @@ async def serve(options: Options) -> None:
     _heed(ended.set, tethered=options.tethered)
     rack = Rack(load(options.policy), options)
     try:
-        print(json.dumps({"ready": True, "connect": await rack.start()}), flush=True)  # noqa: T201  # its one answer
+        connect = await rack.start()
+        if not options.lockstep:
+            rack.epoch = WallClock().now()
+            await rack.show()
+        print(json.dumps({"ready": True, "connect": connect, "epoch": rack.epoch}), flush=True)  # noqa: T201  # its one answer
         work = asyncio.create_task(rack.follow() if options.lockstep else rack.pace(options.speed))
         end = asyncio.create_task(ended.wait())
         await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)

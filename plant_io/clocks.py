@@ -63,6 +63,24 @@ class PacedClock:
         while (left := at - self.now()) > 0.0:  # noqa: ASYNC110  # a timer may fire a clock tick early
             await asyncio.sleep(left / self._speed)
 
+    @classmethod
+    def from_origin(cls, speed: float, origin: float) -> PacedClock:
+        """Return a clock that agreed with the wall at `origin`, so that two processes can share one time.
+
+        Parameters
+        ----------
+        speed
+            Seconds of the clock per second of the wall [1]; above zero.
+        origin
+            Where both agree, POSIX time [s].
+
+        Raises
+        ------
+        ValueError
+            If `speed` is not above zero.
+        """
+        return cls(speed, origin + speed * (WallClock().now() - origin))
+
 
 class SimClock:
     """Time that jumps to the next wanted instant and carries the simulated plant with it.

@@ -36,6 +36,14 @@ def test_a_paced_clock_runs_faster_than_the_wall() -> None:
     assert 0.09 <= wall < 1.0
 
 
+def test_paced_clocks_with_one_origin_show_one_time() -> None:
+    origin = WallClock().now() - 5.0
+    first = PacedClock.from_origin(10.0, origin)
+    second = PacedClock.from_origin(10.0, origin)
+    assert abs(first.now() - second.now()) < 0.1
+    assert 50.0 <= first.now() - origin < 60.0
+
+
 @pytest.mark.parametrize("speed", [0.0, -1.0, float("nan")])
 def test_a_clock_that_stands_still_or_runs_backwards_is_refused(speed: float) -> None:
     with pytest.raises(ValueError, match="above 0"):

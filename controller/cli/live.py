@@ -122,12 +122,10 @@ def watcher(policy: Policy, status: Status) -> Callable[[Cycle], None]:
 
 def teller() -> Callable[[Cycle], None]:
     """Return a sink that prints every event and alert as it comes, with the time since the first cycle."""
-    begun: list[float] = []
+    since = elapsed()
 
     def tell(cycle: Cycle) -> None:
-        if not begun:
-            begun.append(cycle.snapshot.at)
-        stamp = clock_text(cycle.snapshot.at - begun[0])
+        stamp = clock_text(since(cycle))
         for event in cycle.decision.events:
             who = "" if event.who == "controller" else f" ({event.who})"
             people.print(f"{stamp}  {event.what}{who}", markup=False)
@@ -141,6 +139,18 @@ def teller() -> Callable[[Cycle], None]:
             people.print(f"{stamp}  {sign} [{source}] {alert.what}", markup=False)
 
     return tell
+
+
+def elapsed() -> Callable[[Cycle], float]:
+    """Return a function that gives the time of a cycle since the first it was given [s]."""
+    begun: list[float] = []
+
+    def since(cycle: Cycle) -> float:
+        if not begun:
+            begun.append(cycle.snapshot.at)
+        return cycle.snapshot.at - begun[0]
+
+    return since
 
 
 def glance(cycle: Cycle, policy: Policy) -> str:

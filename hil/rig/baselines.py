@@ -15,13 +15,13 @@ from controller import soft
 from hil.plants.faults import Fault
 from hil.plc.line_a import simulate
 from hil.rig.memory import Memory
+from hil.rig.play import EPOCH
 from hil.rig.truth import Truth, TruthLog
 from plant_io import Setpoint, Snapshot
 from plant_io.clocks import SimClock
 from plant_io.line import Line
 from policies import Policy
 
-_EPOCH = 1_767_225_600.0
 _BEATS = 2**16
 
 Act = Callable[[Snapshot], Sequence[Setpoint]]
@@ -153,20 +153,20 @@ def open_loop(policy: Policy, day: Day) -> Truth:
 
 def under_pi(policy: Policy, day: Day, tuning: Tuning = TUNED) -> Truth:
     """Return the truth of the same day under the PI loop."""
-    return _run(policy, day, Pi(tuning, _EPOCH))
+    return _run(policy, day, Pi(tuning, EPOCH))
 
 
 def _run(policy: Policy, day: Day, act: Act) -> Truth:
-    memory = Memory(simulate(policy, day.seed, day.faults, day.mismatch), _EPOCH)
+    memory = Memory(simulate(policy, day.seed, day.faults, day.mismatch), EPOCH)
     log, kit = TruthLog(), soft.prepare(policy)
 
     async def run() -> None:
-        clock, state = SimClock(_EPOCH, memory.advance), soft.start(kit)
+        clock, state = SimClock(EPOCH, memory.advance), soft.start(kit)
         line = Line(policy, clock, memory.make)
         await line.open()
         try:
             await line.ready(5.0)
-            while clock.now() < _EPOCH + day.for_s:
+            while clock.now() < EPOCH + day.for_s:
                 snapshot, state = soft.enrich(await line.read(clock.now()), state, kit)
                 await line.write(act(snapshot))
                 await clock.sleep_until(clock.now() + policy.period_s)

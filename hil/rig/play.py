@@ -13,14 +13,14 @@ from controller.kit import Kit, prepare
 from controller.loop import Sink
 from controller.mpc.solver import solvers
 from controller.mpc.worker import Build, Inline
-from controller.runtime import Door, Options, Ran, door, operate
+from controller.runtime import STOPPED, Door, Options, Ran, door, operate
 from hil.plc.line_a import simulate
 from hil.rig.memory import Memory
 from hil.rig.process import PlcProcess, Served
 from hil.rig.score import Kpis, kpis
 from hil.rig.truth import Truth, TruthLog, load
 from hil.scenario import Scenario
-from plant_io.clocks import SimClock, stopwatch
+from plant_io.clocks import LockstepClock, PacedClock, SimClock, stopwatch
 from plant_io.line import Line
 from policies import Policy, rebind
 
@@ -35,17 +35,17 @@ class Phases:
     seen: list[tuple[float, str, str]] = field(default_factory=list[tuple[float, str, str]])
     """Time since the start [s], loop and phase, whenever the phase changed."""
     _now: dict[str, str] = field(default_factory=dict[str, str])
-    _begun: float | None = None
+    begun: float | None = None
     """Start of the first cycle, POSIX time [s]."""
 
     def __call__(self, cycle: Cycle) -> None:
         """Look at one cycle."""
         at = cycle.snapshot.at
-        self._begun = at if self._begun is None else self._begun
+        self.begun = at if self.begun is None else self.begun
         for loop, (_, phase) in cycle.decision.modes.items():
             if self._now.get(loop) != phase.value:
                 self._now[loop] = phase.value
-                self.seen.append((at - self._begun, loop, phase.value))
+                self.seen.append((at - self.begun, loop, phase.value))
 
 
 @dataclass(slots=True)
@@ -93,6 +93,8 @@ class Played:
     """Wall time it took [s]."""
     jitter_s: Sequence[float] = ()
     """Wall time by which each cycle missed its beginning, where cycles follow the wall [s]."""
+    missed: int = 0
+    """Periods the plant did not go along with in lock-step [1]."""
 
 
 def in_memory(
@@ -169,6 +171,8 @@ def over_sockets(
         If the PLC process does not come up.
     PlantUnreachable
         If the controller cannot connect to it.
+    KeyboardInterrupt
+        If a person stopped it before anything happened.
     """
     watch, phases = stopwatch(), Phases()
     lockstep, speed = options.lockstep_from is not None, options.speed or 1.0
@@ -190,12 +194,36 @@ def over_sockets(
         try:
             bound = rebind(policy, process.connect)
             given = replace(options, for_s=scenario.for_s, orders=scenario.timed(policy), connect=process.connect)
-            ran = run(prepare(bound), given, door(bound, given), (phases, pace))
+            through = _door(bound, given, process.epoch)
+            ran = run(prepare(bound), given, through, (phases, pace))
         finally:
             process.stop()
         rows = load(truth)
-    kind, jitter_s = ("lockstep", ()) if lockstep else ("wall", pace.missed_s)
-    return Played(scenario, policy, seed, kind, ran, kpis(rows, policy), rows, phases.seen, EPOCH, watch(), jitter_s)
+    if not rows and ran.why == STOPPED:
+        raise KeyboardInterrupt
+    return Played(
+        scenario=scenario,
+        policy=policy,
+        seed=seed,
+        clock="lockstep" if lockstep else "wall",
+        ran=ran,
+        kpis=kpis(rows, policy),
+        truth=rows,
+        phases=phases.seen,
+        began=process.epoch if phases.begun is None else phases.begun,
+        wall_s=watch(),
+        jitter_s=() if lockstep else pace.missed_s,
+        missed=through.clock.missed if isinstance(through.clock, LockstepClock) else 0,
+    )
+
+
+def _door(bound: Policy, options: Options, epoch: float) -> Door:
+    """Return the way to a PLC process; where time is faster than the wall, both keep the same time."""
+    through = door(bound, options)
+    if options.lockstep_from is not None or options.speed is None:
+        return through
+    clock = PacedClock.from_origin(options.speed, epoch)
+    return replace(through, clock=clock, line=Line(bound, clock))
 
 
 def _laid_out(policy: Policy, folder: Path) -> Path:

@@ -64,6 +64,8 @@ class PlcProcess:
         self.served = served
         self.connect: Mapping[str, str] = {}
         """Where to connect, by connection."""
+        self.epoch = served.start
+        """Instant of plant time 0, POSIX time [s]."""
         self._patience_s = patience_s
         self._child: subprocess.Popen[str] | None = None
         self._said: IO[str] | None = None
@@ -90,7 +92,8 @@ class PlcProcess:
             words = self._words()
             self.kill()
             raise NotServing(f"the PLC process of line {self.served.line} did not come up in time; it said: {words}")
-        self.connect = json.loads(line)["connect"]
+        said = json.loads(line)
+        self.connect, self.epoch = said["connect"], said["epoch"]
         return self
 
     def stop(self) -> int:

@@ -27,8 +27,15 @@ class Finding:
 
 
 def judge(played: Played) -> tuple[Finding, ...]:
-    """Return every assertion of the scenario, judged."""
-    return tuple(_one(name, claim, played) for name, claim in played.scenario.assertions.items())
+    """Return every assertion of the scenario, judged; and one more where the plant did not keep step."""
+    found = tuple(_one(name, claim, played) for name, claim in played.scenario.assertions.items())
+    return found if played.missed == 0 else (*found, _out_of_step(played.missed))
+
+
+def _out_of_step(missed: int) -> Finding:
+    return Finding(
+        "lockstep", "The plant goes along with every period.", passed=False, found=f"{missed} missed", wanted="0 missed"
+    )
 
 
 def _one(name: str, claim: Assertion, played: Played) -> Finding:
