@@ -67,10 +67,12 @@ def differences(tag: Tag, claim: Claim) -> Iterator[str]:
         yield f"the server gives its unit as {said}, the policy says {tag.unit}"
     if claim.span is not None and claim.span[0] < claim.span[1] and not _same_span(tag, claim.span):
         low, high = claim.span
-        yield (
-            f"the server gives its range as {low:g} to {high:g} {said}".rstrip()
-            + f", the policy says {tag.range[0]:g} to {tag.range[1]:g} {tag.unit}"
-        )
+        wanted = _span(*tag.range, tag.unit)
+        yield f"the server gives its range as {_span(low, high, said)}, the policy says {wanted}"
+
+
+def _span(low: float, high: float, unit: str) -> str:
+    return f"{low:g} to {high:g} {'' if unit == '1' else unit}".rstrip()
 
 
 def _unit(claim: Claim) -> str | None:

@@ -124,7 +124,7 @@ def test_a_client_compares_units_and_ranges_with_its_policy(meet: Meet) -> None:
         try:
             assert (await driver.open()).notes == (
                 "UNIT.FLOW: the server gives its unit as kg/h, the policy says g/h",
-                "UNIT.ON: the server gives its range as -5 to 50 1, the policy says 0 to 1 1",
+                "UNIT.ON: the server gives its range as -5 to 50, the policy says 0 to 1",
             )
         finally:
             await driver.abort()
