@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, unique
 
 
 class Quality(IntEnum):
@@ -13,6 +13,7 @@ class Quality(IntEnum):
     BAD = 2
 
 
+@unique
 class Reason(IntEnum):
     """Why a value is not good; at most one, the first found."""
 
@@ -50,9 +51,9 @@ class Reason(IntEnum):
     """The source gives another type or length than declared."""
     NO_EVIDENCE = 16
     """A virtual tag could not be inferred."""
-    FUTURE = 18
-    """The source says that it took the value in the future; its clock cannot be believed."""
     FALLBACK = 17
     """A virtual tag rests on part of its evidence."""
     UNFIT = 18
     """A virtual tag was inferred from evidence unlike anything its model was made with."""
+    FUTURE = 19
+    """The source says that it took the value in the future; its clock cannot be believed."""

@@ -84,7 +84,7 @@ def test_tables_come_as_spreadsheets_write_them(text: str) -> None:
         (
             "input:5",
             "input:1",
-            "tags.csv:7:14: tags.MODE.address: found input:1 to 1, part of which 'LEVEL' uses too; expected a place",
+            "tags.csv:7:16: tags.MODE.address: found input:1 to 1, part of which 'LEVEL' uses too; expected a place",
         ),
         ("unit,low", "unti,low", "tags.csv:1:6: unti: unknown column; did you mean 'unit'?"),
         ("scale,access", "scale,scale", "tags.csv:1:50: scale: written twice, expected it once"),
