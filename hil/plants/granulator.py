@@ -24,7 +24,7 @@ _DRIVE_TAU_S = 2.0
 _SPEED_REF, _RATIO_REF = 700.0, 0.25
 _LEAST_FLOW = 0.05 * FEED_KG_S
 _POWDER, _NUCLEI = lognormal(80.0, 1.9), lognormal(1900.0, 1.6)
-_PAIRS, _STUCK = encounters()
+(_FIRST, _SECOND), _STUCK = encounters()
 _FRAGMENTS = fragments(1.0)
 _WEAKNESS: Floats = (SIZES_UM / 1000.0) ** 1.1
 _STICKY_FROM, _STICKY_WIDTH = 0.20, 0.035
@@ -113,7 +113,7 @@ def kneaded(ops: Ops[Value], sizes: Floats, entering: Floats, by: Kneading[Value
     ----------
     D. Ramkrishna, "Population Balances", Academic Press 2000, chapters 3 and 4.
     """
-    met = sizes.take(_PAIRS[0], axis=-1) * sizes.take(_PAIRS[1], axis=-1)
+    met = sizes[..., _FIRST] * sizes[..., _SECOND]
     breaking = ops.column(by.broken) * _WEAKNESS
     gained = ops.column(by.stuck) * (met @ _STUCK) + (breaking * sizes) @ _FRAGMENTS
     held = sizes + ops.column(by.fed) * entering + gained

@@ -70,7 +70,7 @@ class Ops(Protocol[Value]):
         ...
 
     def unstack(self, array: Floats, /) -> list[Value]:
-        """Return the values of an array by its first axis, in its unit."""
+        """Return the values of `array` along its first axis, in its unit."""
         ...
 
     def finite(self, x: Value, /) -> bool:

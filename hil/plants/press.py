@@ -121,7 +121,7 @@ class Press:
         """Fill depth [m]."""
         self.gap = gap
         """Gap [m]."""
-        self.speed = 60.0 * flow / (STATIONS * fill_mass(bulk_density(fed[API] / flow, 0.0), self.depth, 46.0))
+        self.speed: float = 60.0 * flow / (STATIONS * fill_mass(bulk_density(fed[API] / flow, 0.0), self.depth, 46.0))
         """Turret speed [rpm]."""
         self.tablet = self._compress(self._fill({}), {})
         """The tablets made now."""
