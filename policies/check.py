@@ -13,6 +13,7 @@ from policies.positions import Document
 
 _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_plant.references,
+    check_plant.idle,
     check_plant.units,
     check_plant.writes,
     check_plant.handshakes,
@@ -22,6 +23,7 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_security.subscriptions,
     check_loops.times,
     check_loops.limits,
+    check_loops.steps,
     check_loops.moves,
     check_watches.holds,
 )

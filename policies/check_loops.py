@@ -80,6 +80,19 @@ def _spoken(span: tuple[float, float], unit: str) -> str:
     return f"{span[0]:g} to {span[1]:g} {unit}".strip()
 
 
+def steps(view: View) -> Iterator[Problem]:
+    """Check that the read-back can tell one step of the guard from none: tolerance at most the change in a period."""
+    period = view.duration("period")
+    for here in view.match("loops.*.moved.*"):
+        rate, tolerance = view.number(*here, "max_rate"), view.number(*here, "tolerance")
+        if period is None or rate is None or tolerance is None or not 0.0 < rate * period < tolerance:
+            continue
+        unit = view.text(*here, "unit") or ""
+        wanted = f"at most {rate * period:g} {unit}".strip()
+        message = f"found {tolerance:g}, expected {wanted}, what max_rate permits in one period"
+        yield view.problem((*here, "tolerance"), message)
+
+
 def moves(view: View) -> Iterator[Problem]:
     """Check that a moved tag is writable, guarded by a handshake, a setpoint of the plant, and moved only once."""
     reserved = _reserved(view)

@@ -73,6 +73,16 @@ def _reference(view: View, path: Path, name: str, kind: Kind, *, at_key: bool = 
         yield view.problem(path, message, at_key=at_key)
 
 
+def idle(view: View) -> Iterator[Problem]:
+    """Check that every connection brings at least one tag; one without is dialled in vain, or its tags are lost."""
+    used = {view.text(*path) for path in view.match("tags.*.connection")}
+    if used <= set(view.names("connections")):
+        for name in view.names("connections"):
+            if used and name not in used:
+                message = "found a connection without tags, expected at least one tag that comes through it"
+                yield view.problem(("connections", name), message, at_key=True)
+
+
 def _misspelt(view: View, section: str) -> bool:
     """Return whether a whole section is not found, which has been said already."""
     return not view.names(section) and any(hint(key, [section]) for key in view.names())

@@ -127,8 +127,8 @@ class Trend(_Watch):
     """Tags the signatures are written in, with what is normal."""
     every_s: Duration = Field(alias="every")
     """Time between two points of the trend [s]."""
-    window: Annotated[int, Field(ge=10, le=2000)]
-    """Points looked back [1]."""
+    window: Annotated[int, Field(ge=10, le=240)]
+    """Points looked back [1]; the work of a look grows with its square, and 240 points still fit into a period."""
     limit: Positive = 25.0
     """Logarithm of the likelihood ratio of trend to no trend at which it speaks [1]."""
     explained: Annotated[float, Field(gt=0, lt=1)] = 0.65

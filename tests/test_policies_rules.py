@@ -1,5 +1,6 @@
 """The rules that hold between the parts of a policy: one mistake in a good policy gives exactly one error."""
 
+import re
 from pathlib import Path
 from typing import Any, cast
 
@@ -76,6 +77,27 @@ def test_nothing_is_moved_through_a_connection_without_a_handshake() -> None:
     assert wrong((handshake, "")) == [
         "loops.blend.moved.api_sp.tag: found 'F.SP' of connection feeder, expected a connection with a handshake"
     ]
+
+
+def test_a_connection_brings_at_least_one_tag() -> None:
+    link = "  spare: {protocol: modbus, host: 127.0.0.1, port: 5021}\n"
+    assert wrong(("connections:\n", f"connections:\n{link}")) == [
+        "connections.spare: found a connection without tags, expected at least one tag that comes through it"
+    ]
+
+
+def test_a_read_back_can_tell_one_step_of_the_guard_from_none() -> None:
+    moved = next(line for line in GOOD.splitlines() if "tag: F.SP" in line)
+    wide = re.sub(r"tolerance: [0-9.]+", "tolerance: 30", moved)
+    assert wrong((moved, wide)) == [
+        "loops.blend.moved.api_sp.tolerance: found 30, expected at most 20 g/h, what max_rate permits in one period"
+    ]
+
+
+def test_a_trend_looks_back_no_farther_than_a_period_permits() -> None:
+    window = next(line for line in GOOD.splitlines() if "window:" in line)
+    far = re.sub(r"window: [0-9]+", "window: 241", window)
+    assert [sentence for sentence in wrong((window, far)) if "from 10 to 240" in sentence] != []
 
 
 def test_two_tags_may_share_a_place_if_they_read_it_alike() -> None:
