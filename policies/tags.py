@@ -201,7 +201,7 @@ def _protocol(value: object) -> str | None:
     """Return which connection is meant; an unknown protocol is a plug-in only where options say that it is meant so."""
     if isinstance(value, PlugIn):
         return "plug-in"
-    given = cast("Mapping[str, object]", value) if isinstance(value, Mapping) else vars(value)
+    given = cast("Mapping[str, object]", value if isinstance(value, Mapping) else getattr(value, "__dict__", {}))
     name = given.get("protocol")
     known = name in {"opcua", "modbus"} or "options" not in given
     return (name if known else "plug-in") if isinstance(name, str) else None

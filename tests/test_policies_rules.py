@@ -79,6 +79,11 @@ def test_nothing_is_moved_through_a_connection_without_a_handshake() -> None:
     ]
 
 
+@pytest.mark.parametrize("nothing", ["", "7", "[]", "text"])
+def test_a_connection_that_is_no_section_is_a_mistake(nothing: str) -> None:
+    assert wrong(("connections:\n", f"connections:\n  spare: {nothing}\n")) != []
+
+
 def test_a_connection_brings_at_least_one_tag() -> None:
     link = "  spare: {protocol: modbus, host: 127.0.0.1, port: 5021}\n"
     assert wrong(("connections:\n", f"connections:\n{link}")) == [
