@@ -59,7 +59,7 @@ def differences(tag: Tag, claim: Claim) -> Iterator[str]:
     >>> list(differences(flow, Claim(text="g/h", span=(0.0, 6.0))))
     ['the server gives its unit as g/h, the policy says kg/h']
     """
-    theirs = _unit(claim)
+    theirs = unit_of(claim)
     said = claim.text or theirs or ""
     if theirs is None and (said or (claim.number or 0) > 0):
         yield f"the server gives its unit as {said or claim.number}, which is not known; the policy says {tag.unit}"
@@ -75,7 +75,7 @@ def _span(low: float, high: float, unit: str) -> str:
     return f"{low:g} to {high:g} {'' if unit == '1' else unit}".rstrip()
 
 
-def _unit(claim: Claim) -> str | None:
+def unit_of(claim: Claim) -> str | None:
     """Return the UCUM code of a claimed unit, or None if there is none or it is not known."""
     if claim.space == _CEFACT and claim.number is not None and claim.number > 0:
         letters = claim.number.to_bytes(4, "big").strip(b"\0").decode("ascii", "replace")

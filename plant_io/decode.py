@@ -146,6 +146,17 @@ def encode(value: float, kind: WireType, order: ByteOrder) -> tuple[int, ...]:
     return tuple(int(word) for word in _arranged(big.reshape(1, -1), order).reshape(-1))
 
 
+def bounds(kind: str) -> tuple[float, float] | None:
+    """Return the lowest and highest number an integer type holds, or None for any other type.
+
+    Examples
+    --------
+    >>> bounds("int16"), bounds("float32")
+    ((-32768, 32767), None)
+    """
+    return next((limits for name, limits in _INTEGERS.items() if name == kind), None)
+
+
 def fitted(value: float, kind: WireType) -> float | int:
     """Return the number a device holds for a value: an integer is rounded, a float is left as it is.
 

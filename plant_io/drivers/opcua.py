@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -30,9 +29,6 @@ from plant_io.quality import Quality, Reason
 from plant_io.signals import Outcome, Receipt, Setpoint
 from plant_io.status import judged
 from policies import OpcUa, Policy
-
-# The link supervisor says once what asyncua would say, with a trace, at every attempt.
-logging.getLogger("asyncua").setLevel(logging.CRITICAL)
 
 _TEARDOWN_S = 1.0
 _CLAIMS_S, _CLAIM_S = 0.3, 0.0005  # longest wait for all claims of a server, and for each more
@@ -208,7 +204,8 @@ class OpcUaDriver:
         """Return the units and ranges of the server; a slow one is worth the values without them."""
         try:
             async with asyncio.timeout(_CLAIMS_S + _CLAIM_S * len(found)):
-                return await claims(self._connected(), found, server.paths, self._ask), []
+                nodes = {name: spot.node for name, spot in found.items()}
+                return await claims(self._connected(), nodes, server.paths, self._ask), []
         except TimeoutError:
             return {}, ["the server did not tell its units and ranges in time; they were not compared"]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -21,6 +22,9 @@ from plant_io.security.certificates import Certificate
 from plant_io.security.secret import password
 from plant_io.security.store import Pair, Peer, Store
 from policies import CertificateUser, OpcUa, PasswordUser
+
+# The link supervisor says once what asyncua would say, with a trace, at every attempt.
+logging.getLogger("asyncua").setLevel(logging.CRITICAL)
 
 _POLICIES: Mapping[str, type[security_policies.SecurityPolicy]] = MappingProxyType(
     {

@@ -14,7 +14,7 @@ from asyncua.ua.uaerrors import UaError
 
 from plant_io.claims import Claim
 from plant_io.drivers.asking import asked
-from plant_io.drivers.opcua_nodes import Spot, plain, requests
+from plant_io.drivers.opcua_nodes import plain, requests
 from plant_io.drivers.opcua_words import Found, Span, Units
 
 Ask = Callable[[Sequence[ua.ReadParameters], int], Awaitable[list[ua.DataValue]]]
@@ -27,15 +27,15 @@ class _UnsupportedError(OSError):
     """The server does not have the service, which is no trouble with the connection."""
 
 
-async def claims(client: Client, spots: Mapping[str, Spot], chunk: int, ask: Ask) -> dict[str, Claim]:
-    """Return what the server claims of each tag it claims anything of.
+async def claims(client: Client, nodes: Mapping[str, ua.NodeId], chunk: int, ask: Ask) -> dict[str, Claim]:
+    """Return what the server claims of each node.
 
     Parameters
     ----------
     client
         Connected client.
-    spots
-        Tags and their nodes.
+    nodes
+        Nodes by name.
     chunk
         Most nodes in one request [1].
     ask
@@ -46,7 +46,7 @@ async def claims(client: Client, spots: Mapping[str, Spot], chunk: int, ask: Ask
     OSError
         If the connection failed.
     """
-    paths = [(name, wanted, _path(spot.node, wanted)) for name, spot in spots.items() for wanted in _PROPERTIES]
+    paths = [(name, wanted, _path(node, wanted)) for name, node in nodes.items() for wanted in _PROPERTIES]
     found: dict[tuple[str, str], ua.NodeId] = {}
     translate = client.uaclient.session.translate_browsepaths_to_nodeids
     try:
@@ -61,7 +61,7 @@ async def claims(client: Client, spots: Mapping[str, Spot], chunk: int, ask: Ask
         return {}
     answers = await ask(requests(list(found.values()), AttributeIds.Value, chunk), len(found))
     values = {key: plain(answer) for key, answer in zip(found, answers, strict=True)}
-    return {name: _claim(*(values.get((name, wanted)) for wanted in _PROPERTIES)) for name in spots}
+    return {name: _claim(*(values.get((name, wanted)) for wanted in _PROPERTIES)) for name in nodes}
 
 
 def _claim(unit: object, span: object) -> Claim:

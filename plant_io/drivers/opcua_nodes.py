@@ -22,7 +22,7 @@ from policies import Tag
 from policies.tags import WireType
 
 _ADDRESS = re.compile(r"[sigb]=.+")
-_VARIANTS: Mapping[WireType, ua.VariantType] = MappingProxyType(
+VARIANTS: Mapping[WireType, ua.VariantType] = MappingProxyType(
     {
         "bool": ua.VariantType.Boolean,
         "int16": ua.VariantType.Int16,
@@ -35,6 +35,8 @@ _VARIANTS: Mapping[WireType, ua.VariantType] = MappingProxyType(
         "float64": ua.VariantType.Double,
     }
 )
+"""The built-in type of each type of a policy."""
+
 _BUILT_IN = range(1, 22)  # identifiers of the built-in types in namespace 0 that are neither abstract nor structured
 
 
@@ -54,7 +56,7 @@ class Spot:
     @property
     def variant(self) -> ua.VariantType:
         """Type declared."""
-        return _VARIANTS[self.tag.type]
+        return VARIANTS[self.tag.type]
 
 
 def spots(tags: Mapping[str, Tag], namespace: int) -> dict[str, Spot]:

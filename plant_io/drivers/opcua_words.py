@@ -56,6 +56,29 @@ class Span(Protocol):
     High: float
 
 
+class Label(Protocol):
+    """Name of a node in its namespace."""
+
+    Name: str | None
+
+
+class Reference(Protocol):
+    """One node that another one refers to."""
+
+    ReferenceTypeId: ua.NodeId
+    NodeId: ua.NodeId
+    BrowseName: Label
+    NodeClass: ua.NodeClass
+
+
+class Seen(Protocol):
+    """What a node refers to, or the first part of it."""
+
+    StatusCode: ua.StatusCode
+    ContinuationPoint: bytes | None
+    References: list[Reference] | None
+
+
 class Granted(Protocol):
     """What a server makes of the wish for a subscription."""
 
