@@ -45,6 +45,7 @@ class Units(Protocol):
     """Engineering unit of a node."""
 
     UnitId: int
+    """Number of the unit in its namespace [1]."""
     NamespaceUri: str | None
     DisplayName: Text
 
@@ -53,7 +54,9 @@ class Span(Protocol):
     """Range of a node."""
 
     Low: float
+    """Lowest value, in the unit of the node."""
     High: float
+    """Highest value, in the unit of the node."""
 
 
 class Label(Protocol):
@@ -83,8 +86,11 @@ class Granted(Protocol):
     """What a server makes of the wish for a subscription."""
 
     SubscriptionId: int
+    """Its number [1]."""
     RevisedPublishingInterval: float
+    """Time between two reports [ms]."""
     RevisedMaxKeepAliveCount: int
+    """Intervals without news after which the server says that it is there [1]."""
 
 
 class Result(Protocol):
@@ -97,6 +103,7 @@ class Item(Protocol):
     """One reported value."""
 
     ClientHandle: int
+    """Our number of the node [1]."""
     Value: ua.DataValue
 
 
@@ -116,6 +123,7 @@ class Message(Protocol):
     """What one report brings."""
 
     SequenceNumber: int
+    """Its number, or that of the next where it brings nothing [1]."""
     NotificationData: list[object] | None
 
 
