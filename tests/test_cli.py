@@ -10,6 +10,7 @@ import structlog
 from controller.cli.app import status
 from controller.cli.show import log_to_people
 from controller.records.journal import FILE
+from hil.serve import Options
 from policies import shipped
 
 LINE = str(shipped("A"))
@@ -130,6 +131,18 @@ def test_the_shipped_scenarios_are_listed(capsys: pytest.CaptureFixture[str]) ->
     assert status(["hil", "list", "--json", "-"]) == 0
     names = [s["name"] for s in json.loads(capsys.readouterr().out)["scenarios"]]
     assert {"a_demo", "a_quiet", "a_lamp", "a_blind"} <= set(names)
+
+
+def test_the_seed_asked_for_is_served(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[Options] = []
+
+    async def keep(options: Options) -> None:
+        served.append(options)
+
+    monkeypatch.setattr("hil.serve.serve", keep)
+    assert status(["hil", "serve", "A", "--seed", "0"]) == 0
+    assert status(["hil", "serve", "A"]) == 0
+    assert [options.seed for options in served] == [0, 1]
 
 
 def test_a_scenario_with_mistakes_is_refused_before_anything_starts(

@@ -175,19 +175,13 @@ def over_sockets(
         If a person stopped it before anything happened.
     """
     watch, phases = stopwatch(), Phases()
-    lockstep, speed = options.lockstep_from is not None, options.speed or 1.0
-    pace = Pace(policy.period_s / speed)
+    lockstep = options.lockstep_from is not None
+    pace = Pace(policy.period_s / (options.speed or 1.0))
     with TemporaryDirectory() as folder:
         truth = Path(folder) / "truth.npz"
-        served = Served(
-            line=scenario.line,
+        served = replace(
+            _served(scenario, seed, options),
             policy=_laid_out(policy, Path(folder)),
-            lockstep=lockstep,
-            speed=speed,
-            seed=seed,
-            start=EPOCH,
-            faults=tuple(wrong.fault() for wrong in scenario.faults),
-            mismatch=scenario.mismatch,
             truth=truth,
         )
         process = PlcProcess(served).start()
@@ -214,6 +208,18 @@ def over_sockets(
         wall_s=watch(),
         jitter_s=() if lockstep else pace.missed_s,
         missed=through.clock.missed if isinstance(through.clock, LockstepClock) else 0,
+    )
+
+
+def _served(scenario: Scenario, seed: int, options: Options) -> Served:
+    return Served(
+        line=scenario.line,
+        lockstep=options.lockstep_from is not None,
+        speed=options.speed or 1.0,
+        seed=seed,
+        start=EPOCH,
+        faults=tuple(wrong.fault() for wrong in scenario.faults),
+        mismatch=scenario.mismatch,
     )
 
 
