@@ -192,9 +192,7 @@ def over_sockets(
             ran = run(prepare(bound), given, through, (phases, pace))
         finally:
             process.stop()
-        rows = load(truth)
-    if not rows and ran.why == STOPPED:
-        raise KeyboardInterrupt
+        rows = _rows(truth, ran)
     return Played(
         scenario=scenario,
         policy=policy,
@@ -221,6 +219,13 @@ def _served(scenario: Scenario, seed: int, options: Options) -> Served:
         faults=tuple(wrong.fault() for wrong in scenario.faults),
         mismatch=scenario.mismatch,
     )
+
+
+def _rows(truth: Path, ran: Ran) -> Truth:
+    rows = load(truth)
+    if not rows and ran.why == STOPPED:
+        raise KeyboardInterrupt
+    return rows
 
 
 def _door(bound: Policy, options: Options, epoch: float) -> Door:
