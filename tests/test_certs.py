@@ -22,6 +22,7 @@ from plant_io.security.certificates import Certificate, Wanted, create
 from plant_io.security.expiry import DAY_S
 from plant_io.security.secret import password
 from plant_io.security.store import REJECTED, TRUSTED, Peer, Store
+from policies import OpcUa, load, rebind, shipped
 
 NOW = datetime.now(UTC).timestamp()
 URI = "urn:test:plc"
@@ -228,6 +229,15 @@ def test_a_password_comes_from_a_credential_or_a_private_file(store: Store, monk
     (credentials / "plc").write_text("\n")
     with pytest.raises(Refusal, match="it is empty"):
         password("plc", store.folder)
+
+
+def test_where_keys_lie_is_bound_by_the_site_and_no_part_of_what_was_approved() -> None:
+    policy = load(shipped("A"))
+    bound = rebind(policy, {}, "keys/of/plant7")
+    line = bound.connections["line"]
+    assert isinstance(line, OpcUa)
+    assert (line.pki, bound.fingerprint) == ("keys/of/plant7", policy.fingerprint)
+    assert bound.connections["feeders"] == policy.connections["feeders"]
 
 
 def test_the_verb_makes_shows_trusts_and_rejects(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
