@@ -9,19 +9,21 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable
 from math import floor
+from typing import cast
 
 _ROUNDING = 1e-3  # of a period; POSIX seconds are known to a quarter of a microsecond
 
 
 class WallClock:
-    """Real time, immune to steps of the system clock after the start."""
+    """Real time, immune to steps of the system clock after the start; on a loop with a time of its own, that time."""
 
     def __init__(self) -> None:
         self._offset = time.time() - time.monotonic()
 
     def now(self) -> float:
         """Return POSIX time [s]."""
-        return time.monotonic() + self._offset
+        kept = _kept()
+        return time.monotonic() + self._offset if kept is None else kept()
 
     async def sleep_until(self, at: float) -> None:
         """Return no earlier than `at`, POSIX time [s]."""
@@ -50,12 +52,13 @@ class PacedClock:
         if not speed > 0.0:
             raise ValueError(f"expected a speed above 0, found {speed:g}")
         self._speed = speed
-        self._start = time.time() if start is None else start
-        self._began = time.monotonic()
+        self._wall = WallClock()
+        self._began = self._wall.now()
+        self._start = self._began if start is None else start
 
     def now(self) -> float:
         """Return POSIX time [s]."""
-        return self._start + self._speed * (time.monotonic() - self._began)
+        return self._start + self._speed * (self._wall.now() - self._began)
 
     async def sleep_until(self, at: float) -> None:
         """Return no earlier than `at`, POSIX time [s]."""
@@ -157,3 +160,12 @@ def stopwatch() -> Callable[[], float]:
     """
     began = time.perf_counter()
     return lambda: time.perf_counter() - began
+
+
+def _kept() -> Callable[[], float] | None:
+    """Return the POSIX time of the running event loop, if it keeps one of its own as a virtual one does."""
+    try:
+        loop = asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+    return cast("Callable[[], float] | None", getattr(loop, "posix", None))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.reduction import ForkingPickler
 from threading import Event, Thread
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, cast
 
 from controller.mpc.child import Pipe, serve
@@ -39,6 +40,7 @@ Build = Callable[..., Mapping[str, Solves]]
 """Makes one solver for each loop; `solvers` is the usual one."""
 
 
+_ROUNDING_S = 1e-6
 Word = tuple[Plan, float] | str | None
 """What a process says: a plan and how long it took [s], nothing when ready, why it cannot be, None at its end."""
 
@@ -73,7 +75,7 @@ class SolverPort(Protocol):
 
 
 class Inline:
-    """Solves in this process as soon as asked, and answers one cycle later as a worker would.
+    """Solves in this process as soon as asked, and answers one cycle later as a worker would, or later if told.
 
     Parameters
     ----------
@@ -81,12 +83,23 @@ class Inline:
         Makes the solvers.
     arguments
         What it is given.
+    compute_s
+        How long a solution is made to take in the time of the cycles [s].
+    deadlines
+        Longest time between a problem and its plan by loop [s]; none where absent.
     """
 
-    def __init__(self, build: Build, arguments: tuple[object, ...] = ()) -> None:
+    def __init__(
+        self,
+        build: Build,
+        arguments: tuple[object, ...] = (),
+        compute_s: float = 0.0,
+        deadlines: Mapping[str, float] = MappingProxyType({}),
+    ) -> None:
         self._build, self._arguments = build, arguments
+        self._compute_s, self._deadlines = compute_s, deadlines
         self._solvers: Mapping[str, Solves] | None = None
-        self._plans: list[Plan] = []
+        self._plans: list[tuple[float, Plan]] = []
         self.solve_s: list[float] = []
         """How long each solution took, wall time [s]."""
 
@@ -100,20 +113,22 @@ class Inline:
         return self._solvers is not None
 
     def submit(self, problem: Problem, now: float) -> None:
-        """Solve a problem; `now` [s] does not matter."""
-        del now
+        """Solve a problem; `now` is the start of the cycle, POSIX time [s]."""
+        late_s = self._deadlines.get(problem.loop, self._compute_s)
         if self._solvers is None:
-            self._plans.append(_without(problem, Status.DIED, "the solver was not started"))
+            self._plans.append((now, _without(problem, Status.DIED, "the solver was not started")))
+        elif self._compute_s > late_s:
+            self._plans.append((now + late_s, _without(problem, Status.LATE, f"no answer for {late_s:.1f} s")))
         else:
             watch = stopwatch()
-            self._plans.append(self._solvers[problem.loop].solve(problem))
+            self._plans.append((now + self._compute_s, self._solvers[problem.loop].solve(problem)))
             self.solve_s.append(watch())
 
     async def take(self, now: float) -> tuple[Plan, ...]:
-        """Return the plans of the problems submitted since the last time; `now` [s] does not matter."""
-        del now
-        plans, self._plans = tuple(self._plans), []
-        return plans
+        """Return the plans that have come since the last time; `now` is the start of the cycle, POSIX time [s]."""
+        come = tuple(plan for due, plan in self._plans if due <= now + _ROUNDING_S)
+        self._plans = [(due, plan) for due, plan in self._plans if due > now + _ROUNDING_S]
+        return come
 
     async def close(self) -> None:
         """Let the solvers go."""

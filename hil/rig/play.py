@@ -78,7 +78,7 @@ class Played:
     seed: int
     """Seed of the plant [1]."""
     clock: str
-    """How time went by: virtual, lockstep or wall."""
+    """How time went by: memory, virtual, lockstep or wall."""
     ran: Ran
     """What the controller counted."""
     kpis: Kpis
@@ -133,14 +133,19 @@ def in_memory(
             log.add(simulated.truth())
 
     clock = SimClock(EPOCH, advance)
-    inline = Inline(build, (dict(policy.loops), dict(policy.files)))
+    inline = Inline(build, (dict(policy.loops), dict(policy.files)), scenario.compute_s, deadlines(policy))
     through = Door(clock, Line(policy, clock, memory.make), inline)
     options = Options(for_s=scenario.for_s, record=record, orders=scenario.timed(policy), unrecorded=record is None)
     phases = Phases()
     ran = asyncio.run(operate(kit, options, through, (phases, *sinks)))
     return Played(
-        scenario, policy, seed, "virtual", ran, kpis(log.columns(), policy), log.columns(), phases.seen, EPOCH, watch()
+        scenario, policy, seed, "memory", ran, kpis(log.columns(), policy), log.columns(), phases.seen, EPOCH, watch()
     )
+
+
+def deadlines(policy: Policy) -> dict[str, float]:
+    """Return the longest time between a problem and its plan by loop [s]."""
+    return {name: loop.deadline_s for name, loop in policy.loops.items()}
 
 
 def over_sockets(
@@ -181,7 +186,7 @@ def over_sockets(
         truth = Path(folder) / "truth.npz"
         served = replace(
             _served(scenario, seed, options),
-            policy=_laid_out(policy, Path(folder)),
+            policy=laid_out(policy, Path(folder)),
             truth=truth,
         )
         process = PlcProcess(served).start()
@@ -237,7 +242,7 @@ def _door(bound: Policy, options: Options, epoch: float) -> Door:
     return replace(through, clock=clock, line=Line(bound, clock))
 
 
-def _laid_out(policy: Policy, folder: Path) -> Path:
+def laid_out(policy: Policy, folder: Path) -> Path:
     """Write a policy and the files it names as another process reads them, and return the policy's file."""
     for name, data in policy.files.items():
         path = folder / (name or "policy.yaml")

@@ -1,0 +1,1 @@
+"""Virtual time: an event loop that jumps, connections in memory, and links that fail when told."""
