@@ -1,72 +1,141 @@
-"""Play scenarios one after the other, show how far it is, and say how each failure is repeated."""
+"""Play many runs at once, show how far it is, and say how each failure is repeated."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, replace
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 
 from controller.cli.show import people
-from controller.kit import Kit
-from controller.loop import Sink
-from controller.runtime import Door, Options, Ran, operate
-from hil.report import Judged, judged
-from hil.rig.play import EPOCH, Played, in_memory, over_sockets
+from hil import crew
+from hil.outcome import Outcome, outcome_of
+from hil.rig.clocks import on_clock
 from hil.scenario import Scenario
+from hil.summary import summed
 from policies import Policy
 
 Opened = tuple[str, Scenario, Policy]
 """Name of a scenario, the scenario, and the policy of its line."""
 
+_DIED = "its process died, and died again when it was repeated"
 
-def play(opened: Sequence[Opened], seed: int | None, seeds: int, clock: str) -> list[Judged]:
-    """Play every scenario with every seed.
 
-    Parameters
-    ----------
-    opened
-        What to play.
-    seed
-        First seed; the scenario's own if None.
-    seeds
-        How many seeds.
-    clock
-        ``virtual``, ``lockstep`` or ``wall``.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """How scenarios are to be played."""
+
+    clock: str
+    """How time goes by: ``memory``, ``virtual``, ``lockstep`` or ``wall``."""
+    seed: int | None = None
+    """First seed [1]; the scenario's own if None."""
+    seeds: int = 1
+    """How many seeds [1]."""
+    jobs: int = 1
+    """How many processes [1]."""
+    cluster: str | None = None
+    """Address of a Dask scheduler whose workers play instead."""
+    plots: bool = False
+    """Whether curves are kept of the first run of each scenario and of those that do not pass."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run to be played."""
+
+    name: str
+    """Name of the scenario, as it was given."""
+    scenario: Scenario
+    """What is played."""
+    policy: Policy
+    """Policy it is played under."""
+    seed: int
+    """Seed of the plant [1]."""
+    clock: str
+    """How time goes by."""
+    first: bool = False
+    """Whether its curves are kept even if it passes."""
+    plots: bool = False
+    """Whether any curves are kept."""
+
+
+def play(opened: Sequence[Opened], wanted: Wanted) -> tuple[list[Outcome], bool]:
+    """Play every scenario with every seed; return the outcomes in this order, and whether it was not interrupted.
+
+    Raises
+    ------
+    ConnectionError
+        If there is no cluster at its address.
+    Unfit
+        If the workers of a cluster cannot play what is played here.
     """
-    runs: list[Judged] = []
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=people, transient=True) as progress:
-        task = progress.add_task("scenarios", total=len(opened) * seeds)
-        for name, scenario, policy in opened:
-            first = scenario.seed if seed is None else seed
-            for each in range(first, first + seeds):
-                progress.update(task, description=f"{name}, seed {each}")
-                runs.append(judged(name, _one(scenario, policy, each, clock)))
-                _say(runs[-1])
-                progress.advance(task)
-    return runs
+    tasks = list(_tasks(opened, wanted))
+    found: dict[int, Outcome] = {}
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=people, transient=True) as progress:
+        bar = progress.add_task("playing", total=len(tasks))
+        with suppress(KeyboardInterrupt):
+            for number, result in _shared(tasks, wanted):
+                found[number] = _crashed(tasks[number], _DIED) if result is None else result
+                if wanted.seeds == 1 or not found[number].passed:
+                    _say(found[number])
+                wrong = sum(not outcome.passed for outcome in found.values())
+                progress.update(bar, advance=1, description=f"playing, {wrong} did not pass" if wrong else "playing")
+    outcomes = [found[number] for number in sorted(found)]
+    if wanted.seeds > 1:
+        _sum_up(outcomes)
+    return outcomes, len(found) == len(tasks)
 
 
-def _one(scenario: Scenario, policy: Policy, seed: int, clock: str) -> Played:
-    if clock == "virtual":
-        return in_memory(scenario, policy, seed)
-    options = Options(lockstep_from=EPOCH if clock == "lockstep" else None, speed=None, unrecorded=True)
-    return over_sockets(scenario, policy, seed, options, _run)
+def outcome(task: Task) -> Outcome:
+    """Play one run; whatever goes wrong in it is its outcome."""
+    try:
+        played = on_clock(task.clock, task.scenario, task.policy, task.seed)
+    except Exception as error:  # noqa: BLE001  # told with the run; the others go on
+        return _crashed(task, f"{type(error).__name__}: {error}")
+    told = outcome_of(task.name, played)
+    kept = task.plots and (task.first or not told.passed)
+    return told if kept else replace(told, panels=())
 
 
-def _run(kit: Kit, options: Options, through: Door, sinks: Sequence[Sink]) -> Ran:
-    return asyncio.run(operate(kit, options, through, sinks))
+def _tasks(opened: Sequence[Opened], wanted: Wanted) -> Iterator[Task]:
+    for name, scenario, policy in opened:
+        first = scenario.seed if wanted.seed is None else wanted.seed
+        for seed in range(first, first + wanted.seeds):
+            yield Task(name, scenario, policy, seed, wanted.clock, seed == first, wanted.plots)
 
 
-def _say(run: Judged) -> None:
-    name, played, findings = run
-    wrong = [f for f in findings if not f.passed]
-    word = "passed" if not wrong else "FAILED"
-    people.print(f"{word}  {name}, seed {played.seed}: {len(findings) - len(wrong)} of {len(findings)}", markup=False)
+def _shared(tasks: Sequence[Task], wanted: Wanted) -> Iterator[tuple[int, Outcome | None]]:
+    if wanted.cluster is not None:
+        from hil import cluster  # noqa: PLC0415  # heavy, and an extra
+
+        return cluster.share(outcome, tasks, wanted.cluster)
+    if min(wanted.jobs, len(tasks)) > 1:
+        return crew.share(outcome, tasks, wanted.jobs)
+    return ((number, outcome(task)) for number, task in enumerate(tasks))
+
+
+def _crashed(task: Task, why: str) -> Outcome:
+    return Outcome(task.name, task.scenario.title, task.seed, task.clock, crashed=why)
+
+
+def _say(run: Outcome) -> None:
+    wrong = [f for f in run.findings if not f.passed]
+    good = f"{len(run.findings) - len(wrong)} of {len(run.findings)}"
+    word, what = ("passed" if run.passed else "FAILED", good) if not run.crashed else ("CRASHED", run.crashed)
+    people.print(f"{word}  {run.scenario}, seed {run.seed}: {what}", markup=False)
     for f in wrong:
         people.print(f"        {f.id}: wanted {f.wanted}; found {f.found}", markup=False)
-    if wrong:
-        people.print(
-            f"        repeat: steadyline hil run {name} --seed {played.seed} --clock {played.clock}", markup=False
-        )
+    if not run.passed:
+        people.print(f"        repeat: {run.repeat}", markup=False)
+
+
+def _sum_up(outcomes: Sequence[Outcome]) -> None:
+    table = Table("scenario", "runs", "passed", "failed", "crashed", "passes (95 % interval)")
+    for line in summed(outcomes):
+        counts = (line.runs, line.passed, line.failed, line.crashed)
+        table.add_row(escape(line.scenario), *(str(count) for count in counts), line.share())
+    people.print(table)

@@ -81,12 +81,17 @@ def run(
     clock: Annotated[
         ClockKind, typer.Option(help="In memory, over sockets in lock-step, or in real time.")
     ] = ClockKind.VIRTUAL,
+    jobs: Annotated[int | None, typer.Option(min=1, help="How many processes; as many as cores if absent.")] = None,
+    cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler to play on.")] = None,
     junit: Annotated[str | None, typer.Option(metavar="F", help="JUnit XML to write.", callback=writable)] = None,
     html: Annotated[str | None, typer.Option(metavar="F", help="Page with plots to write.", callback=writable)] = None,
     json: Json = None,
 ) -> int:
     """Play scenarios and judge them by the plant's truth."""
-    from hil import campaign, library, report  # noqa: PLC0415  # heavy
+    from hil import campaign, crew, library, report  # noqa: PLC0415  # heavy
+    from hil.cluster import Unfit  # noqa: PLC0415  # heavy
+    from hil.outcome import plain  # noqa: PLC0415  # heavy
+    from hil.summary import summed  # noqa: PLC0415  # heavy
 
     log_to_people()
     names = list(library.names()) if all_ else list(scenarios or [])
@@ -94,13 +99,20 @@ def run(
         raise Refused(f"hil run: found no scenario, wanted --all or some of {', '.join(library.names())}")
     with reading():
         opened = [(name, *library.open_scenario(library.find(name))) for name in names]
-    runs = campaign.play(opened, seed, seeds, clock.value)
+        _no_wires(clock, cluster)
+    wanted = campaign.Wanted(clock.value, seed, seeds, jobs or crew.cores(), cluster, html is not None)
+    try:
+        runs, whole = campaign.play(opened, wanted)
+    except ConnectionError as error:
+        raise Unreachable(str(error)) from error
+    except Unfit as error:
+        raise Refused(str(error)) from error
     if junit is not None:
         report.write_junit(Path(junit), runs)
     if html is not None:
         report.write_html(Path(html), runs)
-    give({"runs": [report.plain(r) for r in runs]}, json)
-    return 0 if all(f.passed for _, _, findings in runs for f in findings) else 1
+    give({"runs": [plain(r) for r in runs], "summary": [line.plain() for line in summed(runs)]}, json)
+    return INTERRUPTED if not whole else 0 if all(r.passed for r in runs) else 1
 
 
 def serve(
@@ -142,6 +154,11 @@ def serve(
     except OSError as error:
         raise Refused(f"hil serve: {error}") from error
     return 0
+
+
+def _no_wires(clock: ClockKind, cluster: str | None) -> None:
+    if cluster is not None and clock in {ClockKind.LOCKSTEP, ClockKind.WALL}:
+        raise Refused(f"--cluster: found --clock {clock.value}, wanted one without real sockets")
 
 
 def _scenario_schema() -> dict[str, object]:

@@ -13,6 +13,11 @@ if TYPE_CHECKING:
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
+
+class Unfit(ValueError):  # noqa: N818  # the state of the workers, in the words of the rig
+    """What is played here cannot be played there."""
+
+
 _PATIENCE_S = 20.0
 _AHEAD = 256  # tasks the scheduler holds at once; each carries its policy
 _PACKAGE = "steadyline"
@@ -37,13 +42,13 @@ def share(work: Callable[[Task], Result], tasks: Sequence[Task], address: str) -
     ------
     ConnectionError
         If no scheduler answers, or it has no worker.
-    ValueError
+    Unfit
         If the extra is not installed here, or a worker has another version of Steadyline.
     """
     try:
         from distributed import KilledWorker, as_completed  # noqa: PLC0415  # heavy, and an extra
     except ImportError as error:
-        raise ValueError(f"--cluster needs the extra: pip install 'steadyline[cluster]' ({error})") from error
+        raise Unfit(f"--cluster needs the extra: pip install 'steadyline[cluster]' ({error})") from error
     with _client(address) as client:
         _check(client)
         numbers: dict[_Future, int] = {}
@@ -100,7 +105,7 @@ def _client(address: str) -> _Client:
     from distributed import Client  # noqa: PLC0415  # heavy, and an extra
 
     try:
-        client = cast("Callable[..., _Client]", Client)(address, timeout=_PATIENCE_S, set_as_default=False)
+        client = cast("Callable[..., _Client]", Client)(address, timeout=_PATIENCE_S)
         client.wait_for_workers(1, timeout=_PATIENCE_S)
     except (OSError, TimeoutError, ValueError) as error:
         raise ConnectionError(f"no Dask scheduler with a worker at {address!r}: {error}") from error
@@ -111,4 +116,4 @@ def _check(client: _Client) -> None:
     ours = importlib.metadata.version(_PACKAGE)
     others = {str(version) for version in client.run(importlib.metadata.version, _PACKAGE).values()} - {ours}
     if others:
-        raise ValueError(f"found workers with Steadyline {', '.join(sorted(others))}, wanted {ours} as here")
+        raise Unfit(f"found workers with Steadyline {', '.join(sorted(others))}, wanted {ours} as here")

@@ -32,8 +32,15 @@ def find(name: str) -> Path:
     raise ValueError(f"found the scenario {name!r}, wanted a file or one of {', '.join(names())}")
 
 
-def open_scenario(path: Path) -> tuple[Scenario, Policy]:
-    """Return a scenario, and the policy of its line; every mistake at once.
+def open_scenario(path: Path, policy: Policy | None = None) -> tuple[Scenario, Policy]:
+    """Return a scenario, and the policy it is played under; every mistake at once.
+
+    Parameters
+    ----------
+    path
+        File of the scenario.
+    policy
+        Policy to play it under; the shipped one of its line if None.
 
     Raises
     ------
@@ -46,7 +53,7 @@ def open_scenario(path: Path) -> tuple[Scenario, Policy]:
     if scenario is None:
         raise PolicyError(problems)
     try:
-        policy = load(shipped(scenario.line))
+        policy = policy or load(shipped(scenario.line))
     except ValueError as error:
         raise PolicyError([*problems, document.problem(("line",), str(error))]) from error
     problems += [*_faults(document, scenario), *_claims(document, scenario, policy)]

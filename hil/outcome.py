@@ -96,6 +96,23 @@ def outcome_of(name: str, played: Played) -> Outcome:
     )
 
 
+def thinned(title: str, minutes: Floats, values: Floats) -> Panel:
+    """Return a panel that keeps the lowest and the highest of each stretch of values, in their order.
+
+    Parameters
+    ----------
+    title
+        What it is, with its unit.
+    minutes
+        Line time, shape ``(rows,)`` [min].
+    values
+        The variable, shape ``(rows,)``, in the unit of the title.
+    """
+    stretches = np.array_split(np.arange(values.size), min(_BUCKETS, values.size))
+    kept = np.unique([(part[values[part].argmin()], part[values[part].argmax()]) for part in stretches])
+    return Panel(title, minutes[kept].round(3), values[kept])
+
+
 def plain(outcome: Outcome) -> dict[str, object]:
     """Return one run as plain values."""
     nothing = dict.fromkeys(("simulated_s", "wall_s", "digest", "kpis", "alerts"))
@@ -126,13 +143,6 @@ def _panels(played: Played) -> Iterator[Panel]:
     for loop in played.policy.loops.values():
         for name, controlled in loop.controlled.items():
             columns = [played.truth[column] for column in TRUE_OF[controlled.tag]]
-            yield _thinned(f"true {name} [{controlled.unit}]", minutes, np.sum(columns, axis=0))
+            yield thinned(f"true {name} [{controlled.unit}]", minutes, np.sum(columns, axis=0))
         for moved in loop.moved.values():
-            yield _thinned(f"{moved.tag} [{moved.unit}]", minutes, played.truth[moved.tag])
-
-
-def _thinned(title: str, minutes: Floats, values: Floats) -> Panel:
-    """Keep the lowest and the highest of each stretch of values, in their order."""
-    stretches = np.array_split(np.arange(values.size), min(_BUCKETS, values.size))
-    kept = np.unique([(part[values[part].argmin()], part[values[part].argmax()]) for part in stretches])
-    return Panel(title, minutes[kept].round(3), values[kept])
+            yield thinned(f"{moved.tag} [{moved.unit}]", minutes, played.truth[moved.tag])

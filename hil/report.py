@@ -1,111 +1,64 @@
-"""What a set of played scenarios looks like: JSON, JUnit, and one page of HTML with its plots."""
+"""What a set of played scenarios looks like to others: JUnit, and one page of HTML with its plots."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Protocol, cast
 from xml.etree import ElementTree as ET
 
-import numpy as np
 from jinja2 import Environment
 
-from hil.rig.play import Played
-from hil.rig.score import TRUE_OF
-from hil.rig.verdict import Finding, judge
-from plant_io.signals import Floats
-
-Judged = tuple[str, Played, tuple[Finding, ...]]
-"""Name of a scenario, how it went, and what that proves."""
+from hil.outcome import Outcome
+from hil.plots import histogram, over_time, script
+from hil.summary import summed
 
 _PAGE = Path(__file__).with_name("report.html.j2")
+_SHOWN = 10
 
 
-def judged(name: str, played: Played) -> Judged:
-    """Return a played scenario with its verdict."""
-    return name, played, judge(played)
-
-
-def plain(run: Judged) -> dict[str, object]:
-    """Return one run as plain values."""
-    name, played, findings = run
-    summary = dict(played.ran.summary())
-    return {
-        "scenario": name,
-        "seed": played.seed,
-        "clock": played.clock,
-        "passed": all(f.passed for f in findings),
-        "simulated_s": played.ran.tally.simulated_s,
-        "wall_s": played.wall_s,
-        "digest": summary["digest"],
-        "kpis": dict(played.kpis) | {key: summary[key] for key in ("cycle", "solve")},
-        "assertions": [
-            {"id": f.id, "requirement": f.requirement, "passed": f.passed, "found": f.found, "wanted": f.wanted}
-            for f in findings
-        ],
-        "alerts": summary["alerts"],
-    }
-
-
-def write_junit(path: Path, runs: Sequence[Judged]) -> None:
-    """Write the runs as JUnit XML, one test case per assertion."""
+def write_junit(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write the runs as JUnit XML: one suite for each run, one test case for each assertion."""
     root = ET.Element("testsuites")
-    for name, played, findings in runs:
-        failures = str(sum(not f.passed for f in findings))
-        attributes = {"name": name, "tests": str(len(findings)), "failures": failures, "time": f"{played.wall_s:.3f}"}
-        suite = ET.SubElement(root, "testsuite", attributes)
-        for f in findings:
-            case = ET.SubElement(suite, "testcase", {"classname": f"{name}.seed{played.seed}", "name": f.id})
+    for run in outcomes:
+        counts = {"failures": sum(not f.passed for f in run.findings), "errors": int(bool(run.crashed))}
+        about = {"name": run.scenario, "tests": str(len(run.findings) + counts["errors"]), "time": f"{run.wall_s:.3f}"}
+        suite = ET.SubElement(root, "testsuite", about | {key: str(count) for key, count in counts.items()})
+        unit = f"{run.scenario}.seed{run.seed}"
+        if run.crashed:
+            case = ET.SubElement(suite, "testcase", {"classname": unit, "name": "comes to its end"})
+            ET.SubElement(case, "error", {"message": run.crashed}).text = f"repeat: {run.repeat}"
+        for f in run.findings:
+            case = ET.SubElement(suite, "testcase", {"classname": unit, "name": f.id})
             if not f.passed:
                 failure = ET.SubElement(case, "failure", {"message": f.requirement})
-                failure.text = f"wanted {f.wanted}, found {f.found}"
+                failure.text = f"wanted {f.wanted}, found {f.found}\nrepeat: {run.repeat}"
     path.parent.mkdir(parents=True, exist_ok=True)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
 
-def write_html(path: Path, runs: Sequence[Judged]) -> None:
-    """Write the runs as one self-contained page."""
-    rows = [(*run, plot(run[1], first=i == 0)) for i, run in enumerate(runs)]
+def write_html(path: Path, outcomes: Sequence[Outcome]) -> None:
+    """Write the runs as one self-contained page.
+
+    Of each scenario it shows the first run and the first ten that did not pass; every run stands in the table.
+    """
+    scenarios = [(line, *_times(line.scenario, outcomes)) for line in summed(outcomes)]
+    shown = [(run, over_time(run.panels) if run.panels else "") for run in _worth_showing(outcomes)]
+    page = Environment(autoescape=True).from_string(_PAGE.read_text(encoding="utf-8"))
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(
-        Environment(autoescape=True).from_string(_PAGE.read_text(encoding="utf-8")).render(runs=rows), encoding="utf-8"
-    )
+    path.write_text(page.render(scenarios=scenarios, shown=shown, runs=outcomes, script=script()), encoding="utf-8")
 
 
-def plot(played: Played, *, first: bool) -> str:
-    """Return the true controlled variables and the setpoints over time as HTML; `first` carries the script."""
-    import plotly.io  # noqa: PLC0415  # heavy
-
-    to_html = cast("_ToHtml", plotly.io.to_html)
-    minutes = [round(t / 60.0, 3) for t in played.truth["time"].tolist()]
-    panels = list(_panels(played))
-    traces = [
-        {"type": "scatter", "x": minutes, "y": values.tolist(), "xaxis": "x", "yaxis": f"y{i}", "name": title}
-        for i, (title, values) in enumerate(panels, start=1)
-    ]
-    height = 1.0 / len(panels)
-    layout: dict[str, object] = {
-        "height": 190 * len(panels) + 60,
-        "showlegend": False,
-        "margin": {"t": 30},
-        "xaxis": {"title": {"text": "line time [min]"}, "anchor": f"y{len(panels)}"},
-    }
-    for i, (title, _) in enumerate(panels):
-        top = 1.0 - i * height
-        layout[f"yaxis{i + 1}"] = {"domain": [top - 0.8 * height, top], "title": {"text": title}}
-    return to_html({"data": traces, "layout": layout}, full_html=False, include_plotlyjs=first, validate=False)
+def _times(scenario: str, outcomes: Sequence[Outcome]) -> tuple[str, str]:
+    runs = [run for run in outcomes if run.scenario == scenario]
+    latency = histogram("wall time of a cycle [ms]", [run.latency for run in runs])
+    return latency, histogram("wall time by which a cycle missed its beginning [ms]", [run.jitter for run in runs])
 
 
-class _ToHtml(Protocol):
-    def __call__(
-        self, figure: Mapping[str, object], *, full_html: bool, include_plotlyjs: bool, validate: bool
-    ) -> str: ...
-
-
-def _panels(played: Played) -> Iterator[tuple[str, Floats]]:
-    for loop in played.policy.loops.values():
-        for name, controlled in loop.controlled.items():
-            columns = [played.truth[column] for column in TRUE_OF[controlled.tag]]
-            yield f"true {name} [{controlled.unit}]", np.sum(columns, axis=0)
-        for moved in loop.moved.values():
-            yield f"{moved.tag} [{moved.unit}]", played.truth[moved.tag]
+def _worth_showing(outcomes: Sequence[Outcome]) -> Iterator[Outcome]:
+    met: set[str] = set()
+    failed: dict[str, int] = {}
+    for run in outcomes:
+        failed[run.scenario] = failed.get(run.scenario, 0) + (not run.passed)
+        if run.scenario not in met or (not run.passed and failed[run.scenario] <= _SHOWN):
+            yield run
+        met.add(run.scenario)

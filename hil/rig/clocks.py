@@ -1,0 +1,51 @@
+"""Every way in which time can go by in a scenario, by the name people give it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+
+from controller.kit import Kit
+from controller.loop import Sink
+from controller.runtime import STOPPED, Door, Options, Ran, operate
+from hil.rig.play import EPOCH, Played, in_memory, over_sockets
+from hil.scenario import Scenario
+from policies import Policy
+
+
+def on_clock(clock: str, scenario: Scenario, policy: Policy, seed: int, sinks: Sequence[Sink] = ()) -> Played:
+    """Play a scenario.
+
+    Parameters
+    ----------
+    clock
+        ``memory``, ``virtual``, ``lockstep`` or ``wall``.
+    scenario
+        What to play.
+    policy
+        Policy to play it under.
+    seed
+        Seed of the plant.
+    sinks
+        More keepers and viewers of finished cycles.
+
+    Raises
+    ------
+    KeyboardInterrupt
+        If a person stopped the run.
+    """
+    played = _played(clock, scenario, policy, seed, sinks)
+    if played.ran.why == STOPPED:
+        raise KeyboardInterrupt
+    return played
+
+
+def _played(clock: str, scenario: Scenario, policy: Policy, seed: int, sinks: Sequence[Sink]) -> Played:
+    if clock in {"memory", "virtual"}:
+        return in_memory(scenario, policy, seed, sinks=sinks)
+
+    def run(kit: Kit, options: Options, through: Door, seen: Sequence[Sink]) -> Ran:
+        return asyncio.run(operate(kit, options, through, (*seen, *sinks)))
+
+    options = Options(lockstep_from=EPOCH if clock == "lockstep" else None, speed=None, unrecorded=True)
+    return over_sockets(scenario, policy, seed, options, run)
