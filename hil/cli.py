@@ -18,6 +18,7 @@ Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the pla
 class ClockKind(StrEnum):
     """How time goes by in a scenario."""
 
+    MEMORY = "memory"
     VIRTUAL = "virtual"
     LOCKSTEP = "lockstep"
     WALL = "wall"
@@ -79,7 +80,7 @@ def run(
     seed: Seed = None,
     seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from the first on.")] = 1,
     clock: Annotated[
-        ClockKind, typer.Option(help="In memory, over sockets in lock-step, or in real time.")
+        ClockKind, typer.Option(help="How time goes by: without protocols, virtual, in lock-step on sockets, real.")
     ] = ClockKind.VIRTUAL,
     jobs: Annotated[int | None, typer.Option(min=1, help="How many processes; as many as cores if absent.")] = None,
     cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler to play on.")] = None,

@@ -41,8 +41,12 @@ def on_clock(clock: str, scenario: Scenario, policy: Policy, seed: int, sinks: S
 
 
 def _played(clock: str, scenario: Scenario, policy: Policy, seed: int, sinks: Sequence[Sink]) -> Played:
-    if clock in {"memory", "virtual"}:
+    if clock == "memory":
         return in_memory(scenario, policy, seed, sinks=sinks)
+    if clock == "virtual":
+        from hil.rig.virtual import Run, in_virtual_time  # noqa: PLC0415  # brings both protocols
+
+        return in_virtual_time(Run(scenario, policy, seed, sinks=sinks))
 
     def run(kit: Kit, options: Options, through: Door, seen: Sequence[Sink]) -> Ran:
         return asyncio.run(operate(kit, options, through, (*seen, *sinks)))
