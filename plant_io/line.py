@@ -36,10 +36,12 @@ class Line:
     Raises
     ------
     ValueError
-        If the lock-step tags do not share a connection.
+        If the lock-step tags do not share a connection, or no driver is installed for a protocol.
     """
 
     def __init__(self, policy: Policy, clock: Clock, make: Make = drivers.make) -> None:
+        if make is drivers.make:
+            drivers.check(policy)
         self._policy = policy
         self._clock = clock
         self._latch = Latch(policy)

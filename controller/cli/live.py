@@ -101,7 +101,9 @@ def observed(kit: Kit, options: Options) -> Ran:
     """
     with people.status("connecting", spinner="line") as status:
         try:
-            through, listener = door(kit.policy, options), Listener(options.inbox, tuple(kit.loops))
+            with reading():
+                through = door(kit.policy, options)
+            listener = Listener(options.inbox, tuple(kit.loops))
             listener.start()
             views = (watcher(kit.policy, status),)
             return asyncio.run(operate(kit, options, through, (listener.watch,), views))

@@ -10,23 +10,16 @@ from typing import Annotated
 
 import typer
 
-from controller.cli import certs
+from controller.cli import certs, probe
 from controller.cli.ends import Refused, duration, reading
-from controller.cli.show import give, log_to_people, people, writable
+from controller.cli.options import Connect, Json, Pki, pairs
+from controller.cli.show import give, log_to_people, people
 
 INTERRUPTED = 130
 """Exit status of a run that a person stopped."""
-Json = Annotated[
-    str | None,
-    typer.Option("--json", metavar="FILE", help="Result as one JSON object; - for stdout.", callback=writable),
-]
 Record = Annotated[Path | None, typer.Option("--record", metavar="DIR", help="Where to keep the record.")]
 For = Annotated[str | None, typer.Option("--for", metavar="T", help="How long, such as 10m; until stopped if absent.")]
 Policies = Annotated[list[Path], typer.Argument(metavar="POLICY...", help="Policy files.")]
-Connect = Annotated[
-    list[str] | None, typer.Option("--connect", metavar="NAME=ADDRESS", help="Another address for a connection.")
-]
-Pki = Annotated[str | None, typer.Option("--pki", metavar="DIR", help="Another folder of certificates and keys.")]
 
 
 class StartMode(StrEnum):
@@ -64,6 +57,7 @@ def add(app: typer.Typer) -> None:
     app.command()(schema)
     app.command()(replay)
     certs.add(app)
+    probe.add(app)
 
 
 def run(
@@ -81,7 +75,7 @@ def run(
     from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
     log_to_people()
-    site = live.Site(_pairs(connect or []), pki)
+    site = live.Site(pairs(connect), pki)
     result = live.run(policy, mode.value, duration("--for", for_), record, site)
     give(result, json)
     return INTERRUPTED if result["why"] == STOPPED else 0
@@ -126,13 +120,3 @@ def replay(
         result, good = live.replay(record)
     give(result, json)
     return 0 if good else 1
-
-
-def _pairs(texts: list[str]) -> dict[str, str]:
-    pairs: dict[str, str] = {}
-    for text in texts:
-        name, sign, address = text.partition("=")
-        if not (name and sign and address):
-            raise Refused(f"--connect: found {text!r}, wanted NAME=ADDRESS such as feeders=127.0.0.1:5020")
-        pairs[name] = address
-    return pairs

@@ -40,6 +40,19 @@ def make(connection: str, policy: Policy) -> Driver:
             return _plugged_in(protocol)(connection, policy)
 
 
+def check(policy: Policy) -> None:
+    """See that a driver is installed for every connection.
+
+    Raises
+    ------
+    ValueError
+        If one is not.
+    """
+    for connection in policy.connections.values():
+        if isinstance(connection, PlugIn):
+            _plugged_in(connection.protocol)
+
+
 def _plugged_in(protocol: str) -> Make:
     installed = entry_points(group=GROUP)
     if protocol not in installed.names:
