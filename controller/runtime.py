@@ -135,7 +135,7 @@ async def operate(
     Raises
     ------
     PlantUnreachable
-        If no connection comes up at the start.
+        If a connection does not come up at the start.
     FileExistsError
         If the record directory already holds a record.
     """
@@ -146,7 +146,7 @@ async def operate(
     try:
         await worker.start()
         await line.open()
-        await _reach(through, lockstep=options.lockstep_from is not None)
+        await _reach(through)
         desk.begun = clock.now()
         _heed(desk)
         if options.record is not None:
@@ -170,12 +170,12 @@ async def operate(
     return Ran(tally, worker.solve_s, commits, size, desk.stopping, tuple(sorted(desk.armed)))
 
 
-async def _reach(through: Door, *, lockstep: bool) -> None:
+async def _reach(through: Door) -> None:
     line = through.line
     if not await line.ready(PATIENCE_S):
         links = line.links.items()
         dead = [f"{name} ({link.why or link.state})" for name, link in links if link.state is not LinkState.UP]
-        if lockstep or len(dead) == len(line.links):
+        if dead:
             raise PlantUnreachable(f"no connection to {', '.join(dead)} within {PATIENCE_S:g} s")
     await through.solvers.ready(through.ready_s)
 

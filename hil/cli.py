@@ -67,8 +67,9 @@ def list_(*, json: Json = None) -> int:
     from hil import library  # noqa: PLC0415  # heavy
 
     titles = {name: library.open_scenario(library.find(name))[0].title for name in library.names()}
-    for name, title in titles.items():
-        people.print(f"{name:12} {title}", markup=False)
+    if json != "-":
+        for name, title in titles.items():
+            typer.echo(f"{name:12} {title}")
     give({"scenarios": [{"name": name, "title": title} for name, title in titles.items()]}, json)
     return 0
 
