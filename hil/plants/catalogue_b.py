@@ -14,7 +14,7 @@ CATALOGUE_B: Mapping[str, Kind] = MappingProxyType(
         "F21M": Kind(
             "binder pump", "flowmeter reads high", 0.1, 0.0, (-0.5, 0.5), "excess of shown over true flow [1]"
         ),
-        "F22": Kind("binder pump", "one cylinder fails", 0.15, 0.02, (0.0, 0.9), "amplitude of the pulsation [1]"),
+        "F22": Kind("binder pump", "one cylinder fails", 0.13, 0.0, (0.0, 0.9), "excess amplitude of pulsation [1]"),
         "F23": Kind("granulator", "barrel fouled", 0.3, 0.0, (0.0, 2.0), "excess torque [1]"),
         "F30": Kind("dryer", "weather front", 0.004, 0.0, (-0.007, 0.015), "excess humidity [kg/kg]", 1800.0),
         "F31": Kind("dryer", "heater too weak", 8.0, 0.0, (-20.0, 30.0), "shortfall of inlet air [K]"),

@@ -106,7 +106,7 @@ class ContinuousDryer(Generic[Value]):
     @property
     def settling(self) -> tuple[int, float]:
         """Return the number of steps in which it comes to rest, and their length [s]."""
-        return 1500, 2.0
+        return 600, 4.0
 
     @property
     def cell(self) -> Value:

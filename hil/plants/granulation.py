@@ -20,6 +20,8 @@ from hil.plants.six_cell import SixCellDryer
 DryerKind = Literal["continuous", "six_cell"]
 """Which dryer the line has."""
 
+_MILL_SETTLES = 100
+
 
 class Granulation(Generic[Value]):
     """Everything between feeders and product, warmed up and at rest.
@@ -82,6 +84,7 @@ class Granulation(Generic[Value]):
         self._entered = self._left = Powder(nothing, nothing, nothing)
         self._start = self._balance()
         self._panel = Panel(sources, self._view())
+        self._panel.look(0.0, 0.0, self._view(), {})
         self._show(0.0)
 
     def step(
@@ -177,9 +180,10 @@ class Granulation(Generic[Value]):
         """Run dryer and mill at a constant feed until they are at rest."""
         steps, dt = self._dryer.settling
         part = Granules(wet.dry * dt, wet.water * dt, wet.api * dt, wet.sizes)
-        for _ in range(steps):
+        for done in range(steps):
             dried = self._dryer.step(dt, part, _wanted(setpoints), {})
-            self._mill.step(dt, dried, setpoints["MIL.N_SP"], {})
+            if done >= steps - _MILL_SETTLES:
+                self._mill.step(dt, dried, setpoints["MIL.N_SP"], {})
 
     def _view(self) -> View[Value]:
         supply, bed, product = self._supply, self._dryer.bed, self._mill.product

@@ -7,7 +7,7 @@ from typing import Generic
 
 import numpy as np
 
-from hil.plants.granules import LEAST_KG, Granules, drying_loss
+from hil.plants.granules import FEED_KG_S, LEAST_KG, Granules, drying_loss
 from hil.plants.noise import lagged
 from hil.plants.ops import Floats, Ops, Value
 from hil.plants.sizes import SIZES_UM, fragments
@@ -20,7 +20,7 @@ _BREAKING = 0.12
 _BLINDING_FROM_PCT = 4.0
 _IDLE_W, _DRAG_W_KG = 120.0, 2000.0
 _TINY = 1e-30
-_FLOWING_KG_S = 1e-5
+_FLOWING_KG_S = 0.1 * FEED_KG_S
 _SIZES_MM: Floats = SIZES_UM / 1000.0
 _WEAKNESS: Floats = _SIZES_MM**2
 _FRAGMENTS = fragments(2.0)
@@ -50,7 +50,7 @@ class Mill(Generic[Value]):
     api: Value
     """API in the chamber [kg]."""
     product: Granules[Value]
-    """What came out last, per dry solids [kg/kg]; while nothing comes, what came before."""
+    """What came out last, per dry solids [kg/kg]; what came before while less than a tenth of nominal comes."""
 
     def __init__(self, ops: Ops[Value], fed: Granules[Value], speed: Value) -> None:
         self._ops = ops

@@ -14,7 +14,7 @@ PULSATION = 0.02
 
 _TAU_S = 1.5
 _FREQUENCY_HZ = 0.35
-_ONE_CYLINDER = 0.15
+_ONE_CYLINDER = 0.13
 
 
 class Pump(Generic[Value]):
@@ -77,9 +77,8 @@ class Pump(Generic[Value]):
 
     def _pulse(self, dt: float, hit: Mapping[str, Value]) -> Value:
         """Return the mean delivery over a step relative to a steady one; exact, so no step aliases."""
-        size = 0.0 * self._phase + hit.get("F22", self._pulsation)
-        failed = self._ops.clip((size - PULSATION) / (_ONE_CYLINDER - PULSATION), 0.0, 1.0)
-        turned = 2.0 * pi * _FREQUENCY_HZ * dt * (1.0 - 0.5 * failed)
+        excess = 0.0 * self._phase + hit.get("F22", 0.0)
+        turned = 2.0 * pi * _FREQUENCY_HZ * dt * (1.0 - 0.5 * self._ops.clip(excess / _ONE_CYLINDER, 0.0, 1.0))
         start, self._phase = self._phase, (self._phase + turned) % (2.0 * pi)
         sin = self._ops.sin
-        return 1.0 + size * (sin(start + 0.5 * pi) - sin(start + turned + 0.5 * pi)) / turned
+        return 1.0 + (self._pulsation + excess) * (sin(start + 0.5 * pi) - sin(start + turned + 0.5 * pi)) / turned
