@@ -9,8 +9,9 @@ from typing import Annotated
 import typer
 
 from controller.cli.ends import Refused, Unreachable, duration, reading
+from controller.cli.options import Json
 from controller.cli.show import give, log_to_people, people, writable
-from controller.cli.verbs import INTERRUPTED, SCHEMAS, For, Json, Record
+from controller.cli.verbs import INTERRUPTED, SCHEMAS, For, Record
 
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the plant.")]
 
