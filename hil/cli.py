@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -12,6 +12,9 @@ from controller.cli.ends import Refused, Unreachable, duration, reading
 from controller.cli.options import Json
 from controller.cli.show import give, log_to_people, people, writable
 from controller.cli.verbs import INTERRUPTED, SCHEMAS, For, Record
+
+if TYPE_CHECKING:
+    from hil.serve import Options
 
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the plant.")]
 
@@ -28,6 +31,7 @@ class ClockKind(StrEnum):
 def commands(app: typer.Typer) -> None:
     """Add the verbs to the application (entry point ``steadyline.commands``)."""
     SCHEMAS["scenario"] = _scenario_schema
+    SCHEMAS["fmu"] = _fmu_schema
     app.command()(demo)
     hil = typer.Typer(help="Simulated lines: list and play scenarios, serve a line.", no_args_is_help=True)
     hil.command("list")(list_)
@@ -119,8 +123,15 @@ def run(
 
 
 def serve(
-    line: Annotated[str, typer.Argument(metavar="LINE", help="Line to serve, for example A.")],
+    line: Annotated[str | None, typer.Argument(metavar="LINE", help="Line to serve, for example A.")] = None,
     *,
+    fmu: Annotated[Path | None, typer.Option(metavar="F", help="FMU to serve instead, with --policy.")] = None,
+    mapping: Annotated[
+        Path | None, typer.Option(metavar="F", help="Ties the FMU's variables to tags; FMU.yaml beside it if absent.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(metavar="F", help="Names tags and addresses; the shipped one if absent.")
+    ] = None,
     opcua: Annotated[int, typer.Option(metavar="PORT", help="OPC UA port.")] = 4840,
     modbus: Annotated[int, typer.Option(metavar="PORT", help="Modbus TCP port.")] = 5020,
     speed: Annotated[float, typer.Option(min=0.1, help="Times real time.")] = 1.0,
@@ -130,33 +141,51 @@ def serve(
     ] = None,
 ) -> int:
     """Serve a simulated line on this machine for any OPC UA or Modbus client, until stopped."""
-    import asyncio  # noqa: PLC0415  # heavy
-
     from hil import serve as serving  # noqa: PLC0415  # heavy
     from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
-    from policies import shipped  # noqa: PLC0415  # heavy
 
     log_to_people()
-    with reading():
-        policy = shipped(line)
-    people.print(
-        f"line {line}, {speed:g} times real time, tags and addresses in {policy}; Ctrl-C ends it", markup=False
-    )
+    file = _policy_of(line, fmu, policy)
+    what = f"line {line}" if fmu is None else str(fmu)
+    people.print(f"{what}, {speed:g} times real time, tags and addresses in {file}; Ctrl-C ends it", markup=False)
     options = serving.Options(
-        line.upper(),
-        policy,
+        (line or "").upper(),
+        file,
         opcua=opcua,
         modbus=modbus,
         speed=speed,
         seed=1 if seed is None else seed,
         start=WallClock().now(),
         pki=pki,
+        fmu=fmu,
+        mapping=mapping,
     )
-    try:
-        asyncio.run(serving.serve(options))
-    except OSError as error:
-        raise Refused(f"hil serve: {error}") from error
+    _until_stopped(options)
     return 0
+
+
+def _policy_of(line: str | None, fmu: Path | None, policy: Path | None) -> Path:
+    from policies import shipped  # noqa: PLC0415  # heavy
+
+    if line is not None and fmu is None:
+        with reading():
+            return policy or shipped(line)
+    if line is None and fmu is not None and policy is not None:
+        return policy
+    raise Refused("hil serve: wanted either a LINE, or --fmu with --policy")
+
+
+def _until_stopped(options: Options) -> None:
+    import asyncio  # noqa: PLC0415  # heavy
+
+    from hil import serve as serving  # noqa: PLC0415  # heavy
+    from hil.plants.fmi import PlantStopped  # noqa: PLC0415  # heavy
+
+    with reading():
+        try:
+            asyncio.run(serving.serve(options))
+        except (ArithmeticError, PlantStopped) as error:
+            raise Refused(f"hil serve: the plant has stopped: {error}") from error
 
 
 def _no_wires(clock: ClockKind, cluster: str | None) -> None:
@@ -169,3 +198,10 @@ def _scenario_schema() -> dict[str, object]:
     from policies.check_shape import published  # noqa: PLC0415  # heavy
 
     return published(Scenario)
+
+
+def _fmu_schema() -> dict[str, object]:
+    from hil.plc.fmu import Tied  # noqa: PLC0415  # heavy
+    from policies.check_shape import published  # noqa: PLC0415  # heavy
+
+    return published(Tied)

@@ -81,6 +81,10 @@ class Options:
     """Where the truth log is left at the end."""
     pki: Path | None = None
     """Folder of certificates; with one, OPC UA speaks to trusted clients only."""
+    fmu: Path | None = None
+    """FMU that is the plant, instead of one of ours."""
+    mapping: Path | None = None
+    """File that ties its variables to tags; the one beside it if None."""
     tethered: bool = False
     """Whether the process ends when its standard input does, so that none is left behind."""
 
@@ -97,7 +101,7 @@ class Rack:
     """
 
     def __init__(self, policy: Policy, options: Options) -> None:
-        self.line = LINES[options.line](policy, options.seed, options.faults, options.mismatch)
+        self.line = _simulated(policy, options)
         self.written = asyncio.Event()
         """Set whenever a client has written."""
         self.log = TruthLog()
@@ -215,6 +219,14 @@ def _in_order(policy: Policy) -> list[str]:
     """Return the connections, the one with the lock-step counter last."""
     last = policy.tags[policy.lockstep.done].connection if policy.lockstep else ""
     return sorted(policy.connections, key=lambda name: name == last)
+
+
+def _simulated(policy: Policy, options: Options) -> SimulatedLine:
+    if options.fmu is None:
+        return LINES[options.line](policy, options.seed, options.faults, options.mismatch)
+    from hil.plc import fmu  # noqa: PLC0415  # an extra
+
+    return fmu.simulate(policy, options.fmu, options.mapping)
 
 
 def _server(policy: Policy, name: str, options: Options, on_write: Callable[[], None]) -> Server:
