@@ -68,7 +68,8 @@ def decode(words: Words, kind: WireType, order: ByteOrder) -> Floats:
     array([3.25])
     """
     held = _arranged(words, order).astype(">u2").view(f">{_DTYPE[kind]}").reshape(-1)
-    return (held != 0).astype(np.float64) if kind == "bool" else held.astype(np.float64)
+    with np.errstate(invalid="ignore"):  # a signalling NaN on the wire is only one more number that is none
+        return (held != 0).astype(np.float64) if kind == "bool" else held.astype(np.float64)
 
 
 def bits(words: Words, which: NDArray[np.uint16], order: ByteOrder) -> Floats:

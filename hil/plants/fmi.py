@@ -149,7 +149,13 @@ class Instance:
             raise PlantStopped(f"{self._about.name}: {error} At {at:g} s of plant time.") from error
 
     def set(self, values: Mapping[str, float]) -> None:
-        """Set variables by name, each in its unit; whole numbers are rounded, and all but 0 is true."""
+        """Set variables by name, each in its unit; whole numbers are rounded, and all but 0 is true.
+
+        Parameters
+        ----------
+        values
+            Value by name, each in the unit of its variable.
+        """
         slave = self._slave
         for kind, names in self._by_kind(values).items():
             references, given = self._references(names), [values[name] for name in names]
