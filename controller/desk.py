@@ -121,6 +121,12 @@ class Recorder:
     """Cycles not yet kept, oldest first."""
     commit_s: list[float] = field(default_factory=list[float])
     """Wall time of each record [s]."""
+    _dropped: int = 0
+
+    @property
+    def not_kept(self) -> int:
+        """Return how many cycles the record does not hold [1]."""
+        return self._dropped + len(self.waiting)
 
     def __call__(self, cycle: Cycle) -> None:
         """Keep one cycle, and those that could not be kept before."""
@@ -134,6 +140,7 @@ class Recorder:
             self.desk.broken = f"no record, no control: {error}"
             if len(self.waiting) > _LONGEST_QUEUE:
                 self.waiting.popleft()
+                self._dropped += 1
                 self.desk.stopping = "too many cycles could not be recorded"
         else:
             self.desk.broken = ""

@@ -75,10 +75,13 @@ class Ran:
     """Why it ended."""
     unreached: tuple[str, ...]
     """Connections whose PLC was not seen to have its setpoints back."""
+    not_kept: int = 0
+    """Cycles the record does not hold, because it could not be written [1]."""
 
     def summary(self) -> Mapping[str, object]:
         """Return the figures as plain values."""
-        return self.tally.summary(self.solve_s, self.commit_s) | {"unreached": list(self.unreached)}
+        ends = {"unreached": list(self.unreached), "not_kept": self.not_kept}
+        return self.tally.summary(self.solve_s, self.commit_s) | ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,8 +169,8 @@ async def operate(
         if recorder is not None:
             _end(recorder, clock.now(), desk.stopping or "the run broke off")
     commits = [] if recorder is None else recorder.commit_s
-    size = 0 if recorder is None else recorder.journal.bytes
-    return Ran(tally, worker.solve_s, commits, size, desk.stopping, tuple(sorted(desk.armed)))
+    size, not_kept = (0, 0) if recorder is None else (recorder.journal.bytes, recorder.not_kept)
+    return Ran(tally, worker.solve_s, commits, size, desk.stopping, tuple(sorted(desk.armed)), not_kept)
 
 
 async def _reach(through: Door) -> None:
@@ -213,6 +216,6 @@ def _begin(kit: Kit, options: Options, directory: Path, at: float) -> Journal:
 def _end(recorder: Recorder, at: float, why: str) -> None:
     """Close a record in order; one that cannot be closed stays readable as it is."""
     try:
-        recorder.journal.tail(at, {"why": why, "not_kept": len(recorder.waiting)})
+        recorder.journal.tail(at, {"why": why, "not_kept": recorder.not_kept})
     except OSError:
         recorder.journal.close()

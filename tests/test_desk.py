@@ -48,6 +48,19 @@ def test_cycles_that_could_not_be_kept_are_kept_later_in_order(tmp_path: Path) -
     assert [entry.content()["number"] for entry in entries(tmp_path)] == list(range(6))
 
 
+def test_cycles_beyond_what_can_be_kept_in_hand_are_counted_and_the_run_is_ended(tmp_path: Path) -> None:
+    journal, place = Once(tmp_path), desk()
+    journal.locked = True
+    recorder = Recorder(journal, place)
+    (cycle,) = cycles(1)
+    for _ in range(700):
+        recorder(cycle)
+    journal.close()
+    assert recorder.not_kept == 700
+    assert len(recorder.waiting) < 700
+    assert place.stopping == "too many cycles could not be recorded"
+
+
 def test_an_order_posted_by_a_person_reaches_the_next_cycle() -> None:
     place = desk()
     order = Order("ana", "why not", SetMode("hold", Mode.AUTO))

@@ -20,6 +20,7 @@ from controller.kit import Kit, prepare
 from controller.records import replay as replays
 from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
+from controller.tally import percentiles
 from plant_io.clocks import WallClock
 from policies import Policy, load, rebind
 
@@ -69,9 +70,33 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
     people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}, record in {where}", markup=False)
     people.print(HELP, style="dim", markup=False)
     ran = observed(kit, options)
+    _conclude(ran, where)
+    return summary(policy, ran, where)
+
+
+def _conclude(ran: Ran, record: Path) -> None:
+    """Say in a few lines what a run came to; what is left to be done stands out."""
+    tally, writes = ran.tally, ran.tally.writes
+    cycle, solve = percentiles(tally.busy_s), percentiles(ran.solve_s)
+    raised = sum(alert.active for alert in tally.alerts)
+    people.print(
+        f"{ran.why} after {clock_text(tally.simulated_s)}: {tally.cycles} cycles, {tally.overruns} periods skipped"
+        + _took(cycle)
+        + f"\n{tally.plans.total()} solutions"
+        + _took(solve)
+        + f"\n{writes['asked']} setpoints, {writes['confirmed']} confirmed by read-back, {writes['refused']} refused"
+        f"\n{raised} alerts\nrecord in {record}",
+        markup=False,
+    )
     if ran.unreached:
         people.print(f"not seen to have its setpoints back: {', '.join(ran.unreached)}", style="bold", markup=False)
-    return summary(policy, ran, where)
+    if ran.not_kept:
+        people.print(f"the record lacks {ran.not_kept} cycles that could not be written", style="bold", markup=False)
+
+
+def _took(times: Mapping[str, float | None]) -> str:
+    """Return the median and the 99th percentile in words, or nothing where nothing was timed."""
+    return "" if times["p50_ms"] is None else f", one takes {times['p50_ms']} ms (p99 {times['p99_ms']} ms)"
 
 
 def fresh(record: Path) -> None:

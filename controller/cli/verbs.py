@@ -70,7 +70,7 @@ def run(
     pki: Pki = None,
     json: Json = None,
 ) -> int:
-    """Run a policy against the plant it names."""
+    """Run a policy against the plant it names; fails if its record has a gap."""
     from controller.cli import live  # noqa: PLC0415  # heavy
     from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
@@ -78,6 +78,8 @@ def run(
     site = live.Site(pairs(connect), pki)
     result = live.run(policy, mode.value, duration("--for", for_), record, site)
     give(result, json)
+    if result["not_kept"]:
+        return 1
     return INTERRUPTED if result["why"] == STOPPED else 0
 
 
