@@ -118,7 +118,8 @@ class Inline:
         if self._solvers is None:
             self._plans.append((now, _without(problem, Status.DIED, "the solver was not started")))
         elif self._compute_s > late_s:
-            self._plans.append((now + late_s, _without(problem, Status.LATE, f"no answer for {late_s:.1f} s")))
+            late = _without(problem, Status.LATE, f"no answer for {late_s:.1f} s")
+            self._plans.append((now + late_s + 2.0 * _ROUNDING_S, late))  # told once it is past, as by a worker
         else:
             watch = stopwatch()
             self._plans.append((now + self._compute_s, self._solvers[problem.loop].solve(problem)))

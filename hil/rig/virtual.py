@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -71,8 +73,11 @@ def in_virtual_time(run: Run) -> Played:
     watch, phases, policy = stopwatch(), Phases(), run.policy
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they would say, the controller says
-    with virtual_times(), asyncio.Runner(loop_factory=lambda: VirtualLoop(EPOCH, -_BEFORE_S, run.seed)) as runner:
-        ran, truth = runner.run(_play(run, phases))
+    try:
+        with virtual_times(), asyncio.Runner(loop_factory=lambda: VirtualLoop(EPOCH, -_BEFORE_S, run.seed)) as runner:
+            ran, truth = runner.run(_play(run, phases))
+    finally:
+        gc.unfreeze()
     return Played(
         run.scenario, policy, run.seed, "virtual", ran, kpis(truth, policy), truth, phases.seen, EPOCH, watch()
     )
@@ -89,7 +94,8 @@ class _Prompt(Inline):
 async def _play(run: Run, phases: Phases) -> tuple[Ran, Truth]:
     scenario, policy = run.scenario, run.policy
     rack = _rack(run)
-    connect = await rack.start()
+    with _settled():
+        connect = await rack.start()
     if run.disturb is not None:
         run.disturb(_network(), {name: _port(address) for name, address in connect.items()})
     bound, clock = rebind(policy, connect), WallClock()
@@ -115,6 +121,19 @@ async def _play(run: Run, phases: Phases) -> tuple[Ran, Truth]:
             task.cancel()
         await asyncio.wait({controller, plant})
         await rack.stop()
+
+
+@contextmanager
+def _settled() -> Generator[None]:
+    """Look for no garbage meanwhile, and later only among what comes later: the nodes of a server are there to stay."""
+    looked = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        if looked:
+            gc.enable()
 
 
 def _rack(run: Run) -> serve.Rack:
