@@ -64,12 +64,16 @@ def open_scenario(path: Path, policy: Policy | None = None) -> tuple[Scenario, P
 
 def _faults(document: Document, scenario: Scenario) -> list[Problem]:
     from hil.plants.faults import check  # noqa: PLC0415  # names only, the plant is not needed here
-    from hil.plants.line_a import TARGETS  # noqa: PLC0415  # the same
+    from hil.plc.lines import blueprint  # noqa: PLC0415  # heavy
 
+    try:
+        targets = blueprint(scenario.line).targets
+    except ValueError as error:
+        return [document.problem(("line",), str(error))]
     problems: list[Problem] = []
     for i, wrong in enumerate(scenario.faults):
         try:
-            check((wrong.fault(),), TARGETS)
+            check((wrong.fault(),), targets)
         except ValueError as error:
             problems.append(document.problem(("faults", i), str(error)))
     return problems

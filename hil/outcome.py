@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from hil.rig.play import Played
-from hil.rig.score import TRUE_OF
+from hil.rig.score import judged
 from hil.rig.verdict import Finding, judge
 from plant_io.signals import Floats
 
@@ -140,9 +140,8 @@ def _counted(times_s: Sequence[float] | Floats) -> Counts:
 
 def _panels(played: Played) -> Iterator[Panel]:
     minutes = played.truth["time"] / 60.0
+    for name, figure in judged(played.policy).items():
+        yield thinned(f"true {name} [{figure.unit}]", minutes, figure.value(played.truth))
     for loop in played.policy.loops.values():
-        for name, controlled in loop.controlled.items():
-            columns = [played.truth[column] for column in TRUE_OF[controlled.tag]]
-            yield thinned(f"true {name} [{controlled.unit}]", minutes, np.sum(columns, axis=0))
         for moved in loop.moved.values():
             yield thinned(f"{moved.tag} [{moved.unit}]", minutes, played.truth[moved.tag])

@@ -14,16 +14,14 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.plants.faults import Fault
-from hil.plc.line import SCAN_S, Image, SimulatedLine
-from hil.plc.line_a import simulate as line_a
+from hil.plc import lines
+from hil.plc.line import Image, SimulatedLine
+from hil.plc.scans import SCAN_S
 from hil.rig.truth import TruthLog
 from hil.servers.modbus import ModbusServer
 from hil.servers.opcua import OpcUaServer
 from plant_io.clocks import PacedClock, WallClock
 from policies import Modbus, OpcUa, Policy, load, shipped
-
-LINES: Mapping[str, Callable[[Policy, int, Sequence[Fault], float], SimulatedLine]] = {"A": line_a}
-"""The simulated lines, by name."""
 
 
 class Server(Protocol):
@@ -223,7 +221,7 @@ def _in_order(policy: Policy) -> list[str]:
 
 def _simulated(policy: Policy, options: Options) -> SimulatedLine:
     if options.fmu is None:
-        return LINES[options.line](policy, options.seed, options.faults, options.mismatch)
+        return lines.blueprint(options.line).simulate(policy, options.seed, options.faults, options.mismatch)
     from hil.plc import fmu  # noqa: PLC0415  # an extra
 
     return fmu.simulate(policy, options.fmu, options.mapping)
@@ -241,7 +239,7 @@ def _server(policy: Policy, name: str, options: Options, on_write: Callable[[], 
 
 def _options(arguments: Sequence[str] | None) -> Options:
     parser = argparse.ArgumentParser(prog="python -m hil.serve", description=__doc__)
-    parser.add_argument("line", choices=sorted(LINES), help="line to simulate")
+    parser.add_argument("line", type=str.upper, choices=lines.names(), help="line to simulate")
     parser.add_argument("--policy", type=Path, help="policy that names the tags; the shipped one if absent")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen at")
     parser.add_argument("--opcua", type=int, default=0, metavar="PORT", help="port of OPC UA; any if 0")

@@ -23,7 +23,7 @@ from controller.plan import Status
 from controller.records.journal import entries
 from controller.records.replay import replay
 from controller.runtime import Door, Options, operate
-from hil.plc.line_a import simulate
+from hil.plc.line_a import LINE
 from hil.rig.memory import Memory
 from hil.rig.play import EPOCH
 from hil.rig.process import PlcProcess, Served
@@ -47,7 +47,7 @@ def given(policy: Policy) -> tuple[Any, ...]:
 
 def chaotic(policy: Policy, seed: int) -> Any:
     """Drivers of line A in memory that put numbers that are none into one value of every third read."""
-    memory, rng = Memory(simulate(policy, seed), EPOCH), np.random.default_rng(seed)
+    memory, rng = Memory(LINE.simulate(policy, seed), EPOCH), np.random.default_rng(seed)
 
     def make(connection: str, bound: Policy) -> Any:
         driver = memory.make(connection, bound)
@@ -86,7 +86,7 @@ def test_numbers_that_are_none_from_plant_and_solver_never_reach_a_write(policy:
 
 
 def test_without_a_record_nothing_is_moved(policy: Policy) -> None:
-    memory = Memory(simulate(policy, 1), EPOCH)
+    memory = Memory(LINE.simulate(policy, 1), EPOCH)
     clock, cycles = SimClock(EPOCH, memory.advance), list[Cycle]()
     through = Door(clock, Line(policy, clock, memory.make), Inline(HOLDER, given(policy)))
     asyncio.run(operate(prepare(policy), Options(for_s=60.0, orders=AUTO), through, (cycles.append,)))
@@ -95,7 +95,7 @@ def test_without_a_record_nothing_is_moved(policy: Policy) -> None:
 
 
 def test_a_record_that_cannot_be_written_takes_the_loop_out_of_auto(policy: Policy, tmp_path: Path) -> None:
-    memory = Memory(simulate(policy, 1), EPOCH)
+    memory = Memory(LINE.simulate(policy, 1), EPOCH)
     clock, cycles = SimClock(EPOCH, memory.advance), list[Cycle]()
     through = Door(clock, Line(policy, clock, memory.make), Inline(HOLDER, given(policy)))
 
@@ -149,7 +149,7 @@ def test_a_solver_that_hangs_delays_nothing_and_the_loop_is_released_in_the_end(
     policy: Policy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("STEADYLINE_STUCK", str(tmp_path / "stuck"))
-    memory = Memory(simulate(policy, 1), EPOCH)
+    memory = Memory(LINE.simulate(policy, 1), EPOCH)
     clock, cycles = Driven(8.0, memory.advance), list[Cycle]()
     deadlines = {name: loop.deadline_s for name, loop in policy.loops.items()}
     through = Door(clock, Line(policy, clock, memory.make), Worker(deadlines, stuck, given(policy)), ready_s=60.0)

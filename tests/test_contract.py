@@ -15,7 +15,7 @@ from modbus_device import WRITABLE, declared, device
 from controller.cycle import Cycle
 from controller.records.driver import Recorded
 from controller.records.journal import Journal
-from hil.plc.line_a import simulate
+from hil.plc.line_a import LINE
 from hil.rig.memory import Memory
 from plant_io import Batch, Identity, Outcome, Quality, Reason, Receipt, Setpoint, Snapshot, contract, drivers
 from plant_io.clocks import SimClock
@@ -63,7 +63,7 @@ def test_the_opc_ua_driver_keeps_the_contract(plant: opcua_plant.Plant) -> None:
 @pytest.mark.parametrize("connection", ["feeders", "line"])
 def test_the_driver_in_memory_keeps_the_contract(connection: str) -> None:
     policy = load(shipped("A"))
-    memory = Memory(simulate(policy, seed=1), 1.7e9)
+    memory = Memory(LINE.simulate(policy, seed=1), 1.7e9)
     contract.check(memory.make, policy, connection)
 
 
@@ -74,7 +74,7 @@ MINUTE = 60
 def record(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Snapshot]]:
     """A minute of line A as it was seen, with the feeders lost for a while."""
     policy, directory = load(shipped("A")), tmp_path_factory.mktemp("record")
-    memory = Memory(simulate(policy, seed=1), 1.7e9)
+    memory = Memory(LINE.simulate(policy, seed=1), 1.7e9)
     clock, journal = SimClock(1.7e9, memory.advance), Journal(directory)
     journal.head(clock.now(), {"files": dict(policy.files), "policy_name": "line_a.yaml"})
     decision = Bench().cycle()

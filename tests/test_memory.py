@@ -8,7 +8,7 @@ from math import nan
 
 import pytest
 
-from hil.plc.line_a import simulate
+from hil.plc.line_a import LINE
 from hil.rig.memory import Memory
 from plant_io import Outcome, Quality, Reason, Setpoint
 from plant_io.clocks import SimClock
@@ -25,7 +25,7 @@ def policy() -> Policy:
 
 def meet(policy: Policy, talk: Callable[[Line, SimClock, Memory], Awaitable[None]]) -> None:
     async def run() -> None:
-        memory = Memory(simulate(policy, seed=1), EPOCH)
+        memory = Memory(LINE.simulate(policy, seed=1), EPOCH)
         clock = SimClock(EPOCH, memory.advance)
         line = Line(policy, clock, memory.make)
         await line.open()

@@ -10,7 +10,7 @@ import pytest
 from hil.plants.faults import Fault
 from hil.plc.guard import Limits, Rules, Word
 from hil.plc.line import Image, SimulatedLine
-from hil.plc.line_a import simulate
+from hil.plc.line_a import LINE
 from plant_io.quality import Quality
 from policies import Access, Policy, load, shipped
 
@@ -77,13 +77,13 @@ def same(one: Image, other: Image) -> bool:
 
 
 def test_every_tag_of_the_policy_is_shown(policy: Policy) -> None:
-    image = simulate(policy, seed=1).image()
+    image = LINE.simulate(policy, seed=1).image()
     assert not policy.tags.keys() - image.values.keys()
     assert {tag: np.size(image.values[tag]) for tag in policy.tags} == {n: t.length for n, t in policy.tags.items()}
 
 
 def test_a_line_left_alone_stays_local_and_keeps_its_own_setpoints(policy: Policy) -> None:
-    line = simulate(policy, seed=1)
+    line = LINE.simulate(policy, seed=1)
     line.write("FDR_API.F_SP", 2.3)
     line.advance(30.0)
     assert shown(line, "SUP_F.STATE") == Word.LOCAL
@@ -165,12 +165,12 @@ def test_any_new_request_asks_for_one_period_so_that_either_side_may_start_anew(
 
 def test_equal_seeds_and_writes_give_equal_images(policy: Policy) -> None:
     fault = Fault("F04", "FDR_API", on_s=20.0)
-    one, other = simulate(policy, 7, [fault]), simulate(policy, 7, [fault])
+    one, other = LINE.simulate(policy, 7, [fault]), LINE.simulate(policy, 7, [fault])
     for line in (one, other):
         line.advance(2.0)
         beat(line, 60, FDR_API__F_SP=2.1)
     assert same(one.image(), other.image())
-    assert not same(one.image(), simulate(policy, 8, [fault]).image())
+    assert not same(one.image(), LINE.simulate(policy, 8, [fault]).image())
 
 
 @pytest.mark.parametrize(
@@ -180,4 +180,4 @@ def test_equal_seeds_and_writes_give_equal_images(policy: Policy) -> None:
 def test_a_policy_the_line_cannot_serve_is_refused(policy: Policy, name: str, access: Access, complaint: str) -> None:
     tag = policy.tags["HOP.M"].model_copy(update={"access": access})
     with pytest.raises(ValueError, match=rf"tags\.{name}: .*{complaint}"):
-        simulate(policy.model_copy(update={"tags": policy.tags | {name: tag}}), seed=1)
+        LINE.simulate(policy.model_copy(update={"tags": policy.tags | {name: tag}}), seed=1)

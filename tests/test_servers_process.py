@@ -13,7 +13,7 @@ import pytest
 
 from hil.plants.faults import Fault
 from hil.plc.guard import Word
-from hil.plc.line_a import simulate
+from hil.plc.line_a import LINE
 from hil.rig.memory import Memory
 from hil.rig.process import NotServing, PlcProcess, Served
 from hil.rig.truth import load as load_truth
@@ -118,7 +118,7 @@ def test_a_process_started_again_on_its_ports_gives_the_same_stream_bit_for_bit(
 
 
 def test_the_line_in_memory_gives_what_the_sockets_give(run: list[Snapshot], policy: Policy) -> None:
-    memory = Memory(simulate(policy, SEED, FAULTS), EPOCH)
+    memory = Memory(LINE.simulate(policy, SEED, FAULTS), EPOCH)
 
     async def play_in_memory() -> list[Snapshot]:
         clock = SimClock(EPOCH, memory.advance)

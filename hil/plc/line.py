@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import isclose
+from types import MappingProxyType
 from typing import Protocol
 
 from hil.plc.guard import Asked, Block, Rules, boot, scan
+from hil.plc.scans import SCAN_S, Seen, Turns
 from plant_io.quality import Quality
 from plant_io.signals import Floats
 from policies import Access, Handshake, Policy
-
-SCAN_S = 0.5
-"""Plant time of one PLC scan and one step of the plant [s]."""
 
 _QUALITY = {"uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
 
@@ -141,11 +140,14 @@ class SimulatedLine:
         Setpoints that only people at the plant change, by tag, each in its unit.
     shown
         Tags that show such a setpoint, and the setpoint.
+    scans
+        Plant time of one scan by connection, whole multiples of `SCAN_S`, which it is if absent [s].
 
     Raises
     ------
     ValueError
-        If the policy names a tag the line does not have, or writes one nobody may write.
+        If the policy names a tag the line does not have, or writes one nobody may write, or a scan is no whole number
+        of steps.
     """
 
     def __init__(
@@ -155,9 +157,13 @@ class SimulatedLine:
         rules: Mapping[str, Rules],
         local: Mapping[str, float],
         shown: Mapping[str, str],
+        *,
+        scans: Mapping[str, float] = MappingProxyType({}),
     ) -> None:
         self.plant = plant
         self.plcs = {name: Plc(policy, name, program) for name, program in rules.items()}
+        self._turns = {name: Turns(scans.get(name, SCAN_S)) for name in rules}
+        self._seen = Seen(plant.tags, plant.taken, plant.quality)
         self._policy, self._local, self._shown = policy, dict(local), dict(shown)
         self._lockstep, self._requested, self._done = policy.lockstep, 0.0, 0.0
         self._before: dict[str, float | Floats] = {}
@@ -195,9 +201,39 @@ class SimulatedLine:
         if not isclose(count * SCAN_S, seconds, abs_tol=1e-6):
             raise ValueError(f"a simulated line advances by multiples of {SCAN_S} s, not by {seconds} s")
         for _ in range(count):
-            for plc in self.plcs.values():
-                plc.scan(SCAN_S)
+            now = self.plant.time
+            late = {name for name, plc in self.plcs.items() if not self._turn(name, plc, now)}
             self.plant.step(SCAN_S, self.setpoints)
+            self._latch(late)
+
+    def overrun(self, plc: str, seconds: float) -> None:
+        """Let the scan a PLC is in take longer: until it ends its image ages and its counter stands.
+
+        Parameters
+        ----------
+        plc
+            Connection of the PLC.
+        seconds
+            By how much [s].
+        """
+        self._turns[plc].due_s += seconds
+
+    def _turn(self, name: str, plc: Plc, now: float) -> bool:
+        """Scan a PLC if it is its turn, and return whether it was; `now` is plant time [s]."""
+        dt = self._turns[name].take(now)
+        if dt > 0.0:
+            plc.scan(dt)
+        return dt > 0.0
+
+    def _latch(self, late: Collection[str]) -> None:
+        """Let the image of every PLC that has scanned follow the instruments; that of a `late` one stands."""
+        plant, before = self.plant, self._seen
+        if not late:
+            self._seen = Seen(plant.tags, plant.taken, plant.quality)
+            return
+        tags = self._policy.tags
+        old = {tag for tag in before.tags if tag in tags and tags[tag].connection in late}
+        self._seen = before.followed(plant.tags, plant.taken, plant.quality, but=old)
 
     def grant(self) -> None:
         """Show that the period asked for has gone by."""
@@ -241,18 +277,18 @@ class SimulatedLine:
         epoch
             Instant of plant time 0, POSIX time [s].
         """
-        values = {**self.plant.tags, **{tag: self._local[name] for tag, name in self._shown.items()}}
+        values = {**self._seen.tags, **{tag: self._local[name] for tag, name in self._shown.items()}}
         for plc in self.plcs.values():
             values |= plc.shown()
         if self._lockstep is not None:
             values |= {self._lockstep.request: self._requested, self._lockstep.done: self._done}
         now = self.plant.time
-        sampled = self.plant.taken
+        sampled = self._seen.taken
         for tag, value in values.items():
             if tag not in sampled and self._before.get(tag) != value:
                 self._since[tag] = now
         self._before = values
-        wrong = {tag: _QUALITY[word] for tag, word in self.plant.quality.items()}
+        wrong = {tag: _QUALITY[word] for tag, word in self._seen.quality.items()}
         taken = {tag: epoch + at for tag, at in {**self._since, **sampled}.items()}
         return Image(epoch + now, values, taken, wrong)
 

@@ -13,7 +13,7 @@ from math import exp
 
 from controller import soft
 from hil.plants.faults import Fault
-from hil.plc.line_a import simulate
+from hil.plc.lines import blueprint
 from hil.rig.memory import Memory
 from hil.rig.play import EPOCH
 from hil.rig.truth import Truth, TruthLog
@@ -157,7 +157,7 @@ def under_pi(policy: Policy, day: Day, tuning: Tuning = TUNED) -> Truth:
 
 
 def _run(policy: Policy, day: Day, act: Act) -> Truth:
-    memory = Memory(simulate(policy, day.seed, day.faults, day.mismatch), EPOCH)
+    memory = Memory(blueprint(policy.line).simulate(policy, day.seed, day.faults, day.mismatch), EPOCH)
     log, kit = TruthLog(), soft.prepare(policy)
 
     async def run() -> None:

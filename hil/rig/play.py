@@ -14,7 +14,7 @@ from controller.loop import Sink
 from controller.mpc.solver import solvers
 from controller.mpc.worker import Build, Inline
 from controller.runtime import STOPPED, Door, Options, Ran, door, operate
-from hil.plc.line_a import simulate
+from hil.plc.lines import blueprint
 from hil.rig.memory import Memory
 from hil.rig.process import PlcProcess, Served
 from hil.rig.score import Kpis, kpis
@@ -124,7 +124,8 @@ def in_memory(
         More keepers and viewers of finished cycles.
     """
     watch, kit = stopwatch(), prepare(policy)
-    simulated = simulate(policy, seed, [wrong.fault() for wrong in scenario.faults], scenario.mismatch)
+    faults = [wrong.fault() for wrong in scenario.faults]
+    simulated = blueprint(scenario.line).simulate(policy, seed, faults, scenario.mismatch)
     memory, log = Memory(simulated, EPOCH), TruthLog()
 
     def advance(seconds: float) -> None:

@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from types import MappingProxyType
-from typing import TypedDict
+from dataclasses import dataclass
+from typing import Protocol, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hil.plc.lines import blueprint
 from hil.rig.truth import Truth
 from plant_io.signals import Floats
-from policies import Controlled, Moved, Policy
+from policies import Moved, Policy
 from policies.units import convert
-
-TRUE_OF: Mapping[str, tuple[str, ...]] = MappingProxyType(
-    {"SOFT.API": ("api_frame",), "LINE.TOTAL_PV": ("flow_api", "flow_exc", "flow_lub")}
-)
-"""Columns of truth whose sum a tag measures, in the unit of the tag."""
-
-SPECIFICATION: Mapping[str, tuple[float, float]] = MappingProxyType({"api_frame": (9.5, 10.5), "lc_pct": (95.0, 105.0)})
-"""What a tablet must be to be good: content of API in the blend [%] and in the tablet [% of label claim]."""
 
 _LIMIT_SHARE = 1e-3
 
@@ -78,14 +71,69 @@ def kpis(truth: Truth, policy: Policy, since_s: float = 0.0) -> Kpis:
     if not counts.any():
         raise ValueError(f"the truth log ends before {since_s:g} s")
     kept = {name: column[counts] for name, column in truth.items()}
-    found: Kpis = {}
+    found: Kpis = {name: held(kept["time"], one.value(kept), one, since_s) for name, one in judged(policy).items()}
     for loop in policy.loops.values():
-        found |= {name: _held(kept, wanted, policy, since_s) for name, wanted in loop.controlled.items()}
         found |= {name: _worked(kept, moved, policy) for name, moved in loop.moved.items()}
-    return found | _masses(truth, counts)
+    return found | _masses(truth, counts, blueprint(policy.line).specification)
 
 
-def held(time: Floats, value: Floats, wanted: Controlled, since_s: float) -> Held:
+class Wanted(Protocol):
+    """What a value is held against."""
+
+    @property
+    def target(self) -> float:
+        """Return the value wanted, in `unit`."""
+        ...
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """Return the lowest and the highest good value, in `unit`."""
+        ...
+
+    @property
+    def unit(self) -> str:
+        """Return the UCUM code."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A true variable that is scored."""
+
+    columns: tuple[str, ...]
+    """Columns of truth whose sum it is, each in `measured_in`."""
+    measured_in: str
+    """UCUM code of the columns."""
+    unit: str
+    """UCUM code it is scored in."""
+    target: float
+    """Value wanted, in `unit`."""
+    limits: tuple[float, float]
+    """Lowest and highest good value, in `unit`; may be infinite."""
+
+    def value(self, truth: Truth) -> Floats:
+        """Return the variable, shape ``(rows,)``, in `unit`."""
+        return _converted(np.sum([truth[column] for column in self.columns], axis=0), self.measured_in, self.unit)
+
+
+def judged(policy: Policy) -> dict[str, Judged]:
+    """Return what is scored of a line by name: its quality attributes, and what loops control where truth knows it.
+
+    Where a loop controls an attribute, under the same name, target and limits are the policy's.
+    """
+    line, units = blueprint(policy.line), policy.units()
+    found = {
+        name: Judged(one.columns, one.unit, one.unit, one.target, one.limits) for name, one in line.attributes.items()
+    }
+    for loop in policy.loops.values():
+        for name, wanted in loop.controlled.items():
+            if wanted.tag in line.measures:
+                columns = line.measures[wanted.tag]
+                found[name] = Judged(columns, units[wanted.tag], wanted.unit, wanted.target, wanted.limits)
+    return found
+
+
+def held(time: Floats, value: Floats, wanted: Wanted, since_s: float) -> Held:
     """Return how well a true value was held on target.
 
     It has settled when it comes closer to the target than half the way to the nearer limit, and stays there.
@@ -123,11 +171,6 @@ def held(time: Floats, value: Floats, wanted: Controlled, since_s: float) -> Hel
     )
 
 
-def _held(truth: Truth, wanted: Controlled, policy: Policy, since_s: float) -> Held:
-    total = np.sum([truth[column] for column in TRUE_OF[wanted.tag]], axis=0)
-    return held(truth["time"], _converted(total, policy.units()[wanted.tag], wanted.unit), wanted, since_s)
-
-
 def _worked(truth: Truth, moved: Moved, policy: Policy) -> Worked:
     tag = policy.tags[moved.tag]
     value = _converted(truth[tag.read_back or moved.tag], tag.unit, moved.unit)
@@ -139,11 +182,16 @@ def _worked(truth: Truth, moved: Moved, policy: Policy) -> Worked:
     )
 
 
-def _masses(truth: Truth, counts: NDArray[np.bool_]) -> dict[str, float]:
+def _masses(
+    truth: Truth, counts: NDArray[np.bool_], specification: Mapping[str, tuple[float, float]]
+) -> dict[str, float]:
     """Return what was made, what the gate rejected of it, and what went past the gate and was not good."""
-    made, rejected = (np.diff(truth[name], prepend=0.0)[counts] for name in ("produced_kg", "rejected_kg"))
-    inside = [(truth[name] >= low) & (truth[name] <= high) for name, (low, high) in SPECIFICATION.items()]
-    good = np.all(inside, axis=0)[counts]
+    if "produced_kg" not in truth:
+        return {}
+    nothing = np.zeros_like(truth["time"])
+    made, rejected = (np.diff(truth.get(name, nothing), prepend=0.0)[counts] for name in ("produced_kg", "rejected_kg"))
+    inside = [(truth[name] >= low) & (truth[name] <= high) for name, (low, high) in specification.items()]
+    good = np.all([nothing == 0.0, *inside], axis=0)[counts]
     return {
         "produced_kg": float(made.sum()),
         "diverted_kg": float(rejected.sum()),

@@ -18,7 +18,7 @@ from controller.mpc.solver import solvers
 from controller.mpc.worker import Build, Inline
 from controller.runtime import Door, Options, Ran, operate
 from hil import serve
-from hil.plc.line import SCAN_S
+from hil.plc.scans import SCAN_S
 from hil.rig.play import EPOCH, Phases, Played, deadlines
 from hil.rig.score import kpis
 from hil.rig.truth import Truth

@@ -1,0 +1,38 @@
+"""The simulated lines by name: a new one is a file ``line_X.py`` beside this with a constant ``LINE``, named here."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from hil.plc.blueprint import Blueprint
+
+
+def blueprint(name: str) -> Blueprint:
+    """Return a line by its name, in either case; nothing of the other lines is loaded.
+
+    Raises
+    ------
+    ValueError
+        If there is none.
+    """
+    found = _LINES.get(name.upper())
+    if found is None:
+        raise ValueError(f"found the line {name!r}, expected one of {', '.join(_LINES)}")
+    return found()
+
+
+def names() -> tuple[str, ...]:
+    """Return the names of the lines."""
+    return tuple(_LINES)
+
+
+def _a() -> Blueprint:
+    from hil.plc.line_a import LINE  # noqa: PLC0415  # only what is asked for
+
+    return LINE
+
+
+_LINES: Mapping[str, Callable[[], Blueprint]] = MappingProxyType({"A": _a})
