@@ -28,9 +28,17 @@ _OF_THE_DEVICE = frozenset(
         Reason.SENSOR_FAILURE,
         Reason.OUT_OF_SERVICE,
         Reason.BAD_STATUS,
+        Reason.BUSY,
         Reason.LAST_USABLE,
         Reason.SUBNORMAL,
-        Reason.LIMITED,
+        Reason.LIMIT_LOW,
+        Reason.LIMIT_HIGH,
+        Reason.CONSTANT,
+        Reason.NOT_ACCURATE,
+        Reason.OVERRIDDEN,
+        Reason.SUBSTITUTED,
+        Reason.MISCONFIGURED,
+        Reason.UNIT_CHANGED,
         Reason.UNCERTAIN_STATUS,
     }
 )

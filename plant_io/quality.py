@@ -15,7 +15,11 @@ class Quality(IntEnum):
 
 @unique
 class Reason(IntEnum):
-    """Why a value is not good; at most one, the first found."""
+    """What is to be said against a value, or of its source; at most one, the first found.
+
+    A value that is good has none, but for `MAINTENANCE_REQUIRED`, which asks for a visit and takes nothing from the
+    value. Numbers stand in records, so none is ever given another meaning.
+    """
 
     NONE = 0
     """Nothing is wrong."""
@@ -34,15 +38,15 @@ class Reason(IntEnum):
     NOT_FINITE = 7
     """The value is not a finite number."""
     OUT_OF_RANGE = 8
-    """The value lies outside the declared range."""
+    """The value lies outside its range, by the policy or by the source; beyond what it can mean it is bad."""
     STALE = 9
     """The value is older than the policy allows."""
     LAST_USABLE = 10
     """The source repeats an old value."""
     SUBNORMAL = 11
     """The source derives the value from fewer inputs than it should."""
-    LIMITED = 12
-    """The source cannot follow the process any further."""
+    LIMIT_LOW = 12
+    """The source stands at its low limit; the process may be below."""
     UNCERTAIN_STATUS = 13
     """The source reports an uncertain status without saying more."""
     REFUSED = 14
@@ -57,3 +61,29 @@ class Reason(IntEnum):
     """A virtual tag was inferred from evidence unlike anything its model was made with."""
     FUTURE = 19
     """The source says that it took the value in the future; its clock cannot be believed."""
+    LIMIT_HIGH = 20
+    """The source stands at its high limit; the process may be above."""
+    CONSTANT = 21
+    """The source cannot move the value at all."""
+    NOT_ACCURATE = 22
+    """The source says that it is out of calibration, or being calibrated."""
+    OVERRIDDEN = 23
+    """The value is not measured: put in by hand, or simulated."""
+    SUBSTITUTED = 24
+    """The value stands in for a bad one."""
+    FROZEN = 25
+    """The value has not moved for longer than the policy believes, while its device runs."""
+    CHECK_FUNCTION = 26
+    """Work is being done on the device; its value may not be that of the process (NAMUR NE 107)."""
+    OFF_SPEC = 27
+    """The device works outside its specification (NAMUR NE 107)."""
+    MAINTENANCE_REQUIRED = 28
+    """The device needs maintenance soon; its value is good (NAMUR NE 107)."""
+    HEALTH_UNKNOWN = 29
+    """The device does not say, in a word the policy knows, how well it is."""
+    MISCONFIGURED = 30
+    """The source is not set up so that the value could be right."""
+    UNIT_CHANGED = 31
+    """The source has changed the unit or range of the value since it was compared with the policy."""
+    BUSY = 32
+    """The device is busy with something else, and gave no value."""

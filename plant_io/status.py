@@ -11,12 +11,19 @@ from plant_io.quality import Quality, Reason
 _REASON: Mapping[int, Reason] = MappingProxyType(
     {
         0x8005_0000: Reason.LINK_DOWN,  # BadCommunicationError
+        0x800A_0000: Reason.LINK_DOWN,  # BadTimeout
+        0x800D_0000: Reason.LINK_DOWN,  # BadServerNotConnected
         0x8031_0000: Reason.LINK_DOWN,  # BadNoCommunication
         0x808A_0000: Reason.LINK_DOWN,  # BadNotConnected
         0x8032_0000: Reason.NEVER_READ,  # BadWaitingForInitialData
         0x808B_0000: Reason.DEVICE_FAILURE,  # BadDeviceFailure
         0x808C_0000: Reason.SENSOR_FAILURE,  # BadSensorFailure
+        0x800C_0000: Reason.OUT_OF_SERVICE,  # BadShutdown
+        0x800E_0000: Reason.OUT_OF_SERVICE,  # BadServerHalted
         0x808D_0000: Reason.OUT_OF_SERVICE,  # BadOutOfService
+        0x8089_0000: Reason.MISCONFIGURED,  # BadConfigurationError
+        0x8038_0000: Reason.WRONG_TYPE,  # BadDataEncodingInvalid
+        0x8074_0000: Reason.WRONG_TYPE,  # BadTypeMismatch
         0x801F_0000: Reason.REFUSED,  # BadUserAccessDenied
         0x8033_0000: Reason.REFUSED,  # BadNodeIdInvalid
         0x8034_0000: Reason.REFUSED,  # BadNodeIdUnknown
@@ -25,20 +32,32 @@ _REASON: Mapping[int, Reason] = MappingProxyType(
         0x80E6_0000: Reason.REFUSED,  # BadSecurityModeInsufficient
         0x408F_0000: Reason.LAST_USABLE,  # UncertainNoCommunicationLastUsableValue
         0x4090_0000: Reason.LAST_USABLE,  # UncertainLastUsableValue
-        0x4093_0000: Reason.LIMITED,  # UncertainSensorNotAccurate
-        0x4094_0000: Reason.LIMITED,  # UncertainEngineeringUnitsExceeded
+        0x4091_0000: Reason.SUBSTITUTED,  # UncertainSubstituteValue
+        0x4092_0000: Reason.NEVER_READ,  # UncertainInitialValue
+        0x4094_0000: Reason.OUT_OF_RANGE,  # UncertainEngineeringUnitsExceeded
         0x4095_0000: Reason.SUBNORMAL,  # UncertainSubNormal
+        0x40A4_0000: Reason.SUBNORMAL,  # UncertainDataSubNormal
+        0x40F2_0000: Reason.LIMIT_HIGH,  # UncertainOverRange
+        0x40F3_0000: Reason.LIMIT_LOW,  # UncertainUnderRange
+        0x4208_0000: Reason.OVERRIDDEN,  # UncertainTransducerInManual
+        0x4209_0000: Reason.OVERRIDDEN,  # UncertainSimulatedValue
+        0x420A_0000: Reason.NOT_ACCURATE,  # UncertainSensorCalibration
+        0x420F_0000: Reason.MISCONFIGURED,  # UncertainConfigurationError
     }
 )
 _CODE = 0xFFFF_0000
+_LOCAL_OVERRIDE = 0x0096_0000
+_SENSOR_NOT_ACCURATE = 0x4093_0000
+_SEMANTICS_CHANGED = 0x0000_4000
 _DATA_VALUE = 0x0000_0400  # info type: the low bits speak of a value
-_LIMIT = 0x0000_0300  # limit bits: low, high or constant
+_LIMITS = (Reason.NONE, Reason.LIMIT_LOW, Reason.LIMIT_HIGH, Reason.CONSTANT)  # limit bits 00, 01, 10, 11
 
 
 def judged(code: int) -> tuple[Quality, Reason]:
     """Return how far a value with this status code may be believed, and why not further.
 
-    A good value that stands at a limit of its source is uncertain: the process may be beyond.
+    A good value is uncertain where its source stands at a limit (the process may be beyond), where a person has put it
+    in by hand, and where its unit or range was changed: for each the source answers well, and not about the process.
 
     Parameters
     ----------
@@ -50,11 +69,20 @@ def judged(code: int) -> tuple[Quality, Reason]:
     >>> judged(0x808C0000)
     (<Quality.BAD: 2>, <Reason.SENSOR_FAILURE: 4>)
     """
-    severity = code >> 30
+    severity, known = code >> 30, _REASON.get(code & _CODE)
+    limit = _LIMITS[(code >> 8) & 3] if code & _DATA_VALUE else Reason.NONE
     if severity == 0:
-        limited = code & _DATA_VALUE and code & _LIMIT
-        return (Quality.UNCERTAIN, Reason.LIMITED) if limited else (Quality.GOOD, Reason.NONE)
-    known = _REASON.get(code & _CODE)
-    if severity == 1:
-        return Quality.UNCERTAIN, known or Reason.UNCERTAIN_STATUS
-    return Quality.BAD, known or Reason.BAD_STATUS
+        reason = _against_good(code) or limit
+        return (Quality.UNCERTAIN, reason) if reason else (Quality.GOOD, Reason.NONE)
+    if severity > 1:
+        return Quality.BAD, known or Reason.BAD_STATUS
+    if code & _CODE == _SENSOR_NOT_ACCURATE:
+        # OPC 10000-8 v1.04, 6.3.2: at a limit of the sensor if a limit bit is set, else out of calibration.
+        return Quality.UNCERTAIN, limit or Reason.NOT_ACCURATE
+    return Quality.UNCERTAIN, known or limit or Reason.UNCERTAIN_STATUS
+
+
+def _against_good(code: int) -> Reason:
+    if code & _CODE == _LOCAL_OVERRIDE:
+        return Reason.OVERRIDDEN
+    return Reason.UNIT_CHANGED if code & _SEMANTICS_CHANGED else Reason.NONE

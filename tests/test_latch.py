@@ -3,6 +3,7 @@ from math import inf, isnan, nan
 
 import numpy as np
 import pytest
+from asyncua.ua.status_codes import StatusCodes
 
 from plant_io import Batch, Quality, Reason, Snapshot
 from plant_io.clocks import stopwatch
@@ -193,16 +194,40 @@ def test_a_thousand_tags_are_latched_in_less_than_a_millisecond() -> None:
     [
         (0x00000000, Quality.GOOD, Reason.NONE),
         (0x00300000, Quality.GOOD, Reason.NONE),  # GoodClamped
-        (0x00000700, Quality.UNCERTAIN, Reason.LIMITED),  # good, constant
-        (0x00000500, Quality.UNCERTAIN, Reason.LIMITED),  # good, at its low limit
+        (0x00960000, Quality.UNCERTAIN, Reason.OVERRIDDEN),  # GoodLocalOverride
+        (0x00004000, Quality.UNCERTAIN, Reason.UNIT_CHANGED),  # good, semantics changed
+        (0x00000700, Quality.UNCERTAIN, Reason.CONSTANT),  # good, constant
+        (0x00000500, Quality.UNCERTAIN, Reason.LIMIT_LOW),  # good, at its low limit
+        (0x00000600, Quality.UNCERTAIN, Reason.LIMIT_HIGH),  # good, at its high limit
+        (0x00000200, Quality.GOOD, Reason.NONE),  # good, and the bits do not speak of a value
         (0x00000480, Quality.GOOD, Reason.NONE),  # good, overflow of a queue
         (0x40900000, Quality.UNCERTAIN, Reason.LAST_USABLE),
+        (0x408F0000, Quality.UNCERTAIN, Reason.LAST_USABLE),  # no communication
+        (0x40910000, Quality.UNCERTAIN, Reason.SUBSTITUTED),
+        (0x40920000, Quality.UNCERTAIN, Reason.NEVER_READ),
+        (0x40930000, Quality.UNCERTAIN, Reason.NOT_ACCURATE),
+        (0x40930500, Quality.UNCERTAIN, Reason.LIMIT_LOW),  # sensor at its low limit
+        (0x40930600, Quality.UNCERTAIN, Reason.LIMIT_HIGH),
+        (0x40940600, Quality.UNCERTAIN, Reason.OUT_OF_RANGE),  # engineering units exceeded, above
         (0x40950000, Quality.UNCERTAIN, Reason.SUBNORMAL),
+        (0x40A40000, Quality.UNCERTAIN, Reason.SUBNORMAL),
+        (0x40F20000, Quality.UNCERTAIN, Reason.LIMIT_HIGH),
+        (0x40F30000, Quality.UNCERTAIN, Reason.LIMIT_LOW),
+        (0x42080000, Quality.UNCERTAIN, Reason.OVERRIDDEN),  # transducer in manual
+        (0x42090000, Quality.UNCERTAIN, Reason.OVERRIDDEN),  # simulated
+        (0x420A0000, Quality.UNCERTAIN, Reason.NOT_ACCURATE),  # being calibrated
+        (0x420F0000, Quality.UNCERTAIN, Reason.MISCONFIGURED),
+        (0x40000500, Quality.UNCERTAIN, Reason.LIMIT_LOW),
         (0x40000000, Quality.UNCERTAIN, Reason.UNCERTAIN_STATUS),
         (0x80000000, Quality.BAD, Reason.BAD_STATUS),
         (0x808C0000, Quality.BAD, Reason.SENSOR_FAILURE),
         (0x808B0400, Quality.BAD, Reason.DEVICE_FAILURE),
         (0x808D0000, Quality.BAD, Reason.OUT_OF_SERVICE),
+        (0x808C0500, Quality.BAD, Reason.SENSOR_FAILURE),  # below its low limit
+        (0x80890000, Quality.BAD, Reason.MISCONFIGURED),
+        (0x800E0000, Quality.BAD, Reason.OUT_OF_SERVICE),  # server halted
+        (0x80320000, Quality.BAD, Reason.NEVER_READ),
+        (0x800A0000, Quality.BAD, Reason.LINK_DOWN),  # timeout behind the server
         (0x80310000, Quality.BAD, Reason.LINK_DOWN),
         (0x80340000, Quality.BAD, Reason.REFUSED),
         (0xC0000000, Quality.BAD, Reason.BAD_STATUS),  # reserved severity
@@ -210,3 +235,13 @@ def test_a_thousand_tags_are_latched_in_less_than_a_millisecond() -> None:
 )
 def test_a_status_code_says_how_far_a_value_may_be_believed(code: int, quality: Quality, reason: Reason) -> None:
     assert judged(code) == (quality, reason)
+
+
+def test_no_status_code_of_the_standard_is_better_than_its_severity_and_each_says_why() -> None:
+    codes = {name: code for name, code in vars(StatusCodes).items() if isinstance(code, int)}
+    assert len(codes) > 200
+    for name, code in codes.items():
+        quality, reason = judged(code)
+        assert quality >= code >> 30, name
+        assert (quality is Quality.GOOD) == (reason is Reason.NONE), name
+        assert quality is not Quality.BAD or name.startswith("Bad"), name
