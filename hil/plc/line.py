@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isclose
 from types import MappingProxyType
 from typing import Protocol
 
-from hil.plc.guard import Asked, Block, Rules, boot, scan
+from hil.plc.guard import Asked, Block, Rules, Word, boot, scan
+from hil.plc.mischief import Mischief
 from hil.plc.scans import SCAN_S, Seen, Turns
 from plant_io.quality import Quality
 from plant_io.signals import Floats
@@ -107,6 +108,25 @@ class Plc:
         self._written.clear()
         self.block = scan(self.block, asked, self.rules, permitted=self.permitted, dt=dt)
 
+    def forget(self, tag: str) -> None:
+        """Forget what was written to a setpoint since the last scan."""
+        self._written.pop(tag, None)
+
+    def turn(self, tag: str, value: float) -> None:
+        """Let people at the plant change a setpoint, within its limits, unless it is remote.
+
+        Parameters
+        ----------
+        tag
+            The setpoint.
+        value
+            Its value, in its unit.
+        """
+        if self.block.word is not Word.REMOTE:
+            limit = self.rules.limits[tag]
+            changed = {tag: min(max(value, limit.low), limit.high)}
+            self.block = replace(self.block, accepted={**self.block.accepted, **changed})
+
     def restart(self, *, cold: bool) -> None:
         """Start again; a cold start also forgets the setpoints in force."""
         self.block = boot(self.rules, None if cold else self.block)
@@ -168,7 +188,13 @@ class SimulatedLine:
         self._lockstep, self._requested, self._done = policy.lockstep, 0.0, 0.0
         self._before: dict[str, float | Floats] = {}
         self._since: dict[str, float] = {}
+        self._mischief: Mischief | None = None
         self._check(policy)
+
+    def suffer(self, mischief: Mischief) -> None:
+        """Let something go wrong from now on."""
+        self._mischief = mischief
+        mischief.after(self._image(0.0))
 
     @property
     def wanted(self) -> bool:
@@ -201,10 +227,42 @@ class SimulatedLine:
         if not isclose(count * SCAN_S, seconds, abs_tol=1e-6):
             raise ValueError(f"a simulated line advances by multiples of {SCAN_S} s, not by {seconds} s")
         for _ in range(count):
+            if self._mischief is not None:
+                self._mischief.before(self)
             now = self.plant.time
             late = {name for name, plc in self.plcs.items() if not self._turn(name, plc, now)}
-            self.plant.step(SCAN_S, self.setpoints)
-            self._latch(late)
+            self._step(late)
+
+    def _step(self, late: Collection[str]) -> None:
+        """Let the plant take one step, and the PLCs look at it but for those that are `late`."""
+        mischief, setpoints = self._mischief, self.setpoints
+        self.plant.step(SCAN_S, setpoints if mischief is None else mischief.felt(setpoints))
+        self._latch(late if mischief is None else {*late, *mischief.frozen})
+        if mischief is not None:
+            mischief.after(self._image(0.0))
+
+    def turn(self, name: str, value: float) -> None:
+        """Let people at the plant change a setpoint; one that is remote stays as it is.
+
+        Parameters
+        ----------
+        name
+            The setpoint.
+        value
+            Its value, in its unit.
+
+        Raises
+        ------
+        KeyError
+            If there is no such setpoint.
+        """
+        owner = next((plc for plc in self.plcs.values() if name in plc.rules.limits), None)
+        if owner is not None:
+            owner.turn(name, value)
+        elif name in self._local:
+            self._local[name] = value
+        else:
+            raise KeyError(name)
 
     def overrun(self, plc: str, seconds: float) -> None:
         """Let the scan a PLC is in take longer: until it ends its image ages and its counter stands.
@@ -267,7 +325,8 @@ class SimulatedLine:
     def truth(self) -> dict[str, float]:
         """Return what is really so, and what the PLCs made of it; for scores only."""
         shown = {tag: value for plc in self.plcs.values() for tag, value in plc.shown().items()}
-        return {"time": self.plant.time, **self.plant.truth(), **shown, **self._local}
+        truth = {"time": self.plant.time, **self.plant.truth(), **shown, **self._local}
+        return truth if self._mischief is None else {**truth, **self._mischief.columns(self.plant.time)}
 
     def image(self, epoch: float = 0.0) -> Image:
         """Return what the PLCs show now; the lock-step counter stands last.
@@ -277,6 +336,11 @@ class SimulatedLine:
         epoch
             Instant of plant time 0, POSIX time [s].
         """
+        image = self._image(epoch)
+        return image if self._mischief is None else self._mischief.shown(image)
+
+    def _image(self, epoch: float) -> Image:
+        """Return what sound PLCs show now; `epoch` is the instant of plant time 0, POSIX time [s]."""
         values = {**self._seen.tags, **{tag: self._local[name] for tag, name in self._shown.items()}}
         for plc in self.plcs.values():
             values |= plc.shown()
