@@ -23,6 +23,8 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("connections.*.handshake.epoch", "plant tag"),
     ("tags.*.connection", "connection"),
     ("tags.*.read_back", "plant tag"),
+    ("tags.*.ne107.tag", "plant tag"),
+    ("tags.*.substitute.tag", "signal"),
     ("lockstep.request", "plant tag"),
     ("lockstep.done", "plant tag"),
     ("soft_sensors.*.spectrum", "plant tag"),
@@ -89,14 +91,14 @@ def _misspelt(view: View, section: str) -> bool:
 
 
 def units(view: View) -> Iterator[Problem]:
-    """Check that every unit is known, and that read-backs and flows are in the unit they are compared in."""
+    """Check that every unit is known, and that read-backs, flows and substitutes are in the unit they stand for."""
     for path in (path for pattern in _UNITS for path in view.match(pattern)):
         unit = view.text(*path)
         if unit is not None and not known(unit):
             meant = f"; did you mean {near!r}?" if (near := nearest(unit)) else ""
             message = f"found {unit!r}, expected a UCUM code such as kg/h, Cel or 1 for a pure number{meant}"
             yield view.problem(path, message)
-    for path in view.match("tags.*.read_back"):
+    for path in (*view.match("tags.*.read_back"), *view.match("tags.*.substitute.tag")):
         yield from _same_unit(view, path, view.text(*path), str(path[1]))
     for path in view.match("soft_sensors.*.others.*"):
         yield from _same_unit(view, path, view.text(*path), view.text(*path[:2], "active"))

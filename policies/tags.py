@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BeforeValidator, Discriminator, Field, GetJ
 from pydantic import Tag as Kind
 from pydantic_core import CoreSchema
 
+from policies.quality import Frozen, Ne43, Ne107, Substitute
 from policies.words import Declared, Duration, Name, Number, Span, Word
 
 ByteOrder = Literal["ABCD", "CDAB", "BADC", "DCBA"]
@@ -221,7 +222,9 @@ class Tag(Declared):
     unit: str
     """UCUM code of the engineering unit, for example ``kg/h``; ``1`` for a pure number."""
     range: Span
-    """Lowest and highest value the signal can mean, in `unit`."""
+    """Lowest and highest value the signal can mean, in `unit`; a value beyond is bad, or uncertain up to `fail`."""
+    fail: Span | None = None
+    """Values beyond which the signal has failed, in `unit`; between `range` and these it is uncertain."""
     connection: Word
     """Name of the connection it comes through."""
     address: str
@@ -246,5 +249,13 @@ class Tag(Declared):
     """Age at which a value stops being evidence [s]."""
     age_from: Literal["arrival", "source"] = "arrival"
     """Whether age counts from arrival here, or from the time the source gave (analysers)."""
+    ne43: Ne43 | None = None
+    """How a channel of 4 to 20 mA tells a failed transmitter."""
+    ne107: Ne107 | None = None
+    """Which tag shows how well the device is."""
+    frozen: Frozen | None = None
+    """How long it may stand still and be believed; for ever where absent."""
+    substitute: Substitute | None = None
+    """What stands in for a bad value; nothing where absent."""
     description: str = ""
     """What it is, in the words of the line."""
