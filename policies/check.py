@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from policies import check_address, check_loops, check_plant, check_quality, check_security, check_watches
+from policies import check_address, check_loops, check_plant, check_quality, check_scans, check_security, check_watches
 from policies.check_schema import validated
 from policies.check_view import View
 from policies.errors import Problem
@@ -26,6 +26,9 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_quality.health,
     check_quality.frozen,
     check_quality.substitutes,
+    check_scans.classes,
+    check_scans.members,
+    check_scans.counters,
     check_loops.times,
     check_loops.limits,
     check_loops.steps,

@@ -21,6 +21,7 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("connections.*.handshake.scan", "plant tag"),
     ("connections.*.handshake.claim", "plant tag"),
     ("connections.*.handshake.epoch", "plant tag"),
+    ("connections.*.coherence.counter", "plant tag"),
     ("tags.*.connection", "connection"),
     ("tags.*.read_back", "plant tag"),
     ("tags.*.ne107.tag", "plant tag"),

@@ -46,9 +46,11 @@ def subscriptions(view: View) -> Iterator[Problem]:
         name, place = str(here[1]), (*here, "scan")
         signal = view.signals[name]
         if view.text("connections", signal.connection or "", "protocol") not in {"opcua", None}:
-            yield view.problem(place, "found 'subscribe', expected poll: only OPC UA servers report changes")
+            yield view.problem(place, "found 'subscribe', expected a scan class: only OPC UA servers report changes")
         elif signal.writable or name in spoken:
-            yield view.problem(place, "found 'subscribe', expected poll for a tag that is written or shakes hands")
+            yield view.problem(
+                place, "found 'subscribe', expected a scan class for a tag that is written or shakes hands"
+            )
         elif view.text(*here, "age_from") != "source" and period is not None:
             stale = view.duration(*here, "stale_after") or Tag.model_fields["stale_after_s"].default
             if stale < PERIODS * period:

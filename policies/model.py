@@ -7,15 +7,16 @@ another fingerprint.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, cast
 
-from pydantic import Field, PrivateAttr
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
 from policies.loops import Loop
+from policies.scans import CONTROL, ScanClass, Scans
 from policies.soft import SoftSensor
 from policies.tags import Connection, Tag
 from policies.watches import Watch
-from policies.words import Declared, Duration, Name, Word
+from policies.words import Declared, Duration, Name, Word, written
 
 
 class Lockstep(Declared):
@@ -42,6 +43,8 @@ class Policy(Declared):
     """Length of one control cycle [s]."""
     connections: Annotated[dict[Word, Connection], Field(min_length=1)]
     """Ways to reach the plant."""
+    scans: Scans = Field(default_factory=dict[str, ScanClass])
+    """Scan classes beside ``control``, which is read in every cycle, by name."""
     tags: Annotated[dict[Name, Tag], Field(min_length=1)]
     """Every signal read or written, by name; those of `tag_table` are among them."""
     tag_table: str | None = None
@@ -54,6 +57,18 @@ class Policy(Declared):
     """What is watched, by name."""
     lockstep: Lockstep | None = None
     """Tags of a simulated plant that waits for the controller."""
+
+    @field_validator("tags")
+    @classmethod
+    def _aged(cls, tags: dict[str, Tag], info: ValidationInfo) -> dict[str, Tag]:
+        """Let values of slow classes stand until their next scans."""
+        scans = cast("Mapping[str, ScanClass]", info.data.get("scans", {}))
+        return {
+            name: tag
+            if tag.scan not in scans or "stale_after_s" in tag.model_fields_set
+            else tag.model_copy(update={"stale_after_s": scans[tag.scan].kept_s})
+            for name, tag in tags.items()
+        }
 
     _fingerprint: str = PrivateAttr(default="")
     _files: Mapping[str, bytes] = PrivateAttr(default_factory=dict)
@@ -73,6 +88,11 @@ class Policy(Declared):
         copy = self.model_copy()
         copy._fingerprint, copy._files = fingerprint, files  # noqa: SLF001  # its own class
         return copy
+
+    @property
+    def classes(self) -> dict[str, ScanClass]:
+        """Every scan class by name, ``control`` the first."""
+        return {CONTROL: ScanClass.model_validate({"every": written(self.period_s)})} | self.scans
 
     def units(self) -> dict[str, str]:
         """Return the UCUM unit of every tag, virtual ones included."""

@@ -11,6 +11,7 @@ from pydantic import Tag as Kind
 from pydantic_core import CoreSchema
 
 from policies.quality import Frozen, Ne43, Ne107, Substitute
+from policies.scans import CONTROL, Coherence
 from policies.words import Declared, Duration, Name, Number, Span, Word
 
 ByteOrder = Literal["ABCD", "CDAB", "BADC", "DCBA"]
@@ -115,6 +116,8 @@ class OpcUa(Declared):
     """Most nodes in one request [1]."""
     handshake: Handshake | None = None
     """Tags of the handshake; without them nothing can be written through this connection."""
+    coherence: Coherence | None = None
+    """How it is seen that values come from one scan; by the scan counter of the handshake where absent."""
 
 
 def _patient(wait_s: float) -> float:
@@ -163,6 +166,8 @@ class Modbus(Declared):
     """Texts the device holds, by name."""
     handshake: Handshake | None = None
     """Tags of the handshake; without them nothing can be written through this connection."""
+    coherence: Coherence | None = None
+    """How it is seen that values come from one scan; by the scan counter of the handshake where absent."""
 
 
 def _scalar(value: object) -> object:
@@ -186,6 +191,8 @@ class PlugIn(Declared):
     """Longest wait for one answer [s]."""
     handshake: Handshake | None = None
     """Tags of the handshake; without them nothing can be written through this connection."""
+    coherence: Coherence | None = None
+    """How it is seen that values come from one scan; by the scan counter of the handshake where absent."""
 
 
 class _ByProtocol:
@@ -243,10 +250,10 @@ class Tag(Declared):
     """Whether it may be written."""
     read_back: Name | None = None
     """Tag that shows what the plant made of a write; needed where `access` is write."""
-    scan: Literal["poll", "subscribe"] = "poll"
-    """Whether it is read in every cycle, or the server reports its changes (OPC UA only, for slow tags)."""
+    scan: Word = CONTROL
+    """Scan class it is read with, or ``subscribe`` where the server reports its changes (OPC UA, for slow tags)."""
     stale_after_s: Duration = Field(default=3.0, alias="stale_after")
-    """Age at which a value stops being evidence [s]."""
+    """Age at which a value stops being evidence [s]; where absent, three scans of its class and at least 3s."""
     age_from: Literal["arrival", "source"] = "arrival"
     """Whether age counts from arrival here, or from the time the source gave (analysers)."""
     ne43: Ne43 | None = None

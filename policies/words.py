@@ -12,6 +12,8 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _NAME = r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
 _WORD = r"^[a-z][a-z0-9_]*$"
 _SUFFIX = r"^[A-Z][A-Z0-9_]*$"
+OFTEN = r"^(on connect|\d+(\.\d+)?(ms|s|m|h))$"
+"""What the time of a scan class looks like."""
 _WRITTEN = r"^\d+(\.\d+)?(ms|s|m|h)$"
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -97,6 +99,7 @@ SPOKEN: Mapping[str, str] = {
     _NAME: "a name of letters, digits and underscores, parted by dots, such as FDR_API.F_PV",
     _WORD: "one lower-case word such as api_flow",
     _SUFFIX: "one upper-case word such as WATER",
+    OFTEN: "a duration such as 200ms or 10s, or the words on connect",
     _WRITTEN: "a duration such as 500ms, 10s, 5m or 8h",
 }
 """What each pattern above means to people."""

@@ -118,7 +118,7 @@ def test_a_named_file_must_lie_beside_the_policy(tmp_path: Path, name: str, mess
     (tmp_path / "up.json").write_text("{}")
     (tmp_path / "line" / "link.json").symlink_to(tmp_path / "up.json")
     path = written(tmp_path / "line", GOOD.replace("pls.json", name))
-    assert refused(path) == [f"40:12: soft_sensors.SOFT.API.model: {message}"]
+    assert refused(path) == [f"41:12: soft_sensors.SOFT.API.model: {message}"]
 
 
 def test_a_mistake_in_a_library_is_said_where_it_stands(tmp_path: Path) -> None:

@@ -73,7 +73,9 @@ def test_a_setpoint_has_one_writer() -> None:
 
 
 def test_nothing_is_moved_through_a_connection_without_a_handshake() -> None:
-    handshake = "    handshake: {heartbeat: F.BEAT, arm: F.ARM, state: F.STATE, scan: F.SCAN}\n"
+    handshake = (
+        "    handshake: {heartbeat: F.BEAT, arm: F.ARM, state: F.STATE, scan: F.SCAN}\n    coherence: {within: 1}\n"
+    )
     assert wrong((handshake, "")) == [
         "loops.blend.moved.api_sp.tag: found 'F.SP' of connection feeder, expected a connection with a handshake"
     ]
@@ -106,7 +108,7 @@ def test_a_trend_looks_back_no_farther_than_a_period_permits() -> None:
 
 
 def test_two_tags_may_share_a_place_if_they_read_it_alike() -> None:
-    assert wrong(("byte_order: CDAB}", "byte_order: ABCD}"), ('"input:8"', '"input:6"')) != []
+    assert wrong(("byte_order: CDAB,", "byte_order: ABCD,"), ('"input:8"', '"input:6"')) != []
     assert wrong((", byte_order: CDAB", ""), ('"input:8"', '"input:6"')) == []
 
 
