@@ -35,4 +35,10 @@ def _a() -> Blueprint:
     return LINE
 
 
-_LINES: Mapping[str, Callable[[], Blueprint]] = MappingProxyType({"A": _a})
+def _b() -> Blueprint:
+    from hil.plc.line_b import LINE  # noqa: PLC0415  # only what is asked for
+
+    return LINE
+
+
+_LINES: Mapping[str, Callable[[], Blueprint]] = MappingProxyType({"A": _a, "B": _b})
