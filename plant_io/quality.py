@@ -87,3 +87,5 @@ class Reason(IntEnum):
     """The source has changed the unit or range of the value since it was compared with the policy."""
     BUSY = 32
     """The device is busy with something else, and gave no value."""
+    NOT_COHERENT = 33
+    """The value was read together with others, and they do not come from one scan of their device."""
