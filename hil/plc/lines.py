@@ -41,4 +41,16 @@ def _b() -> Blueprint:
     return LINE
 
 
-_LINES: Mapping[str, Callable[[], Blueprint]] = MappingProxyType({"A": _a, "B": _b})
+def _c() -> Blueprint:
+    from hil.plc.line_c import LINE  # noqa: PLC0415  # only what is asked for
+
+    return LINE
+
+
+def _d() -> Blueprint:
+    from hil.plc.line_d import LINE  # noqa: PLC0415  # only what is asked for
+
+    return LINE
+
+
+_LINES: Mapping[str, Callable[[], Blueprint]] = MappingProxyType({"A": _a, "B": _b, "C": _c, "D": _d})
