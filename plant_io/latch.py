@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
+from plant_io.frozen import Standstill, Watched
+from plant_io.ne43 import Currents, limits
+from plant_io.ne107 import Health, Told
 from plant_io.ports import Batch
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Snapshot, TagIndex
+from plant_io.verdicts import Flags, Positions, Verdict, mark
 from policies import Modbus, Policy, Tag
-
-Positions = NDArray[np.intp]
+from policies.quality import Ne43
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -27,12 +29,12 @@ class Answer:
 
 
 class Latch:
-    """Makes snapshots of one line; it keeps nothing from one to the next.
+    """Makes snapshots of one line; from one to the next it keeps only how long each signal has stood still.
 
     Parameters
     ----------
     policy
-        Gives scale, range and staleness of every tag.
+        Gives scale, range, staleness and the further rules of every tag.
     """
 
     def __init__(self, policy: Policy) -> None:
@@ -44,17 +46,23 @@ class Latch:
         self._start: Positions = np.array(self.index.start, np.intp)
         self._scale = self._spread([tag.scale for tag in tags], 1.0)
         self._offset = self._spread([tag.offset for tag in tags], 0.0)
-        self._low = self._spread([tag.range[0] for tag in tags], -np.inf)
-        self._high = self._spread([tag.range[1] for tag in tags], np.inf)
+        spans = [limits(tag) for tag in tags]
+        self._low = self._spread([believed[0] for believed, _ in spans], -np.inf)
+        self._high = self._spread([believed[1] for believed, _ in spans], np.inf)
+        self._least = self._spread([possible[0] for _, possible in spans], -np.inf)
+        self._most = self._spread([possible[1] for _, possible in spans], np.inf)
         self._stale_after = self._padded([tag.stale_after_s for tag in tags], np.inf)
         self._by_source = self._padded([tag.age_from == "source" for tag in tags], 0.0).astype(bool)
         self._reason = self._padded([Reason.LINK_DOWN for _ in tags], Reason.NO_EVIDENCE).astype(np.uint8)
+        self._rules = _Rules.of(policy, self.index)
+        self._memory = self._rules.standstill.begin(len(policy.connections))
 
     def snapshot(self, at: float, answers: Mapping[str, Answer], last: Snapshot) -> Snapshot:
         """Return the line as it is known at `at`.
 
-        Where no value came, or one that is none, the last value stays with its times and with bad quality. Of several
-        reasons the first counts: the device's own bad status, not finite, out of range, stale, uncertain status.
+        Where no value came, or one that is none, the last value stays with its times and with bad quality. The worst
+        quality counts, and of several reasons for it the first: the device's own status, not finite, the state of the
+        device, the current of the channel, range, age, standstill.
 
         Parameters
         ----------
@@ -66,33 +74,38 @@ class Latch:
             Snapshot before this one.
         """
         new = self._gathered(at, answers, last)
-        values = new.values * self._scale + self._offset
+        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is found not to be finite
+            values = new.values * self._scale + self._offset
         finite = self._all(np.isfinite(values))
         inside = self._all((values >= self._low) & (values <= self._high))
+        possible = self._all((values >= self._least) & (values <= self._most))
         came = (new.quality != Quality.BAD) & finite
         age = at - np.where(self._by_source, new.source, new.arrival)
         # Written so that an unknown age is stale.
         fresh = age <= self._stale_after
         # A clock may differ a little; one that is far ahead would keep a value fresh for ever.
         ahead = self._by_source & (age < -self._stale_after)
-        for fault, why in (
-            (~finite, Reason.NOT_FINITE),
-            (~inside, Reason.OUT_OF_RANGE),
-            (~fresh, Reason.STALE),
-            (ahead, Reason.FUTURE),
+        believed = (new.quality == Quality.GOOD) & finite & inside & fresh & ~ahead
+        for verdict in (
+            Verdict.where(~finite, Quality.BAD, Reason.NOT_FINITE),
+            self._rules.health.judged(values, believed),
+            self._rules.currents.judged(new.values),
+            Verdict.where(~possible, Quality.BAD, Reason.OUT_OF_RANGE),
+            Verdict.where(~inside, Quality.UNCERTAIN, Reason.OUT_OF_RANGE),
+            Verdict.where(~fresh, Quality.BAD, Reason.STALE),
+            Verdict.where(ahead, Quality.BAD, Reason.FUTURE),
         ):
-            hit = fault & (new.quality != Quality.BAD)
-            new.quality[hit], new.reason[hit] = Quality.BAD, why
-        return Snapshot(
-            at=at,
-            index=self.index,
+            mark(new, verdict)
+        latched = replace(
+            new,
             values=np.where(came[self._owner], values, last.values),
-            sd=new.sd,
-            quality=new.quality,
-            reason=new.reason,
             source=np.where(came, new.source, last.source),
             arrival=np.where(came, new.arrival, last.arrival),
         )
+        counts = self._rules.counts(latched, answers)
+        verdict, self._memory = self._rules.standstill.judged(latched, counts, last.at, self._memory)
+        mark(latched, verdict)
+        return latched
 
     def _gathered(self, at: float, answers: Mapping[str, Answer], last: Snapshot) -> Snapshot:
         """Return the answers in the order of the index, values still raw."""
@@ -104,11 +117,12 @@ class Latch:
             new.values[part.slots] = batch.values
             new.quality[part.tags] = batch.quality
             new.reason[part.tags] = batch.reason
-            new.source[part.tags] = batch.source if part.stamped else answer.arrival
-            new.arrival[part.tags] = answer.arrival if batch.age is None else answer.arrival - batch.age
+            arrival = answer.arrival if batch.age is None else answer.arrival - batch.age
+            new.source[part.tags] = batch.source if part.stamped else arrival
+            new.arrival[part.tags] = arrival
         return new
 
-    def _all(self, flags: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    def _all(self, flags: Flags) -> Flags:
         """Return for each tag whether all its values are flagged, shape ``(n_tags,)``."""
         return np.logical_and.reduceat(flags, self._start)
 
@@ -139,6 +153,47 @@ class _Part:
             slots=np.concatenate([np.empty(0, np.intp), *slots]),
             stamped=not isinstance(policy.connections[connection], Modbus),
         )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rules:
+    """What the policy says of single tags beyond scale, range and age."""
+
+    health: Health
+    currents: Currents
+    standstill: Standstill
+    counters: tuple[tuple[str, str | None], ...]
+    """Connections, and the tag by which the device of each shows that it runs."""
+
+    @classmethod
+    def of(cls, policy: Policy, index: TagIndex) -> _Rules:
+        place, start = index.position, index.start
+        connections = list(policy.connections)
+        told, channels, watched = list[Told](), list[tuple[int, int, Ne43]](), list[Watched]()
+        for i, tag in enumerate(policy.tags.values()):
+            if tag.ne107 is not None:
+                teller = place[tag.ne107.tag]
+                told.append(Told(i, teller, start[teller], tag.ne107))
+            if tag.ne43 is not None:
+                channels += [(i, start[i] + k, tag.ne43) for k in range(tag.length)]
+            if tag.frozen is not None:
+                watched.append(Watched(i, start[i], tag.length, connections.index(tag.connection), tag.frozen))
+        words = [connection.handshake for connection in policy.connections.values()]
+        counters = tuple((n, None if w is None else w.scan) for n, w in zip(connections, words, strict=True))
+        return cls(Health.of(told), Currents.of(channels), Standstill.of(watched), counters)
+
+    def counts(self, seen: Snapshot, answers: Mapping[str, Answer]) -> Floats:
+        """Return the scan counter of each device; of one that has none, something new with each answer."""
+        found = [
+            (seen.at if name in answers else np.nan) if counter is None else _number(seen, counter)
+            for name, counter in self.counters
+        ]
+        return np.array(found, np.float64)
+
+
+def _number(seen: Snapshot, name: str) -> float:
+    found = seen.good(name)
+    return np.nan if found is None else found
 
 
 def tags_of(connection: str, policy: Policy) -> dict[str, Tag]:

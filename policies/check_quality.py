@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import cast
 
 from policies.check_shape import found
 from policies.check_view import View
@@ -33,8 +34,8 @@ def currents(view: View) -> Iterator[Problem]:
         low, high = view.number(*here, "raw_4ma"), view.number(*here, "raw_20ma")
         low, high = (4.0 if low is None else low), (20.0 if high is None else high)
         if not low < high:
-            message = f"found {high:g} at 20 mA and {low:g} at 4 mA, expected more at 20 mA; turn it round by scale and offset"
-            yield view.problem(here, message)
+            more = "expected more at 20 mA; turn it round by scale and offset"
+            yield view.problem(here, f"found {high:g} at 20 mA and {low:g} at 4 mA, {more}")
         elif view.get("tags", name, "type") == "bool" or view.signals[name].writable:
             yield view.problem(
                 here, "found a current on a switch or a setpoint, expected a measured signal", at_key=True
@@ -58,7 +59,7 @@ def _states(view: View, here: Path) -> Iterator[Problem]:
     taken: dict[object, str] = {}
     for state in _STATES:
         given = view.get(*here, state)
-        numbers = list(given) if isinstance(given, list) else list(Ne107.model_fields[state].default)
+        numbers = cast("Iterable[object]", given if isinstance(given, list) else Ne107.model_fields[state].default)
         for number in numbers:
             if number in taken:
                 where = (*here, state) if given is not None else (*here, taken[number])

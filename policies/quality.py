@@ -16,7 +16,7 @@ class Ne43(Declared):
     """The value comes from a channel of 4 to 20 mA, whose current also tells a failed transmitter (NAMUR NE 43).
 
     Up to 3.6 mA and from 21 mA on the transmitter has failed; from 3.8 mA to 20.5 mA it measures; between, it has
-    reached its limit. An end of the range that is the value at 4 mA or 20 mA reaches as far as the transmitter measures.
+    reached its limit. An end of the range that is the value at 4 mA or 20 mA reaches as far as it measures.
     """
 
     raw_4ma: Number = 4.0

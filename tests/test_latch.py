@@ -1,12 +1,12 @@
 from itertools import count
 from math import inf, isnan, nan
+from time import process_time
 
 import numpy as np
 import pytest
 from asyncua.ua.status_codes import StatusCodes
 
 from plant_io import Batch, Quality, Reason, Snapshot
-from plant_io.clocks import stopwatch
 from plant_io.latch import Answer, Latch
 from plant_io.status import judged
 from policies import Policy
@@ -177,15 +177,15 @@ def test_a_snapshot_does_not_change_when_the_next_is_latched() -> None:
     assert first.data() == before
 
 
-def test_a_thousand_tags_are_latched_in_less_than_a_millisecond() -> None:
+def test_a_thousand_tags_take_less_than_a_millisecond_of_the_processor() -> None:
     latch = Latch(policy({f"T{i}": {} for i in range(1000)}))
     answers = {"pat": Answer(batch(np.linspace(0.0, 100.0, 1000).tolist()), START)}
     last = Snapshot.empty(START, latch.index)
     best = inf
     for _ in range(20):
-        elapsed = stopwatch()
+        began = process_time()
         latch.snapshot(START, answers, last)
-        best = min(best, elapsed())
+        best = min(best, process_time() - began)
     assert best < 1e-3
 
 

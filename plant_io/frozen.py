@@ -1,0 +1,124 @@
+"""Signals that stand still although their device runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf, nan
+
+import numpy as np
+
+from plant_io.quality import Quality, Reason
+from plant_io.signals import Floats, Snapshot
+from plant_io.verdicts import Flags, Positions, Verdict
+from policies.quality import Frozen
+
+RUNS_S = 5.0
+"""Time for which the scan counter of a PLC may stand still before time is no longer counted against its signals [s]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A signal that is watched for standing still."""
+
+    tag: int
+    """Its position among the tags [1]."""
+    start: int
+    """Position of its first value [1]."""
+    length: int
+    """Number of its values [1]."""
+    device: int
+    """Which of the devices it comes from [1]."""
+    declared: Frozen
+    """What counts as standing still."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Memory:
+    """What is remembered from one snapshot to the next."""
+
+    anchor: Floats
+    """Values the signals last moved to, each in the unit of its tag, shape ``(sum of lengths,)``."""
+    still_s: Floats
+    """Time each has stood there while its device ran [s], shape ``(n,)``."""
+    count: Floats
+    """Newest scan counter of each device, pure, shape ``(n_devices,)``."""
+    counted_at: Floats
+    """When each last changed, POSIX time [s], shape ``(n_devices,)``."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Standstill:
+    """All signals that are watched for standing still."""
+
+    tags: Positions
+    """Their positions among the tags, shape ``(n,)``."""
+    slots: Positions
+    """Positions of their values, shape ``(sum of lengths,)``."""
+    start: Positions
+    """Where each begins among the slots, shape ``(n,)``."""
+    owner: Positions
+    """Which signal a slot belongs to, shape ``(sum of lengths,)``."""
+    device: Positions
+    """Which device each comes from, shape ``(n,)``."""
+    movement: Floats
+    """Largest change that is none, each in the unit of its tag, shape ``(sum of lengths,)``."""
+    after_s: Floats
+    """Time each may stand still [s], shape ``(n,)``."""
+
+    @classmethod
+    def of(cls, watched: Sequence[Watched]) -> Standstill:
+        """Return all signals that are watched."""
+        lengths = [one.length for one in watched]
+        slots = [np.arange(one.start, one.start + one.length) for one in watched]
+        return cls(
+            tags=np.array([one.tag for one in watched], np.intp),
+            slots=np.concatenate([np.empty(0, np.intp), *slots]),
+            start=np.cumsum([0, *lengths[:-1]], dtype=np.intp)[: len(watched)],
+            owner=np.repeat(np.arange(len(watched)), lengths),
+            device=np.array([one.device for one in watched], np.intp),
+            movement=np.repeat([one.declared.movement for one in watched], lengths).astype(np.float64),
+            after_s=np.array([one.declared.after_s for one in watched], np.float64),
+        )
+
+    def begin(self, devices: int) -> Memory:
+        """Return the memory before the first snapshot, for a number of devices."""
+        n = len(self.tags)
+        return Memory(np.full(len(self.slots), nan), np.zeros(n), np.full(devices, nan), np.full(devices, -inf))
+
+    def judged(self, new: Snapshot, counts: Floats, since: float, memory: Memory) -> tuple[Verdict, Memory]:
+        """Return the signals that have stood still too long, and what to remember.
+
+        What is bad says nothing about movement: its time stands, and goes on when the signal is back where it was.
+
+        Parameters
+        ----------
+        new
+            Snapshot being made, judged by all other rules.
+        counts
+            Scan counter of each device, pure, shape ``(n_devices,)``; not a number where it is not heard.
+        since
+            When the snapshot before began, POSIX time [s].
+        memory
+            What was remembered from there.
+        """
+        counted = np.isfinite(counts) & (counts != memory.count)
+        counted_at = np.where(counted, new.at, memory.counted_at)
+        heard = new.quality[self.tags] != Quality.BAD
+        here = new.values[self.slots]
+        # Written so that a first value, compared with none, has moved.
+        moved = heard & self._any(~(np.abs(here - memory.anchor) <= self.movement))
+        runs = heard & (new.at - counted_at <= RUNS_S)[self.device]
+        still_s = np.where(moved, 0.0, memory.still_s + np.where(runs, max(new.at - since, 0.0), 0.0))
+        after = Memory(
+            anchor=np.where(moved[self.owner], here, memory.anchor),
+            still_s=still_s,
+            count=np.where(counted, counts, memory.count),
+            counted_at=counted_at,
+        )
+        hit = self.tags[heard & (still_s >= self.after_s)]
+        quality, reason = np.full(len(hit), Quality.BAD, np.uint8), np.full(len(hit), Reason.FROZEN, np.uint8)
+        return Verdict(hit, quality, reason), after
+
+    def _any(self, flags: Flags) -> Flags:
+        return np.logical_or.reduceat(flags, self.start) if len(self.start) else np.zeros(0, np.bool_)

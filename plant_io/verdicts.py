@@ -1,0 +1,42 @@
+"""What a rule has to say against some of the tags of a snapshot, and how the worst of it counts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plant_io.quality import Quality, Reason
+from plant_io.signals import Codes, Snapshot
+
+Positions = NDArray[np.intp]
+"""Positions in an array."""
+Flags = NDArray[np.bool_]
+"""Yes or no."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Verdict:
+    """What one rule says against tags; every array has the shape ``(n_tags_meant,)``."""
+
+    tags: Positions
+    """Positions of the tags that are meant."""
+    quality: Codes
+    """`Quality` each is left with at best."""
+    reason: Codes
+    """`Reason` why."""
+
+    @classmethod
+    def where(cls, hit: Flags, quality: Quality, reason: Reason) -> Verdict:
+        """Return the same said against every tag that is flagged, one flag for each tag of the line."""
+        tags = np.flatnonzero(hit)
+        return cls(tags, np.full(len(tags), quality, np.uint8), np.full(len(tags), reason, np.uint8))
+
+
+def mark(snapshot: Snapshot, verdict: Verdict) -> None:
+    """Enter a verdict in a snapshot that is being made: the worst quality counts, and the first reason for it."""
+    held, said = snapshot.quality[verdict.tags], snapshot.reason[verdict.tags]
+    counts = (verdict.quality > held) | ((verdict.quality == held) & (said == Reason.NONE))
+    tags = verdict.tags[counts]
+    snapshot.quality[tags], snapshot.reason[tags] = verdict.quality[counts], verdict.reason[counts]
