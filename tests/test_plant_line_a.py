@@ -120,7 +120,7 @@ def test_a_step_of_throughput_moves_the_turret_as_specified() -> None:
 def test_fill_depth_moves_mass_force_and_hardness_as_specified() -> None:
     line = undisturbed(NOMINAL)
     before = line.truth()
-    line._press._loops._fill *= 1.01
+    line._press.loops._fill *= 1.01
     quick = run(line, NOMINAL, 4.5)
     after = run(line, NOMINAL, 1000.0)
     for name, gain in {"mass_mg": 2.05, "mcf_kn": 0.453, "hardness_n": 3.4}.items():

@@ -110,43 +110,70 @@ class WeightLoop:
         Screw speed at the start [rpm].
     """
 
-    __slots__ = ("_design", "_error", "_hold_s", "_mass", "_open_s", "_rest_s", "flow", "refilling", "speed")
+    __slots__ = (
+        "_design", "_error", "_hold_s", "_mass", "_open_s", "_rest_s", "_waited_s",
+        "flow", "manual", "refilling", "running", "speed",
+    )  # fmt: skip
 
     def __init__(self, design: Design, flow: float, speed: float) -> None:
         self._design = design
         self._mass: float | None = None
-        self._error = self._hold_s = self._open_s = self._rest_s = 0.0
+        self._error = self._hold_s = self._open_s = self._rest_s = self._waited_s = 0.0
         self.flow = flow
+        """Mass flow as estimated [kg/s]."""
         self.speed = speed
+        """Screw speed wanted [rpm]."""
         self.refilling = False
+        """Whether the refill valve is open."""
+        self.running = True
+        """Whether the PLC scans; while it does not, its outputs stand."""
+        self.manual: float | None = None
+        """Screw speed set by hand [rpm]; None where the loop sets it."""
 
     @property
     def volumetric(self) -> bool:
         """Whether the screw speed is frozen."""
         return self.refilling or self._hold_s > 0.0
 
+    @property
+    def mode(self) -> float:
+        """Return the mode as the PLC shows it: 0 volumetric, 1 gravimetric, 2 by hand [1]."""
+        return 2.0 if self.manual is not None else 0.0 if self.volumetric else 1.0
+
+    def forget(self) -> None:
+        """Start without retained data: blind for a while with the screw as it turns, as after a refill."""
+        self._mass = None
+        self._open_s = self._rest_s = self._waited_s = 0.0
+        self.refilling, self._hold_s = False, _HOLD_S
+
     def scan(self, dt: float, mass: float, setpoint: float) -> None:
-        """Run the PLC once.
+        """Run the PLC once, if it runs.
 
         Parameters
         ----------
         dt
-            Time since the last scan [s].
+            Time since the last call [s].
         mass
             Indicated hopper mass [kg].
         setpoint
             Mass flow wanted [kg/s].
         """
+        self._waited_s += dt
+        if not self.running:
+            return
+        dt, self._waited_s = self._waited_s, 0.0
         self._watch_level(dt, mass)
+        wanted = self.speed
         if self.volumetric:
             self._mass = mass
-            return
-        self._estimate(dt, mass)
-        error = setpoint - self.flow
-        gain = self._design.gain * 60.0 / self._design.factor
-        wanted = self.speed + gain * (error - self._error + error * dt / self._design.reset_s)
-        self.speed = min(max(wanted, 0.0), self._design.top_speed)
-        self._error = error
+        else:
+            self._estimate(dt, mass)
+            wanted += self._correction(dt, setpoint - self.flow)
+        self.speed = min(max(wanted if self.manual is None else self.manual, 0.0), self._design.top_speed)
+
+    def _correction(self, dt: float, error: float) -> float:
+        grown, self._error = error - self._error, error
+        return self._design.gain * 60.0 / self._design.factor * (grown + error * dt / self._design.reset_s)
 
     def _estimate(self, dt: float, mass: float) -> None:
         keep = exp(-dt / self._design.filter_s)

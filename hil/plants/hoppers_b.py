@@ -100,7 +100,7 @@ class Hoppers:
             tags[f"{design.name}.W"] = one.indicated
             tags[f"{design.name}.F_PV"] = 3600.0 * one.loop.flow
             tags[f"{design.name}.N"] = one.speed
-            tags[f"{design.name}.MODE"] = 0.0 if one.loop.volumetric else 1.0
+            tags[f"{design.name}.MODE"] = one.loop.mode
             tags[f"{design.name}.REFILL"] = 1.0 if one.loop.refilling else 0.0
         return tags
 

@@ -11,11 +11,11 @@ from numpy.random import SeedSequence, default_rng
 from hil.plants.blender import TAU_S, Blender
 from hil.plants.diverter import Diverter
 from hil.plants.faults import Fault, check, severities
-from hil.plants.feeder import DESIGNS, Feeder
+from hil.plants.feeder import DESIGNS, Feeder, WeightLoop
 from hil.plants.nir import Floats
 from hil.plants.noise import Noise
 from hil.plants.powder import API, EMPTY, LUB, UNKNOWN, WATER, Masses, added
-from hil.plants.press import TABLET_KG, Press
+from hil.plants.press import TABLET_KG, Press, PressLoops
 from hil.plants.probe import Probe
 
 NOMINAL: Mapping[str, float] = MappingProxyType(
@@ -131,6 +131,12 @@ class LineA:
         self.time = round(self.time + dt, 9)
         self._sense(hits)
 
+    @property
+    def loops(self) -> Mapping[str, WeightLoop | PressLoops]:
+        """Return the loops that PLCs run in this line, by unit."""
+        feeders = {design.name: one.loop for design, one in zip(DESIGNS, self._feeders, strict=True)}
+        return feeders | {"PRS": self._press.loops}
+
     def truth(self) -> dict[str, float]:
         """Return what no PLC knows, for scores only.
 
@@ -221,7 +227,7 @@ class LineA:
             tags[mass] = one.indicated
             tags[flow] = 3600.0 * loop.flow
             tags[speed] = one.speed
-            tags[mode] = 0.0 if loop.volumetric else 1.0
+            tags[mode] = loop.mode
             tags[refill] = 1.0 if loop.refilling else 0.0
             total += loop.flow
         tags["LINE.TOTAL_PV"] = 3600.0 * total

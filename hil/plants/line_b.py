@@ -6,10 +6,11 @@ from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from hil.plants.faults import Fault, check, severities
+from hil.plants.feeder import WeightLoop
 from hil.plants.gauges import Sources
 from hil.plants.granulation import DryerKind, Granulation
 from hil.plants.granules import Powder
-from hil.plants.hoppers_b import NOMINAL, seeded
+from hil.plants.hoppers_b import DESIGNS, NOMINAL, seeded
 from hil.plants.ops import SINGLE
 from hil.plants.six_cell import CELLS
 
@@ -125,6 +126,11 @@ class LineB:
         self.time = round(self.time + dt, 9)
         self._behind.step(dt, self.time, (powder, self._hoppers.seen), setpoints, hits)
         self._show()
+
+    @property
+    def loops(self) -> Mapping[str, WeightLoop]:
+        """Return the loops that a PLC runs in this line, by unit."""
+        return {design.name: one.loop for design, one in zip(DESIGNS, self._hoppers.feeders, strict=True)}
 
     def truth(self) -> dict[str, float]:
         """Return what no PLC knows, for scores only.

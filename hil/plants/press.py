@@ -53,24 +53,33 @@ class PressLoops:
         Main compression force at the start [kN].
     """
 
-    __slots__ = ("_fill", "_filtered", "_flow", "depth", "speed")
+    __slots__ = ("_fill", "_filtered", "_flow", "_waited_s", "depth", "running", "speed")
 
     def __init__(self, speed: float, force: float) -> None:
         self._flow = STATIONS * TABLET_KG * speed / 60.0
         self._fill = _START_DEPTH_M
         self._filtered = force
+        self._waited_s = 0.0
+        self.running = True
+        """Whether the PLC scans; while it does not, its outputs stand."""
         self.speed = speed
         """Turret speed wanted [rpm]."""
         self.depth = _START_DEPTH_M
         """Fill depth wanted [m]."""
 
+    def forget(self) -> None:
+        """Start without retained data: the integrals begin where turret and fill cam stand."""
+        self._flow = STATIONS * TABLET_KG * self.speed / 60.0
+        self._fill = self.depth
+        self._waited_s = 0.0
+
     def scan(self, dt: float, hopper: float, force: float, setpoint: float) -> None:
-        """Run the PLC once.
+        """Run the PLC once, if it runs.
 
         Parameters
         ----------
         dt
-            Time since the last scan [s].
+            Time since the last call [s].
         hopper
             Indicated hopper mass [kg].
         force
@@ -78,6 +87,10 @@ class PressLoops:
         setpoint
             Force wanted [kN].
         """
+        self._waited_s += dt
+        if not self.running:
+            return
+        dt, self._waited_s = self._waited_s, 0.0
         excess = hopper - HOPPER_KG
         self._flow = max(self._flow + _LEVEL_RESET * excess * dt, 0.0)
         speed = 60.0 * (self._flow + _LEVEL_GAIN * excess) / (STATIONS * TABLET_KG)
@@ -104,8 +117,8 @@ class Press:
     """
 
     __slots__ = (
-        "_bias", "_chute_kg", "_density", "_frame_kg", "_loops", "_noise",
-        "at_line", "depth", "force", "gap", "hopper_seen", "speed", "tablet", "tanks",
+        "_bias", "_chute_kg", "_density", "_frame_kg", "_noise",
+        "at_line", "depth", "force", "gap", "hopper_seen", "loops", "speed", "tablet", "tanks",
     )  # fmt: skip
 
     def __init__(self, noise: Noise, skew: Noise, fed: Masses, gap: float) -> None:
@@ -131,7 +144,8 @@ class Press:
         """Indicated main compression force [kN]."""
         self.at_line = Sampled(300.0, 120.0, self._weighed({}))
         """Mean mass [kg] and hardness [N] of ten tablets."""
-        self._loops = PressLoops(self.speed, self.tablet.force)
+        self.loops = PressLoops(self.speed, self.tablet.force)
+        """What the PLC does."""
 
     def step(self, dt: float, fed: Masses, wanted: tuple[float, float], hit: Mapping[str, float]) -> Masses:
         """Make tablets for one step and return their powder [kg].
@@ -152,9 +166,9 @@ class Press:
         FloatingPointError
             If a state is no longer finite.
         """
-        self._loops.scan(dt, self.hopper_seen, self.force.shown.value, wanted[0])
-        self.speed = lagged(self.speed, self._loops.speed, _DRIVE_TAU_S, dt)
-        self.depth = lagged(self.depth, self._loops.depth, _ACTUATOR_TAU_S, dt)
+        self.loops.scan(dt, self.hopper_seen, self.force.shown.value, wanted[0])
+        self.speed = lagged(self.speed, self.loops.speed, _DRIVE_TAU_S, dt)
+        self.depth = lagged(self.depth, self.loops.depth, _ACTUATOR_TAU_S, dt)
         self.gap = lagged(self.gap, min(max(wanted[1], _NARROWEST_M), _WIDEST_M), _ACTUATOR_TAU_S, dt)
         self._density = wandered(self._density, _DENSITY_SD, _DENSITY_TAU_S, dt, self._noise())
         made = self._run(dt, fed, hit)

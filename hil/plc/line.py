@@ -10,7 +10,7 @@ from typing import Protocol
 
 from hil.plc.guard import Asked, Block, Rules, Word, boot, scan
 from hil.plc.mischief import Mischief
-from hil.plc.scans import SCAN_S, Seen, Turns
+from hil.plc.scans import SCAN_S, Loops, Seen, Turns
 from plant_io.quality import Quality
 from plant_io.signals import Floats
 from policies import Access, Handshake, Policy
@@ -184,6 +184,7 @@ class SimulatedLine:
         self.plcs = {name: Plc(policy, name, program) for name, program in rules.items()}
         self._turns = {name: Turns(scans.get(name, SCAN_S)) for name in rules}
         self._seen = Seen(plant.tags, plant.taken, plant.quality)
+        self._loops = Loops(plant, {name: tag.connection for name, tag in policy.tags.items()})
         self._policy, self._local, self._shown = policy, dict(local), dict(shown)
         self._lockstep, self._requested, self._done = policy.lockstep, 0.0, 0.0
         self._before: dict[str, float | Floats] = {}
@@ -236,6 +237,7 @@ class SimulatedLine:
     def _step(self, late: Collection[str]) -> None:
         """Let the plant take one step, and the PLCs look at it but for those that are `late`."""
         mischief, setpoints = self._mischief, self.setpoints
+        self._loops.run(late)
         self.plant.step(SCAN_S, setpoints if mischief is None else mischief.felt(setpoints))
         self._latch(late if mischief is None else {*late, *mischief.frozen})
         if mischief is not None:
@@ -317,6 +319,8 @@ class SimulatedLine:
     def restart(self, plc: str, *, cold: bool) -> None:
         """Start one PLC again; the plant goes on."""
         self.plcs[plc].restart(cold=cold)
+        if cold:
+            self._loops.forget(plc)
 
     def permit(self, plc: str, *, allowed: bool) -> None:
         """Let the people at the plant permit or forbid remote setpoints."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from math import isclose
-from typing import NamedTuple, Self, TypeVar
+from typing import NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
 from plant_io.signals import Floats
 
@@ -48,6 +48,58 @@ class Seen(NamedTuple):
             Tags that stand.
         """
         return type(self)(_kept(but, self.tags, tags), _kept(but, self.taken, taken), _kept(but, self.quality, quality))
+
+
+class Loop(Protocol):
+    """A control loop inside a truth plant that a PLC runs."""
+
+    running: bool
+    """Whether the PLC scans; while it does not, the outputs of the loop stand."""
+
+    def forget(self) -> None:
+        """Start without retained data, bumpless from where the outputs stand."""
+        ...
+
+
+@runtime_checkable
+class RunsLoops(Protocol):
+    """A truth plant with loops that PLCs run."""
+
+    @property
+    def loops(self) -> Mapping[str, Loop]:
+        """Return them by unit."""
+        ...
+
+
+class Loops:
+    """The loops inside a plant by the PLC that runs them: the one whose connection shows the tags of their unit.
+
+    Parameters
+    ----------
+    plant
+        The truth plant; one without loops has nothing to run.
+    connections
+        Connection of each tag.
+    """
+
+    __slots__ = ("_by_plc",)
+
+    def __init__(self, plant: object, connections: Mapping[str, str]) -> None:
+        units = {tag.partition(".")[0]: connection for tag, connection in connections.items()}
+        self._by_plc: dict[str, list[Loop]] = {}
+        for unit, loop in plant.loops.items() if isinstance(plant, RunsLoops) else ():
+            self._by_plc.setdefault(units.get(unit, ""), []).append(loop)
+
+    def run(self, late: Collection[str]) -> None:
+        """Let the loops of all PLCs run, but for those that are `late`."""
+        for plc, loops in self._by_plc.items():
+            for loop in loops:
+                loop.running = plc not in late
+
+    def forget(self, plc: str) -> None:
+        """Let the loops of a PLC start without retained data."""
+        for loop in self._by_plc.get(plc, ()):
+            loop.forget()
 
 
 class Turns:
