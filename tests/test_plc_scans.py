@@ -97,9 +97,12 @@ def test_while_a_scan_takes_too_long_the_image_ages_and_the_counter_stands(name:
 
 def test_a_heartbeat_that_stops_within_a_long_scan_is_missed_at_its_end() -> None:
     line = quiet("A")
-    for beat in range(1, 6):
-        line.write("SUP_F.ARM", 1)
-        line.write("SUP_F.HEARTBEAT", beat)
+    words = line.plcs["feeders"].words
+    for beat in range(1, 11):
+        if words.claim is not None:
+            line.write(words.claim, 4096)
+        line.write(words.arm, 1)
+        line.write(words.heartbeat, beat)
         line.advance(1.0)
     assert shown(line, "SUP_F.STATE") == Word.REMOTE
     line.overrun("feeders", 6.0)
