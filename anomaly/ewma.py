@@ -79,7 +79,7 @@ def look(snapshot: Snapshot, state: ChartState, kit: ChartKit) -> tuple[ChartSta
     alert
         The condition, if it began or ended now.
     """
-    value, source = snapshot.good(kit.declared.tag), snapshot[kit.declared.tag].source
+    value, source = snapshot.good(kit.declared.tag), snapshot.taken(kit.declared.tag)
     if value is None or source == state.source:
         return state, None
     average = state.average + kit.declared.weight * (value - state.average)

@@ -149,7 +149,7 @@ def look(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendSta
 def _gather(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> TrendState:
     sums, counts, sources = list(state.sums), list(state.counts), list(state.sources)
     for i, (tag, channel) in enumerate(kit.declared.channels.items()):
-        value, source = snapshot.good(tag), snapshot[tag].source
+        value, source = snapshot.good(tag), snapshot.taken(tag)
         if value is None or source == sources[i]:
             continue
         sources[i], scaled = source, _scaled(value, channel)

@@ -90,5 +90,8 @@ def _news(seen: Snapshot, links: Links) -> tuple[Event, ...]:
 
 
 def _virtual(seen: Snapshot, kit: Kit) -> dict[str, tuple[float, float, int]]:
-    names = kit.index.names[len(kit.policy.tags) :]
-    return {name: (s.value, s.sd, int(s.quality)) for name, s in ((n, seen[n]) for n in names)}
+    first, start = len(kit.policy.tags), kit.index.start
+    return {
+        name: (seen.values.item(start[i]), seen.sd.item(i), seen.quality.item(i))
+        for i, name in enumerate(kit.index.names[first:], first)
+    }

@@ -170,7 +170,7 @@ def _missing(kit: LoopKit, given: Inputs) -> list[str]:
 
 
 def _source(kit: LoopKit, seen: Snapshot, measured: str) -> float:
-    return seen[kit.declared.measured[measured].tag].source
+    return seen.taken(kit.declared.measured[measured].tag)
 
 
 def _read(
@@ -306,4 +306,5 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> li
             key, begins and f"{name}: {begins}", over and f"{name}: {over}", stands=key == "solver" and nothing_new
         )
         for key, (begins, over) in found.items()
+        if begins or key in new.said
     ]

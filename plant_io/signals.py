@@ -15,6 +15,9 @@ from policies import Policy
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.uint8]
+_GOOD, _BAD, _NEVER_READ = int(Quality.GOOD), int(Quality.BAD), int(Reason.NEVER_READ)  # members are found slowly
+_QUALITIES: Mapping[int, Quality] = {int(each): each for each in Quality}
+_REASONS: Mapping[int, Reason] = {int(each): each for each in Reason}
 
 
 class TagIndex:
@@ -109,8 +112,8 @@ class Snapshot:
             index=index,
             values=np.full(index.width, nan),
             sd=np.full(n, nan),
-            quality=np.full(n, Quality.BAD, np.uint8),
-            reason=np.full(n, Reason.NEVER_READ, np.uint8),
+            quality=np.full(n, _BAD, np.uint8),
+            reason=np.full(n, _NEVER_READ, np.uint8),
             source=np.full(n, nan),
             arrival=np.full(n, nan),
         )
@@ -118,12 +121,12 @@ class Snapshot:
     def __getitem__(self, name: str) -> Sample:
         i = self.index.position[name]
         return Sample(
-            value=float(self.values[self.index.start[i]]),
-            quality=Quality(int(self.quality[i])),
-            source=float(self.source[i]),
-            arrival=float(self.arrival[i]),
-            reason=Reason(int(self.reason[i])),
-            sd=float(self.sd[i]),
+            value=self.values.item(self.index.start[i]),
+            quality=_QUALITIES[self.quality.item(i)],
+            source=self.source.item(i),
+            arrival=self.arrival.item(i),
+            reason=_REASONS[self.reason.item(i)],
+            sd=self.sd.item(i),
         )
 
     def __contains__(self, name: str) -> bool:
@@ -151,15 +154,19 @@ class Snapshot:
         Age needs no second look: the latch has marked what is older than the policy allows.
         """
         i = self.index.position[name]
-        if self.quality[i] != Quality.GOOD:
+        if self.quality.item(i) != _GOOD:
             return None
-        value = float(self.values[self.index.start[i]])
+        value = self.values.item(self.index.start[i])
         return value if isfinite(value) else None
+
+    def taken(self, name: str) -> float:
+        """Return when the source took the value of a tag, POSIX time [s]."""
+        return self.source.item(self.index.position[name])
 
     def vector(self, name: str) -> Floats | None:
         """Return all values of a tag in its unit, shape ``(length,)``, or None if they are no evidence."""
         i = self.index.position[name]
-        if self.quality[i] != Quality.GOOD:
+        if self.quality.item(i) != _GOOD:
             return None
         start = self.index.start[i]
         found = self.values[start : start + self.index.lengths[i]]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
+from functools import cache
 from typing import Any, cast
 
 import cbor2
@@ -17,6 +18,7 @@ from plant_io.signals import Codes, Floats
 
 _FLOATS = ("values", "sd", "source", "arrival")
 _CODES = ("quality", "reason")
+_BARE = frozenset({str, float, int, bool, bytes, type(None)})
 Fields = Mapping[str, Any]
 
 
@@ -37,19 +39,29 @@ def unpack(data: bytes) -> Any:  # noqa: ANN401  # CBOR is as dynamic as JSON
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, Snapshot):
-        return _snapshot(value)
+    kind: type[Any] = type(value)
+    if kind in _BARE:
+        return value
+    if kind is tuple or kind is list:
+        return [_plain(v) for v in cast("Sequence[object]", value)]
+    names = _names(kind)
+    if names is not None:
+        return {name: _plain(getattr(value, name)) for name in names}
+    return _snapshot(value) if isinstance(value, Snapshot) else _seldom(value)
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...] | None:
+    """Return the names of the fields of a dataclass; None for another type, and for snapshots, which have their own."""
+    return tuple(f.name for f in fields(kind)) if is_dataclass(kind) and kind is not Snapshot else None
+
+
+def _seldom(value: object) -> object:
     if isinstance(value, Enum):
         return cast("object", value.value)
     if isinstance(value, np.ndarray):
         array = cast("Floats", value)
         return {"shape": list(array.shape), "f8": array.astype("<f8").tobytes()}
-    if is_dataclass(value):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
-    return _container(value)
-
-
-def _container(value: object) -> object:
     if isinstance(value, Mapping):
         return {k: _plain(v) for k, v in cast("Mapping[str, object]", value).items()}
     if isinstance(value, (set, frozenset)):

@@ -149,7 +149,7 @@ def _mix(tanks: Tanks, flows: list[float], passed: float, kit: SensorKit) -> Tan
 
 
 def _look(snapshot: Snapshot, state: SensorState, kit: SensorKit) -> tuple[SensorState, bool]:
-    spectrum, source = snapshot.vector(kit.declared.spectrum), snapshot[kit.declared.spectrum].source
+    spectrum, source = snapshot.vector(kit.declared.spectrum), snapshot.taken(kit.declared.spectrum)
     if spectrum is None or not isfinite(source) or source == state.spectrum_at:
         return state, False
     return replace(state, spectrum_at=source, reading=kit.pls(spectrum)), True
