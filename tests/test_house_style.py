@@ -28,7 +28,7 @@ def tracked() -> list[Path]:
     """Files under version control; in a tree without it, all that are not made by tools."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=False)
     names = listed.stdout.split("\0") if listed.returncode == 0 else [str(p.relative_to(ROOT)) for p in ROOT.rglob("*")]
-    made = {".git", ".venv", "out", "dist", "__pycache__"}
+    made = {".git", ".venv", "out", "dist", "__pycache__", "node_modules"}
     return [ROOT / name for name in names if name and (ROOT / name).is_file() and not made & set(Path(name).parts)]
 
 

@@ -46,6 +46,8 @@ _OURS: Mapping[str, str] = MappingProxyType(
         "BadCertificateUseNotAllowed": "the server wants another use of keys in our certificate {file}; " + _RENEW,
         "BadCertificateRevoked": "the server finds our certificate {file} revoked; " + _RENEW,
         "BadCertificateInvalid": "the server cannot use our certificate {file}; " + _RENEW,
+        # A ServiceFault in place of a channel, as node-opcua sends it, fails an assertion of asyncua.
+        "AssertionError": "the server opens no channel with our certificate; put {file} on its trust list",
     }
 )
 _WHO = ("BadUserAccessDenied", "BadIdentityTokenRejected", "BadIdentityTokenInvalid", "BadUserSignatureInvalid")
@@ -127,7 +129,7 @@ async def admit(client: Client, server: OpcUa, now: float) -> Admission:
 def meaning(server: OpcUa, trouble: Exception) -> OSError:
     """Return what trouble with a server means, in a sentence that says what to do where a person must act."""
     name = type(trouble).__name__
-    if name in _OURS:
+    if name in _OURS and server.security != "None":
         return Refusal(_OURS[name].format(file=Store(Path(server.pki)).certificate, pki=server.pki))
     if name in _WHO:
         return _stranger(server)
