@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -39,12 +39,12 @@ def unpack(data: bytes) -> Any:  # noqa: ANN401  # CBOR is as dynamic as JSON
 
 
 def _plain(value: object) -> object:
-    kind: type[Any] = type(value)
+    kind = type(value)
     if kind in _BARE:
         return value
     if kind is tuple or kind is list:
         return [_plain(v) for v in cast("Sequence[object]", value)]
-    names = _names(kind)
+    names = _names(cast("Hashable", kind))
     if names is not None:
         return {name: _plain(getattr(value, name)) for name in names}
     return _snapshot(value) if isinstance(value, Snapshot) else _seldom(value)
