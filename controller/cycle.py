@@ -121,6 +121,8 @@ class Decision:
     """Mode and phase of each loop."""
     soft: Mapping[str, tuple[float, float, int]]
     """Virtual tags: value and standard deviation in the unit of the tag, and quality."""
+    substituted: Mapping[str, tuple[float, float, float]]
+    """What stood in for bad values, by tag: value in its unit, and when it was taken and arrived, POSIX times [s]."""
 
 
 @dataclass(frozen=True, slots=True)

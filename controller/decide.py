@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from anomaly import engine
-from controller import soft
+from controller import soft, substitute
 from controller.cycle import Decision, Event, Order, Phase
 from controller.handshake import Links, look, speak
 from controller.kit import Kit
@@ -44,7 +44,8 @@ def decide(
         What to remember.
     """
     policy = kit.policy
-    seen, soft_state = soft.enrich(snapshot, state.soft, kit.soft)
+    measured, soft_state = soft.enrich(snapshot, state.soft, kit.soft)
+    seen, substitutes, stood_in = substitute.stand_in(measured, state.substitutes, kit.substitutes)
     watches, locked, advice = engine.watch(seen, state.watches, kit.watches)
     links = look(seen, state, policy)
     turns: dict[str, Turn] = {}
@@ -61,14 +62,16 @@ def decide(
         proposals=tuple(t.proposal for t in turns.values() if t.proposal is not None),
         problems=tuple(t.problem for t in turns.values() if t.problem is not None),
         alerts=locked.alerts + advice.alerts,
-        events=_news(seen, links) + tuple(e for t in turns.values() for e in t.events),
+        events=_news(seen, links, stood_in) + tuple(e for t in turns.values() for e in t.events),
         armed=words.armed,
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
         soft=_virtual(seen, kit),
+        substituted=substitute.entered(seen, substitutes, kit.substitutes),
     )
     return decision, replace(
         state,
         soft=soft_state,
+        substitutes=substitutes,
         watches=watches,
         loops={name: t.state for name, t in turns.items()},
         scans=links.scans,
@@ -84,9 +87,9 @@ def _wants(kit: Kit, name: str, concluded: Turn) -> frozenset[str]:
     return kit.loops[name].connections if asking else frozenset()
 
 
-def _news(seen: Snapshot, links: Links) -> tuple[Event, ...]:
+def _news(seen: Snapshot, links: Links, stood_in: Sequence[str]) -> tuple[Event, ...]:
     restarts = (f"PLC behind connection {name} was restarted" for name in sorted(links.restarted))
-    return tuple(Event(seen.at, what) for what in (*restarts, *seen.notes))
+    return tuple(Event(seen.at, what) for what in (*restarts, *seen.notes, *stood_in))
 
 
 def _virtual(seen: Snapshot, kit: Kit) -> dict[str, tuple[float, float, int]]:

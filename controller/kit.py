@@ -9,12 +9,13 @@ import numpy as np
 
 from anomaly import engine
 from anomaly.engine import WatchKit
-from controller import soft
+from controller import soft, substitute
 from controller.guard import Fence
 from controller.models import ControlModel, model, models
 from controller.mpc.estimator import Estimator
 from controller.soft import SoftKit
 from controller.state import LoopState, State
+from controller.substitute import SubstituteKit
 from plant_io.signals import Floats, TagIndex
 from policies import Mpc, Policy
 from policies.units import convert
@@ -93,6 +94,8 @@ class Kit:
     """Watches, ready."""
     loops: Mapping[str, LoopKit]
     """Loops, ready."""
+    substitutes: SubstituteKit
+    """What stands in for bad values, ready."""
     station: int = 0
     """Which of several controllers of the line this is, 0 to 15 [1]."""
 
@@ -102,6 +105,7 @@ class Kit:
             soft=soft.start(self.soft),
             watches=engine.start(self.watches),
             loops={name: LoopState() for name in self.loops},
+            substitutes=substitute.start(self.substitutes),
         )
 
 
@@ -120,12 +124,14 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
     ValueError
         If a file the policy names does not hold what it should.
     """
+    index = TagIndex.of(policy)
     return Kit(
         policy=policy,
-        index=TagIndex.of(policy),
+        index=index,
         soft=soft.prepare(policy),
         watches=engine.prepare(policy),
         loops={name: loop(name, declared, policy) for name, declared in policy.loops.items()},
+        substitutes=substitute.prepare(policy, index),
         station=station,
     )
 

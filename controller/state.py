@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from anomaly.engine import WatchState
     from controller.mpc.estimator import Estimate
     from controller.soft import SoftState
+    from controller.substitute import SubstituteState
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +101,8 @@ class State:
     """Memory of the watches; learners in it may be mutable, so the state passed in is consumed."""
     loops: Mapping[str, LoopState]
     """Memory of each loop, by name."""
+    substitutes: SubstituteState
+    """Memory of what stands in for bad values."""
     scans: Mapping[str, Scan] = field(default_factory=dict[str, "Scan"])
     """Newest scan counter of each PLC, by connection."""
     armed: frozenset[str] = frozenset()

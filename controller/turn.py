@@ -176,7 +176,7 @@ def _source(kit: LoopKit, seen: Snapshot, measured: str) -> float:
 def _read(
     kit: LoopKit, seen: Snapshot, tags: Mapping[str, str], last: tuple[float, ...] | None
 ) -> tuple[float, ...] | None:
-    values = [seen.good(tag) for tag in tags.values()]
+    values = [seen.usable(tag) for tag in tags.values()]
     found = [kit.scales[t].to_model(v) for t, v in zip(tags.values(), values, strict=True) if v is not None]
     return tuple(found) if len(found) == len(values) else last
 
@@ -282,7 +282,7 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> li
     seen, name = given.seen, kit.name
     missing = _missing(kit, given) if new.mode is not Mode.OFF else []
     failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
-    unread = [tag for tag in kit.declared.known.values() if seen.good(tag) is None and new.mode is not Mode.OFF]
+    unread = [tag for tag in kit.declared.known.values() if seen.usable(tag) is None and new.mode is not Mode.OFF]
     refused = new.requested_at is not None and seen.at - new.requested_at > kit.declared.verify_s
     waits = new.mode in WILLING and new.phase is Phase.INIT and new.settled >= kit.declared.settle
     late = wanted.use in (Use.SHIFTED, Use.HELD, Use.OVER)

@@ -163,6 +163,17 @@ class Snapshot:
         """Return when the source took the value of a tag, POSIX time [s]."""
         return self.source.item(self.index.position[name])
 
+    def usable(self, name: str) -> float | None:
+        """Return the value of a tag in its unit if it is good or stands in for a bad one, else None.
+
+        It may be reckoned with where the last value would be otherwise; it is no evidence.
+        """
+        i = self.index.position[name]
+        if self.quality[i] != Quality.UNCERTAIN or self.reason[i] != Reason.SUBSTITUTED:
+            return self.good(name)
+        value = float(self.values[self.index.start[i]])
+        return value if isfinite(value) else None
+
     def vector(self, name: str) -> Floats | None:
         """Return all values of a tag in its unit, shape ``(length,)``, or None if they are no evidence."""
         i = self.index.position[name]

@@ -104,9 +104,9 @@ def substitutes(view: View) -> Iterator[Problem]:
     for here in view.match("tags.*.substitute"):
         name = str(here[1])
         signal, length = view.signals[name], view.duration(*here, "for")
-        if signal.length != 1 or signal.writable or name in _spoken(view):
-            what = f"{signal.length} values" if signal.length != 1 else "a setpoint or a word of the handshake"
-            yield view.problem(here, f"found a substitute for {what}, expected it for one measured value", at_key=True)
+        why = f"{signal.length} values" if signal.length != 1 else _may_stand(view, name)
+        if why:
+            yield view.problem(here, f"found a substitute for {why}, expected it for one measured value", at_key=True)
         if view.text(*here, "tag") == name:
             yield view.problem((*here, "tag"), f"found {name!r} itself, expected another tag")
         value = view.number(*here, "value")

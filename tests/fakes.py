@@ -12,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from anomaly import engine
-from controller import soft
+from controller import soft, substitute
 from controller.guard import Fence
 from controller.kit import Kit, LoopKit, Scale
 from controller.plan import Plan, Problem, Status
@@ -97,7 +97,8 @@ class ToyEstimator:
 def kit(**changes: object) -> Kit:
     policy = Policy.model_validate(POLICY | changes)
     loops = {name: _loop(name, policy) for name in policy.loops}
-    return Kit(policy, TagIndex.of(policy), soft.prepare(policy), engine.prepare(policy), loops)
+    index = TagIndex.of(policy)
+    return Kit(policy, index, soft.prepare(policy), engine.prepare(policy), loops, substitute.prepare(policy, index))
 
 
 def _loop(name: str, policy: Policy) -> LoopKit:

@@ -131,7 +131,17 @@ def test_a_mistake_is_one_sentence(old: str, new: str, sentence: str) -> None:
         (
             "address: s=C}",
             "address: s=C, substitute: {by: last_good}}",
-            "SCAN.substitute: found a substitute for a setpoint or a word of the handshake, expected it for one",
+            "SCAN.substitute: found a substitute for a word of the handshake, expected it for one measured value",
+        ),
+        (
+            "address: s=ACT}",
+            "address: s=ACT, substitute: {by: last_good}}",
+            "F_ACT.substitute: found a substitute for the read-back of a setpoint, expected it for one measured value",
+        ),
+        (
+            "type: bool}",
+            "type: bool, substitute: {by: last_good}}",
+            "ON.substitute: found a substitute for a switch, expected it for one measured value",
         ),
         (
             "type: int32}",
