@@ -81,7 +81,7 @@ const orders = {
     const found = await session.browse(of || "ObjectsFolder");
     return found.references.map(({ nodeId, browseName }) => ({ id: nodeId.toString(), name: browseName.name }));
   },
-  async watch({ tag, times }) {
+  async watch({ tag, until }) {
     const subscription = await session.createSubscription2({
       requestedPublishingInterval: 100,
       requestedLifetimeCount: 100,
@@ -95,7 +95,10 @@ const orders = {
     );
     const seen = [];
     await new Promise((enough) =>
-      item.on("changed", ({ value }) => seen.push(value.value) >= times && enough()),
+      item.on("changed", ({ value }) => {
+        seen.push(value.value);
+        if (value.value >= until) enough();
+      }),
     );
     await subscription.terminate();
     return seen;
