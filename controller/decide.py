@@ -48,11 +48,8 @@ def decide(
     seen, substitutes, stood_in = substitute.stand_in(measured, state.substitutes, kit.substitutes)
     watches, locked, advice = engine.watch(seen, state.watches, kit.watches)
     links = look(seen, state, policy)
-    turns: dict[str, Turn] = {}
-    for name, loop in kit.loops.items():
-        mine = [order for order in orders if order.act.loop == name]
-        given = Inputs(seen, links, locked, mine, [p for p in plans if p.loop == name])
-        turns[name] = turn(loop, given, state.loops[name])
+    given = Inputs(seen, links, locked, orders, plans)
+    turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}
     wanted = frozenset(c for name, t in turns.items() for c in _wants(kit, name, t))
     words = speak(links, seen, state, wanted, kit)
     decision = Decision(

@@ -89,8 +89,8 @@ def prepare(policy: Policy, index: TagIndex) -> SubstituteKit:
 
 def start(kit: SubstituteKit) -> SubstituteState:
     """Return the memory in which no tag has been good yet."""
-    n = len(kit.names)
-    return SubstituteState(*(np.full(n, nan) for _ in range(4)), np.zeros(n, np.bool_))
+    never = np.full(len(kit.names), nan)
+    return SubstituteState(never, never, never, never, np.zeros(len(kit.names), np.bool_))
 
 
 def stand_in(

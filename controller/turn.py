@@ -43,6 +43,11 @@ class Inputs:
     plans: Sequence[Plan]
     """What the solver answered for this loop, oldest first."""
 
+    def of(self, loop: str) -> Inputs:
+        """Return what concerns one loop, where orders and plans are those of all of them."""
+        orders = [order for order in self.orders if order.act.loop == loop]
+        return replace(self, orders=orders, plans=[plan for plan in self.plans if plan.loop == loop])
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
