@@ -6,7 +6,7 @@ import asyncio
 import importlib.metadata
 import platform
 import signal
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
@@ -57,6 +57,8 @@ class Options:
     """Name of the policy file, for messages."""
     inbox: SimpleQueue[Order] = field(default_factory=SimpleQueue["Order"])
     """Orders people place while it runs."""
+    journal: Callable[[Path], Journal] = Journal
+    """Opens the record in its directory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,7 +195,7 @@ def _heed(desk: Desk) -> None:
 
 
 def _begin(kit: Kit, options: Options, directory: Path, at: float) -> Journal:
-    journal, policy = Journal(directory), kit.policy
+    journal, policy = options.journal(directory), kit.policy
     packages = ("steadyline", "numpy", "casadi", "do-mpc", "river")
     journal.head(
         at,
