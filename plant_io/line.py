@@ -9,13 +9,16 @@ from math import isfinite
 
 from plant_io import drivers
 from plant_io.clocks import LockstepClock, WallClock
-from plant_io.latch import Answer, Latch, tags_of
+from plant_io.latch import Latch, tags_of
 from plant_io.link import Link, LinkState, Patience
 from plant_io.ports import Clock, Driver, Make
+from plant_io.scan import Coherence
+from plant_io.scanner import ANSWER_SHARE, Scanner
 from plant_io.signals import Outcome, Receipt, Setpoint, Snapshot
+from plant_io.timing import Figures
 from policies import Access, Lockstep, OpcUa, Policy, Tag
+from policies.scans import CONTROL
 
-_ANSWER_SHARE = 0.5
 _SHORTEST_OPENING_S = 1.0
 _COMPARED_S = 0.001  # to compare one tag with the policy
 _POLL_S = 0.001
@@ -47,15 +50,18 @@ class Line:
         self._latch = Latch(policy)
         self._last = Snapshot.empty(clock.now(), self._latch.index)
         lockstep = policy.lockstep if isinstance(clock, LockstepClock) else None
-        self.links: Mapping[str, Link] = {
-            name: Link(name, _maker(make, name, policy), _patience(policy, name, lockstep))
-            for name in policy.connections
-        }
+        self.links: Mapping[str, Link] = {name: _link(name, policy, make, lockstep) for name in policy.connections}
         """Supervised connections, by name."""
+        self._scanners = {name: Scanner(link, policy, clock) for name, link in self.links.items()}
         self._counted: Mapping[str, int] = {}
         self._given_up: set[Link] = set()
         self._pacer = None if policy.lockstep is None else _Pacer(policy.lockstep, policy, make)
         self._led = lockstep is not None
+
+    @property
+    def figures(self) -> Mapping[str, Mapping[str, Figures]]:
+        """How each scan class is kept to, by connection and class."""
+        return {name: scanner.figures for name, scanner in self._scanners.items()}
 
     @property
     def restarts(self) -> Mapping[str, int]:
@@ -66,32 +72,36 @@ class Line:
         """Begin to keep the connections up; returns at once, whether they are or not."""
         for link in self._all():
             link.start()
+        for scanner in self._scanners.values():
+            scanner.start()
 
     async def ready(self, within_s: float) -> bool:
-        """Wait until every connection is established and return whether it is.
+        """Wait until every connection is established and every scan class read once, and return whether it is so.
 
         Parameters
         ----------
         within_s
             Longest wait, wall time [s].
         """
-        return await _established(self._all(), within_s)
+        led = [self._pacer.link] if self._pacer is not None and self._led else []
+        return await _established((*self._scanners.values(), *led), within_s)
 
     async def read(self, at: float) -> Snapshot:
-        """Latch every tag from one batched read per connection, all at the same time.
+        """Latch every tag: what is read in every cycle now, all connections at the same time; the rest as it came last.
 
         Parameters
         ----------
         at
             Start of the cycle, POSIX time [s].
         """
-        found = await asyncio.gather(*(self._answer(link) for link in self.links.values()))
+        found = await asyncio.gather(*(scanner.read(at) for scanner in self._scanners.values()))
         answers = {name: answer for name, answer in zip(self.links, found, strict=True) if answer is not None}
         before, self._counted = self._counted, self.restarts
         self._last = replace(
             self._latch.snapshot(at, answers, self._last),
             restarted=frozenset(name for name, count in self._counted.items() if count > before.get(name, 0)),
             notes=tuple(f"{name}: {what}" for name, link in self.links.items() for what in link.news()),
+            torn={name: each.torn for name, each in self._scanners.items() if name in answers and each.torn},
         )
         return self._last
 
@@ -112,6 +122,7 @@ class Line:
 
     async def close(self) -> None:
         """Give the connections back."""
+        await asyncio.gather(*(scanner.close() for scanner in self._scanners.values()))
         await asyncio.gather(*(link.close() for link in self._all()))
 
     async def step(self, k: int) -> bool:
@@ -146,10 +157,6 @@ class Line:
     def _all(self) -> list[Link]:
         return [*self.links.values(), *([self._pacer.link] if self._pacer is not None and self._led else [])]
 
-    async def _answer(self, link: Link) -> Answer | None:
-        batch = await link.read()
-        return None if batch is None else Answer(batch, self._clock.now())
-
     async def _ask(
         self, link: Link, setpoints: Sequence[Setpoint], which: Sequence[int], receipts: dict[int, Receipt]
     ) -> None:
@@ -169,7 +176,8 @@ class _Pacer:
         if request.connection != done.connection:
             raise ValueError(f"{lockstep.request} and {lockstep.done} must come through one connection")
         name = request.connection
-        alone = policy.model_copy(update={"tags": {lockstep.request: request, lockstep.done: done}})
+        told = {n: policy.tags[n].model_copy(update={"scan": CONTROL}) for n in (lockstep.request, lockstep.done)}
+        alone = policy.model_copy(update={"tags": told})
         self.patience_s = lockstep.patience_s
         """Longest wait for one period, wall time [s]."""
         self._request = lockstep.request
@@ -201,7 +209,7 @@ class _Pacer:
         return None
 
 
-async def _established(links: Iterable[Link], within_s: float) -> bool:
+async def _established(links: Iterable[Link | Scanner], within_s: float) -> bool:
     try:
         async with asyncio.timeout(within_s):
             await asyncio.gather(*(link.ready() for link in links))
@@ -210,13 +218,19 @@ async def _established(links: Iterable[Link], within_s: float) -> bool:
     return True
 
 
+def _link(name: str, policy: Policy, make: Make, lockstep: Lockstep | None) -> Link:
+    coherence = Coherence.of(name, policy)
+    whole = None if coherence is None else coherence.holds
+    return Link(name, _maker(make, name, policy), _patience(policy, name, lockstep), whole)
+
+
 def _maker(make: Make, name: str, policy: Policy) -> Callable[[], Driver]:
     return lambda: make(name, policy)
 
 
 def _patience(policy: Policy, name: str, lockstep: Lockstep | None) -> Patience:
     # A plant that waits for the controller has no deadlines; a busy machine must not look like a lost link.
-    longest = min(_ANSWER_SHARE * policy.period_s, policy.connections[name].timeout_s)
+    longest = min(ANSWER_SHARE * policy.period_s, policy.connections[name].timeout_s)
     return Patience(longest if lockstep is None else lockstep.patience_s, _opening(policy, name))
 
 

@@ -20,6 +20,7 @@ from plant_io.clocks import WallClock
 from plant_io.ports import Batch, Clock, Driver, Identity, Refusal
 from plant_io.security.expiry import Reminder
 from plant_io.signals import Outcome, Receipt, Setpoint
+from policies.scans import CONTROL
 
 if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
@@ -66,9 +67,13 @@ class Link:
         Makes a fresh driver; called for every attempt.
     patience
         Deadlines.
+    whole
+        Says whether what was read belongs together; what does not is read once more.
     """
 
-    def __init__(self, name: str, make: Callable[[], Driver], patience: Patience) -> None:
+    def __init__(
+        self, name: str, make: Callable[[], Driver], patience: Patience, whole: Callable[[Batch], bool] | None = None
+    ) -> None:
         self.name = name
         """Name of the connection."""
         self.state = LinkState.CLOSED
@@ -81,10 +86,13 @@ class Link:
         """Reads that were answered [1]."""
         self.misses = 0
         """Reads and writes that were not answered in time [1]."""
+        self.rereads = 0
+        """Reads that were repeated because the values did not belong together [1]."""
         self.restarts = 0
         """Times the device was found restarted [1]."""
         self._make = make
         self._patience = patience
+        self._whole = whole
         self._wall: Clock = WallClock()
         # The name is the seed: no two connections knock in step, and every run knocks alike.
         self._jitter = np.random.default_rng(crc32(name.encode()))
@@ -96,6 +104,7 @@ class Link:
         self._entered = 0
         self._attempts = 0
         self._missed = 0
+        self._waited_s = 0.0
         self._told = False
         self._refused = ""
         self._news: list[str] = []
@@ -105,6 +114,16 @@ class Link:
     def reconnects(self) -> int:
         """Times the connection came back [1]."""
         return max(0, self._entered - 1)
+
+    @property
+    def sessions(self) -> int:
+        """Times the connection was established [1]."""
+        return self._entered
+
+    @property
+    def there(self) -> bool:
+        """Whether there is a connection, even one in doubt."""
+        return self._driver is not None
 
     def start(self) -> None:
         """Begin to keep the connection up; returns at once."""
@@ -123,10 +142,22 @@ class Link:
         """Wait until the connection is established."""
         await self._up.wait()
 
-    async def read(self) -> Batch | None:
-        """Return what the device answers, or None if the connection is not there or the deadline passed."""
+    async def lost(self) -> None:
+        """Wait until the connection that is there is lost."""
+        await self._lost.wait()
+
+    async def read(self, scan: str = CONTROL, within_s: float | None = None) -> Batch | None:
+        """Return what the device answers, or None if the connection is not there or the deadline passed.
+
+        Parameters
+        ----------
+        scan
+            Scan class to be read.
+        within_s
+            Longest wait, wall time [s]; that of the link if None.
+        """
         driver = self._present()
-        batch = None if driver is None else await self._within(driver, driver.read())
+        batch = None if driver is None else await self._within(driver, self._read(driver, scan), within_s)
         if batch is not None:
             self.reads += 1
             self._attempts = 0
@@ -153,26 +184,36 @@ class Link:
             self._task.result()
         return self._driver
 
-    async def _within(self, driver: Driver, answer: Awaitable[T]) -> T | None:
+    async def _read(self, driver: Driver, scan: str) -> Batch:
+        batch = await driver.read(scan)
+        if self._whole is None or self._whole(batch):
+            return batch
+        self.rereads += 1
+        return await driver.read(scan)
+
+    async def _within(self, driver: Driver, answer: Awaitable[T], within_s: float | None = None) -> T | None:
+        longest = self._patience.answer_s if within_s is None else within_s
         try:
-            async with asyncio.timeout(self._patience.answer_s):
+            async with asyncio.timeout(longest):
                 found = await answer
         except TimeoutError:
-            self._miss(driver)
+            self._miss(driver, longest)
             return None
         except OSError as trouble:
             self._lose(driver, str(trouble))
             return None
         if driver is self._driver:
-            self._missed = 0
+            self._missed, self._waited_s = 0, 0.0
             self.state = LinkState.UP
         return found
 
-    def _miss(self, driver: Driver) -> None:
+    def _miss(self, driver: Driver, waited_s: float) -> None:
         self.misses += 1
         self._missed += 1
-        self.why = f"no answer within {self._patience.answer_s:g} s"
-        if self._missed >= _MISSES:
+        self._waited_s += waited_s
+        self.why = f"no answer within {waited_s:g} s"
+        # A fast scan is impatient; its misses are those of the connection only once they have lasted as long.
+        if self._missed >= _MISSES and self._waited_s >= _MISSES * self._patience.answer_s:
             self._lose(driver, self.why)
         elif driver is self._driver:
             self.state = LinkState.SUSPECT
@@ -215,7 +256,7 @@ class Link:
                 self._say("device does not match the policy", note)
         self.state, self.why, self._driver = LinkState.UP, "", driver
         self._entered += 1
-        self._missed, self._told, self._refused = 0, False, ""
+        self._missed, self._waited_s, self._told, self._refused = 0, 0.0, False, ""
         self._lost.clear()
         self._up.set()
 

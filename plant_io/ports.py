@@ -10,6 +10,7 @@ import numpy as np
 
 from plant_io.signals import Codes, Floats, Receipt, Setpoint, Snapshot
 from policies import Policy
+from policies.scans import CONTROL
 
 
 class Clock(Protocol):
@@ -50,7 +51,7 @@ class Plant(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one device answered to one read: raw values of its tags, in the order they were asked for."""
+    """What one device answered to one read: raw values of the tags of one scan class, in the order of the policy."""
 
     values: Floats
     """Raw values before scaling, units of the device, shape ``(sum of lengths,)``; not a number where none came."""
@@ -62,6 +63,8 @@ class Batch:
     """Source times, POSIX time [s], shape ``(n,)``; not a number where the device gives none."""
     age: Floats | None = None
     """Time since the device last stood for each value [s], shape ``(n,)``; None where it is all from now."""
+    counters: tuple[float, float] | None = None
+    """Raw scan counter of the device before and after the values were read [1]; None where nobody looked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +109,11 @@ class Driver(Protocol):
         """Connect, check that every tag is there, prepare the batched reads."""
         ...
 
-    async def read(self) -> Batch:
-        """Read every tag of this connection in as few requests as possible."""
+    async def read(self, scan: str = CONTROL) -> Batch:
+        """Read every tag of one scan class of this connection in as few requests as possible.
+
+        It may be asked for one class while another is still being read.
+        """
         ...
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from math import isfinite, nan
 
@@ -94,6 +94,8 @@ class Snapshot:
     """Connections whose device says that it was started anew since the last snapshot."""
     notes: tuple[str, ...] = ()
     """What else the connections have to say since the last snapshot, one sentence each."""
+    torn: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    """Connections whose values are not from one scan of their device: its scan counter before and after them [1]."""
 
     @classmethod
     def empty(cls, at: float, index: TagIndex) -> Snapshot:
@@ -138,7 +140,7 @@ class Snapshot:
         return self._plain() == other._plain() and self.data() == other.data()
 
     def _plain(self) -> tuple[object, ...]:
-        return self.at, self.index.names, self.restarted, self.notes
+        return self.at, self.index.names, self.restarted, self.notes, dict(self.torn)
 
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 

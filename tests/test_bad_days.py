@@ -53,8 +53,8 @@ def chaotic(policy: Policy, seed: int) -> Any:
         driver = memory.make(connection, bound)
         honest = driver.read
 
-        async def read() -> Any:
-            batch = await honest()
+        async def read(scan: str = "control") -> Any:
+            batch = await honest(scan)
             if rng.random() < 1 / 3:
                 batch.values[rng.integers(len(batch.values))] = rng.choice([nan, inf, -inf])
             return batch

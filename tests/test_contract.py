@@ -141,7 +141,7 @@ class Foreign:
         self.open_ = True
         return Identity()
 
-    async def read(self) -> Batch:
+    async def read(self, scan: str = "control") -> Batch:  # noqa: ARG002  # it has one class
         if not self.open_:
             raise ConnectionError("not connected")
         n = len(self.names)
@@ -179,27 +179,27 @@ def test_the_contract_is_one_line_for_a_third_party() -> None:
 
 
 class Unopened(Foreign):
-    async def read(self) -> Batch:
+    async def read(self, scan: str = "control") -> Batch:
         self.open_ = True
-        return await super().read()
+        return await super().read(scan)
 
 
 class Narrow(Foreign):
-    async def read(self) -> Batch:
-        whole = await super().read()
+    async def read(self, scan: str = "control") -> Batch:
+        whole = await super().read(scan)
         return Batch(whole.values[:1], whole.quality, whole.reason, whole.source)
 
 
 class Unreasonable(Foreign):
-    async def read(self) -> Batch:
-        whole = await super().read()
+    async def read(self, scan: str = "control") -> Batch:
+        whole = await super().read(scan)
         whole.quality[0] = Quality.BAD
         return whole
 
 
 class Shared(Foreign):
-    async def read(self) -> Batch:
-        self.kept = getattr(self, "kept", None) or await super().read()
+    async def read(self, scan: str = "control") -> Batch:
+        self.kept = getattr(self, "kept", None) or await super().read(scan)
         if not self.open_:
             raise ConnectionError("not connected")
         return self.kept

@@ -200,7 +200,7 @@ def test_source_times_are_kept(plant: Plant) -> None:
 def test_a_server_that_permits_few_nodes_at_once_is_read_in_chunks(plant: Plant) -> None:
     async def run(chunks: int, **connection: object) -> None:
         async with driven(declared(plant.port, ALL, **connection)) as (driver, _):
-            assert len(driver._requests) == chunks
+            assert len(driver._readings["control"].asked) == chunks
             assert (await driver.read()).quality.tolist() == [Quality.GOOD] * len(ALL)
 
     asyncio.run(run(1))

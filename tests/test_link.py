@@ -31,7 +31,7 @@ class Fake:
         await endure(self.opening)
         return self.identity
 
-    async def read(self) -> Batch:
+    async def read(self, scan: str = "control") -> Batch:  # noqa: ARG002  # it has one class
         await endure(self.reading.pop(0) if self.reading else None)
         good = np.zeros(1, np.uint8)
         return Batch(np.zeros(1), good, good, np.zeros(1))

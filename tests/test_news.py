@@ -33,7 +33,7 @@ class Device:
             raise self.answer
         return self.answer
 
-    async def read(self) -> Batch:
+    async def read(self, scan: str = "control") -> Batch:  # noqa: ARG002  # it has one class
         return Batch(np.array([1.0]), np.zeros(1, np.uint8), np.zeros(1, np.uint8), np.array([1.0]))
 
     async def write(self, _setpoints: object) -> tuple[()]:

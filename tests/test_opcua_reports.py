@@ -157,7 +157,7 @@ def test_a_server_that_takes_few_nodes_at_once_is_asked_and_written_in_parts(pla
         driver = OpcUaDriver("plc", declared(plant.port, tags))
         try:
             assert (await driver.open()).notes == ()
-            assert len(driver._requests) == 5
+            assert len(driver._readings["control"].asked) == 5
             sent: list[int] = []
             client: Any = driver._client
             genuine = client.uaclient.write

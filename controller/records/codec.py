@@ -75,7 +75,11 @@ def _snapshot(snapshot: Snapshot) -> dict[str, object]:
     floats: dict[str, object] = {n: cast("Floats", getattr(snapshot, n)).astype("<f8").tobytes() for n in _FLOATS}
     codes: dict[str, object] = {n: cast("Codes", getattr(snapshot, n)).tobytes() for n in _CODES}
     # What is seldom there takes no room where it is not.
-    news: dict[str, object] = {"restarted": sorted(snapshot.restarted), "notes": list(snapshot.notes)}
+    news: dict[str, object] = {
+        "restarted": sorted(snapshot.restarted),
+        "notes": list(snapshot.notes),
+        "torn": {name: list(counters) for name, counters in snapshot.torn.items()},
+    }
     return {"at": snapshot.at} | floats | codes | {name: said for name, said in news.items() if said}
 
 
@@ -102,6 +106,7 @@ def snapshot(data: Fields, index: TagIndex) -> Snapshot:
         arrival=arrival,
         restarted=frozenset(data.get("restarted", ())),
         notes=tuple(data.get("notes", ())),
+        torn={name: (first, last) for name, (first, last) in data.get("torn", {}).items()},
     )
 
 

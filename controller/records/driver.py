@@ -10,8 +10,9 @@ import numpy as np
 from controller.records import codec
 from controller.records.journal import Entry, entries
 from plant_io import Batch, Driver, Identity, Outcome, Quality, Reason, Receipt, Setpoint, Snapshot, TagIndex
-from plant_io.latch import tags_of
+from plant_io.scan import scans_of
 from policies import Policy, parse
+from policies.scans import CONTROL
 
 _AT_ONCE_S = 1e-3  # clock readings that are added up differ from recorded ones by rounding
 _JUDGED_AGAIN = (Reason.OUT_OF_RANGE, Reason.STALE, Reason.FUTURE)
@@ -42,7 +43,7 @@ class Recorded:
         if head is None or head.kind != "head":
             raise ValueError(f"{directory}: the record does not begin with a head")
         self.policy = _policy(head)
-        """The policy the run was made under."""
+        """The policy the run was made under, but with every tag read in every cycle, as every snapshot has it."""
         self._index = TagIndex.of(self.policy)
         self._snapshots = self._read()
         first = next(self._snapshots, None)
@@ -101,7 +102,7 @@ class _RecordedDriver:
 
     def __init__(self, recorded: Recorded, connection: str, policy: Policy) -> None:
         self._recorded = recorded
-        self._tags = tags_of(connection, policy)
+        self._scans = scans_of(connection, policy)
         self._open = False
 
     async def open(self) -> Identity:
@@ -110,21 +111,22 @@ class _RecordedDriver:
         self._open = True
         return Identity()
 
-    async def read(self) -> Batch:
-        """Give every tag as it was, in raw values."""
+    async def read(self, scan: str = CONTROL) -> Batch:
+        """Give every tag of a scan class as it was, in raw values."""
         if not self._open:
             raise ConnectionError("not connected")
-        seen = self._recorded.now()
-        found = [seen.index.position[name] for name in self._tags]
+        seen, tags = self._recorded.now(), self._scans.get(scan, {})
+        found = [seen.index.position[name] for name in tags]
         quality, reason = seen.quality[found], seen.reason[found]
         again = np.isin(reason, _JUDGED_AGAIN)
         quality[again], reason[again] = Quality.GOOD, Reason.NONE
         values = [np.empty(0)]
-        for i, tag, judged in zip(found, self._tags.values(), quality, strict=True):
+        for i, tag, judged in zip(found, tags.values(), quality, strict=True):
             start = seen.index.start[i]
             held = (seen.values[start : start + tag.length] - tag.offset) / (tag.scale or 1.0)
             values.append(np.full(tag.length, np.nan) if judged == Quality.BAD else held)
-        return Batch(np.concatenate(values), quality, reason, seen.source[found])
+        age = seen.at - seen.arrival[found]
+        return Batch(np.concatenate(values), quality, reason, seen.source[found], age)
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
         """Refuse: what has been is not changed."""
@@ -138,4 +140,6 @@ class _RecordedDriver:
 def _policy(head: Entry) -> Policy:
     content = head.content()
     files = content["files"]
-    return parse(files[""], content["policy_name"], files)
+    policy = parse(files[""], content["policy_name"], files)
+    tags = {name: tag.model_copy(update={"scan": CONTROL}) for name, tag in policy.tags.items()}
+    return policy.model_copy(update={"tags": tags})

@@ -12,8 +12,10 @@ from plant_io.decode import fitted
 from plant_io.latch import tags_of
 from plant_io.ports import Batch, Driver, Identity
 from plant_io.quality import Quality, Reason
+from plant_io.scan import scans_of
 from plant_io.signals import Floats, Outcome, Receipt, Setpoint
 from policies import Access, OpcUa, Policy, Tag
+from policies.scans import CONTROL
 
 _REASONS = {
     Quality.GOOD: Reason.NONE,
@@ -63,6 +65,7 @@ class _MemoryDriver:
     def __init__(self, memory: Memory, connection: str, policy: Policy) -> None:
         self._memory, self._connection = memory, connection
         self._tags: Mapping[str, Tag] = tags_of(connection, policy)
+        self._scans = scans_of(connection, policy)
         self._stamped = isinstance(policy.connections[connection], OpcUa)
         self._open = False
 
@@ -72,15 +75,16 @@ class _MemoryDriver:
         self._check()
         return Identity(self._memory.epoch if self._stamped else None)
 
-    async def read(self) -> Batch:
-        """Read every tag."""
+    async def read(self, scan: str = CONTROL) -> Batch:
+        """Read every tag of a scan class."""
         self._check()
+        tags = self._scans.get(scan, {})
         image = self._memory.line.image(self._memory.epoch)
-        quality = [image.quality.get(name, Quality.GOOD) if self._stamped else Quality.GOOD for name in self._tags]
-        values = [self._held(name, tag, image) for name, tag in self._tags.items()]
-        source = [image.taken[name] for name in self._tags]
+        quality = [image.quality.get(name, Quality.GOOD) if self._stamped else Quality.GOOD for name in tags]
+        values = [self._held(name, tag, image) for name, tag in tags.items()]
+        source = [image.taken[name] for name in tags]
         return Batch(
-            values=np.concatenate(values),
+            values=np.concatenate([np.empty(0), *values]),
             quality=np.array(quality, np.uint8),
             reason=np.array([_REASONS[each] for each in quality], np.uint8),
             source=np.array(source) if self._stamped else np.full(len(source), np.nan),

@@ -52,6 +52,7 @@ class Wire:
     def __init__(self, device: Modbus) -> None:
         self._device = device
         self._overdue = False
+        self._turn = asyncio.Lock()
         self._client = AsyncModbusTcpClient(
             device.host,
             port=device.port,
@@ -167,15 +168,17 @@ class Wire:
     async def _ask(self, function: int, request: Callable[[], Awaitable[ModbusPDU]]) -> ModbusPDU:
         """Return the answer to one request, sure that it is the answer to this one."""
         rtu = self._device.framing == "rtu"
-        if rtu and self._overdue:
-            raise ConnectionError(_OVERDUE)
-        self._overdue = True
-        answer = await asked(request, _means)
-        self._overdue = False
+        # One question after the other: a device need not take two, and between them one scan may overtake another.
+        async with self._turn:
+            if rtu and self._overdue:
+                raise ConnectionError(_OVERDUE)
+            self._overdue = True
+            answer = await asked(request, _means)
+            self._overdue = False
+            # pymodbus takes transaction 0, and any function, for the answer it waits for.
+            foreign = not rtu and answer.transaction_id != self._client.ctx.request_transaction_id
         if not answer.function_code:
             raise ConnectionError(_BROKEN)
-        # pymodbus takes transaction 0, and any function, for the answer it waits for.
-        foreign = not rtu and answer.transaction_id != self._client.ctx.request_transaction_id
         if foreign or answer.function_code & ~_EXCEPTION != function:
             raise ConnectionError(_ANOTHER)
         return answer

@@ -10,7 +10,6 @@ from datetime import datetime
 from functools import partial
 from typing import cast
 
-import numpy as np
 from asyncua import ua
 from asyncua.client.client import Client
 from asyncua.ua.attribute_ids import AttributeIds
@@ -21,15 +20,17 @@ from plant_io.clocks import WallClock
 from plant_io.drivers.asking import asked
 from plant_io.drivers.opcua_admission import admit, check, meaning
 from plant_io.drivers.opcua_claims import claims
-from plant_io.drivers.opcua_nodes import Spot, absence, code, mismatch, numbers, order, plain, posix, requests, spots
+from plant_io.drivers.opcua_nodes import Spot, absence, mismatch, order, plain, posix, requests, spots
 from plant_io.drivers.opcua_reports import Reports, Wanted
+from plant_io.drivers.opcua_scan import Reading
 from plant_io.latch import tags_of
 from plant_io.ports import Batch, Identity, Refusal
-from plant_io.quality import Quality, Reason
+from plant_io.scan import Coherence, scans_of
 from plant_io.signals import Outcome, Receipt, Setpoint
-from plant_io.status import judged
 from policies import OpcUa, Policy
+from policies.scans import CONTROL
 
+_NOTHING = Reading.of((), None, 1)
 _TEARDOWN_S = 1.0
 _CLAIMS_S, _CLAIM_S = 0.3, 0.0005  # longest wait for all claims of a server, and for each more
 _SERVER = (
@@ -86,11 +87,9 @@ class OpcUaDriver:
         self._period_s = policy.period_s
         self._tags = tags_of(connection, policy)
         self._spots = spots(self._tags, 0)
-        self._width = sum(tag.length for tag in self._tags.values())
-        slow = [tag.scan == "subscribe" for tag in self._tags.values()]
-        self._polled = [i for i, reported in enumerate(slow) if not reported]
-        self._reported = [i for i, reported in enumerate(slow) if reported]
-        self._requests: list[ua.ReadParameters] = []
+        self._scans = scans_of(connection, policy)
+        self._coherence = Coherence.of(connection, policy)
+        self._readings: dict[str, Reading] = {}
         self._writes = server.chunk
         self._client: Client | None = None
         self._reports: Reports | None = None
@@ -112,33 +111,13 @@ class OpcUaDriver:
         notes = [*admission.notes, *await self._compare(server), *await self._subscribe(server)]
         return Identity(server.started, tuple(notes), admission.ends)
 
-    async def read(self) -> Batch:
-        """Return every tag: what is polled read with the prepared requests, what is reported as it was heard last."""
-        answers = await self._ask(self._requests, len(self._polled))
-        age = None
-        if self._reports is not None:
-            age = np.zeros(len(self._spots))
-            age[self._reported] = self._reports.age()
-            heard = self._reports.latest | dict(zip(self._polled, answers, strict=True))
-            answers = [heard[i] for i in range(len(self._spots))]
-        n = len(answers)
-        batch = Batch(
-            values=np.full(self._width, np.nan),
-            quality=np.full(n, Quality.GOOD, np.uint8),
-            reason=np.full(n, Reason.NONE, np.uint8),
-            source=np.array([posix(answer.SourceTimestamp) for answer in answers], np.float64),
-            age=age,
-        )
-        for i, (spot, answer) in enumerate(zip(self._spots.values(), answers, strict=True)):
-            quality, reason = judged(code(answer))
-            if quality is not Quality.BAD:
-                found = None if spot.wrong else numbers(answer.Value, spot)
-                if found is None:
-                    quality, reason = Quality.BAD, Reason.WRONG_TYPE
-                else:
-                    batch.values[spot.start : spot.start + spot.tag.length] = found
-            batch.quality[i], batch.reason[i] = quality, reason
-        return batch
+    async def read(self, scan: str = CONTROL) -> Batch:
+        """Return one scan class: what is polled read with the prepared requests, what is reported as it was last."""
+        reading = self._readings.get(scan, _NOTHING)
+        answers = await self._ask(reading.asked, reading.size)
+        if self._reports is None or scan != CONTROL:
+            return reading.batch(answers, {})
+        return reading.batch(answers, self._reports.latest, self._reports.age())
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
         """Write all values in order, in as few requests as the server permits."""
@@ -197,7 +176,9 @@ class OpcUaDriver:
             note = self._spots[name].wrong or absence(spot, kind, value)
             said = [note] if note else [] if name not in claimed else differences(spot.tag, claimed[name])
             notes += [f"{name}: {what}" for what in said]
-        self._requests = requests([nodes[i] for i in self._polled], AttributeIds.Value, server.reads)
+        counter = None if self._coherence is None else self._spots[self._coherence.counter].node
+        for scan, tags in self._scans.items():
+            self._readings[scan] = Reading.of([self._spots[name] for name in tags], counter, server.reads)
         return notes
 
     async def _claimed(self, found: Mapping[str, Spot], server: _Known) -> tuple[Mapping[str, Claim], list[str]]:
@@ -211,10 +192,10 @@ class OpcUaDriver:
 
     async def _subscribe(self, server: _Known) -> tuple[str, ...]:
         """Have the server report what the policy wants reported, and return what it will not."""
-        if not self._reported:
+        control = self._readings.get(CONTROL, _NOTHING)
+        slow = {i: spot for i, spot in enumerate(control.spots) if i not in control.polled}
+        if not slow:
             return ()
-        every = list(self._spots.values())
-        slow = {i: every[i] for i in self._reported}
         nodes = [spot.node for spot in slow.values()]
         now = await self._ask(requests(nodes, AttributeIds.Value, server.reads), len(nodes))
         self._reports = Reports(self._connected(), Wanted(slow, self._period_s, server.items))
