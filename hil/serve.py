@@ -24,6 +24,9 @@ from plant_io.clocks import PacedClock, WallClock
 from policies import Modbus, OpcUa, Policy, load, shipped
 
 
+_MOST = 2.0**32  # periods a controller may count
+
+
 class Server(Protocol):
     """What the process needs of a server."""
 
@@ -67,6 +70,8 @@ class Options:
     """Whether plant time waits for the controller."""
     speed: float = 1.0
     """Plant seconds per wall second, where it does not wait [1]."""
+    origin: float | None = None
+    """Instant at which plant time and the wall's agree, where it does not wait, POSIX time [s]; the present if None."""
     seed: int = 1
     """Seed of the line [1]."""
     start: float = 1.7e9
@@ -107,6 +112,8 @@ class Rack:
         self.epoch = options.start
         """Instant of plant time 0, POSIX time [s]."""
         self._period_s = policy.period_s
+        self._request = None if policy.lockstep is None else policy.lockstep.request
+        self._asked, self._led = 0.0, False
         self._wanted = options.truth is not None
 
     async def start(self) -> dict[str, str]:
@@ -121,6 +128,8 @@ class Rack:
         for server in self.servers.values():
             for tag, value in (await server.take()).items():
                 self.line.write(tag, value)
+                if tag == self._request and 1.0 <= value < _MOST:
+                    self._asked = value
 
     async def show(self) -> None:
         """Publish what the PLCs show, the lock-step counter last."""
@@ -140,20 +149,29 @@ class Rack:
             self.written.clear()
             await self.collect()
             if self.line.wanted:
+                self._join()
                 self.line.advance(self._period_s)
                 self._keep()
                 self.line.grant()
             await self.show()
 
-    async def pace(self, speed: float) -> None:
+    def _join(self) -> None:
+        """Let a plant that has just been started begin where the controller is: it asks for its k-th period."""
+        if not self._led:
+            self._led = True
+            self.epoch += max(0.0, self._asked - 1.0) * self._period_s
+
+    async def pace(self, speed: float, origin: float | None = None) -> None:
         """Run one scan after the other, from `epoch` on; what is late is caught up.
 
         Parameters
         ----------
         speed
             Plant seconds per wall second [1].
+        origin
+            Instant at which plant time and the wall's agree, POSIX time [s]; `epoch` if None.
         """
-        clock = PacedClock.from_origin(speed, self.epoch)
+        clock = PacedClock.from_origin(speed, self.epoch if origin is None else origin)
         while True:
             await clock.sleep_until(self.epoch + self.line.plant.time + SCAN_S)
             await self.collect()
@@ -180,13 +198,15 @@ async def serve(options: Options) -> None:
     ended = asyncio.Event()
     _heed(ended.set, tethered=options.tethered)
     rack = Rack(load(options.policy), options)
+    origin = None
     try:
         connect = await rack.start()
         if not options.lockstep:
-            rack.epoch = WallClock().now()
+            origin = WallClock().now() if options.origin is None else options.origin
+            rack.epoch = PacedClock.from_origin(options.speed, origin).now()
             await rack.show()
         print(json.dumps({"ready": True, "connect": connect, "epoch": rack.epoch}), flush=True)  # noqa: T201  # its one answer
-        work = asyncio.create_task(rack.follow() if options.lockstep else rack.pace(options.speed))
+        work = asyncio.create_task(rack.follow() if options.lockstep else rack.pace(options.speed, origin))
         end = asyncio.create_task(ended.wait())
         await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
         if work.done():
@@ -246,6 +266,9 @@ def _options(arguments: Sequence[str] | None) -> Options:
     parser.add_argument("--modbus", type=int, default=0, metavar="PORT", help="port of Modbus TCP; any if 0")
     parser.add_argument("--clock", choices=["lockstep", "wall"], default="wall", help="whether plant time waits")
     parser.add_argument("--speed", type=float, default=1.0, help="plant seconds per wall second")
+    parser.add_argument(
+        "--origin", type=float, metavar="POSIX", help="instant at which plant and wall agree; the present if absent"
+    )
     parser.add_argument("--seed", type=int, default=1, help="seed of the line")
     parser.add_argument(
         "--start", type=float, default=1.7e9, metavar="POSIX", help="instant of plant time 0 in lock-step"
@@ -266,6 +289,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
         modbus=given.modbus,
         lockstep=given.clock == "lockstep",
         speed=given.speed,
+        origin=given.origin,
         seed=given.seed,
         start=given.start,
         faults=given.faults,

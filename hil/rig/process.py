@@ -65,7 +65,8 @@ class PlcProcess:
         self.connect: Mapping[str, str] = {}
         """Where to connect, by connection."""
         self.epoch = served.start
-        """Instant of plant time 0, POSIX time [s]."""
+        """Instant of plant time 0 of the first life, POSIX time [s]."""
+        self._begun = False
         self._patience_s = patience_s
         self._child: subprocess.Popen[str] | None = None
         self._said: IO[str] | None = None
@@ -93,7 +94,9 @@ class PlcProcess:
             self.kill()
             raise NotServing(f"the PLC process of line {self.served.line} did not come up in time; it said: {words}")
         said = json.loads(line)
-        self.connect, self.epoch = said["connect"], said["epoch"]
+        self.connect = said["connect"]
+        self.epoch = self.epoch if self._begun else said["epoch"]
+        self._begun = True
         return self
 
     def stop(self) -> int:
@@ -109,7 +112,7 @@ class PlcProcess:
         self._reap()
 
     def restart(self) -> None:
-        """Kill the process and start it again on the same ports, with a fresh plant.
+        """Kill the process and start it again on the same ports, with a fresh plant whose time begins in the present.
 
         Raises
         ------
@@ -137,6 +140,8 @@ class PlcProcess:
             "--mismatch": served.mismatch,
             "--faults": json.dumps([asdict(fault) for fault in served.faults]),
         }
+        if self._begun and not served.lockstep:
+            given["--origin"] = self.epoch
         files = {"--policy": served.policy, "--truth": served.truth}
         given |= {name: path for name, path in files.items() if path is not None}
         for address in self.connect.values():
