@@ -6,6 +6,7 @@ import json
 import os
 import selectors
 import shutil
+import socket
 import subprocess
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -126,6 +127,13 @@ class Foreign:
         words = self._words.read()[-2000:]
         self.kill()
         raise Refused(f"{self._child.args} said nothing more: {words}")
+
+
+def free_port() -> int:
+    """Return a TCP port nobody listens at."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return int(found.getsockname()[1])
 
 
 @contextmanager

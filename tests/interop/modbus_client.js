@@ -8,7 +8,7 @@ const client = new ModbusRTU();
 
 const orders = {
   async open({ port, unit, framing }) {
-    const how = framing === "rtu" ? client.connectTcpRTUBuffered : client.connectTCP;
+    const how = framing === "rtu" ? client.connectTelnet : client.connectTCP;
     await how.call(client, "127.0.0.1", { port });
     client.setID(unit);
     client.setTimeout(3000);

@@ -37,7 +37,7 @@ const server = new ServerTCP(
     setCoil: taken("coil"),
     setRegister: taken("holding"),
   },
-  { host: "127.0.0.1", port: given.port || 0, unitID: given.unit || 1 },
+  { host: "127.0.0.1", port: given.port, unitID: given.unit || 1 },
 );
 
 const orders = {
@@ -51,4 +51,4 @@ const orders = {
   },
 };
 
-server.on("initialized", () => serve(orders, { port: server._server.address().port }));
+server.on("initialized", () => serve(orders, { port: given.port }));
