@@ -23,7 +23,6 @@ from hil.servers.opcua import OpcUaServer
 from plant_io.clocks import PacedClock, WallClock
 from policies import Modbus, OpcUa, Policy, load, shipped
 
-
 _MOST = 2.0**32  # periods a controller may count
 
 
