@@ -9,7 +9,7 @@ def test_my_driver_keeps_the_contract() -> None:
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from math import inf, isfinite, nan
@@ -22,12 +22,14 @@ from plant_io.decode import fitted
 from plant_io.latch import tags_of
 from plant_io.ports import Batch, Driver, Identity, Make
 from plant_io.quality import Quality, Reason
+from plant_io.scan import scans_of
 from plant_io.signals import Outcome, Receipt, Setpoint
 from policies import Access, Policy, Tag
 
 _TRIALS = 12
 _SETTLING_S = 0.5
 _OPENING_SHARE = 0.02
+_OF_GOOD = frozenset({Reason.NONE, Reason.MAINTENANCE_REQUIRED})
 
 
 class ContractBroken(AssertionError):  # noqa: N818  # it is what it says
@@ -40,6 +42,8 @@ class Trial:
 
     writes: Mapping[str, float] = field(default_factory=dict[str, float])
     """Raw values that may be written for the trial, by tag, units of the device."""
+    shown: Mapping[str, Reason] = field(default_factory=dict[str, Reason])
+    """Tags against which the device has been made to say something for the trial, and what."""
     away: Policy | None = None
     """The same policy with an address where there is no device."""
     patience_s: float = 5.0
@@ -70,9 +74,13 @@ class _Case:
         finally:
             await driver.abort()
 
-    async def read(self, driver: Driver) -> Batch:
+    @property
+    def scans(self) -> dict[str, dict[str, Tag]]:
+        return scans_of(self.connection, self.policy)
+
+    async def read(self, driver: Driver, scan: str = "") -> Batch:
         async with asyncio.timeout(self.trial.patience_s):
-            return await driver.read()
+            return await driver.read(scan or next(iter(self.scans)))
 
     async def write(self, driver: Driver, *setpoints: Setpoint) -> list[Receipt]:
         async with asyncio.timeout(self.trial.patience_s):
@@ -150,28 +158,58 @@ async def _opens(case: _Case) -> AsyncIterator[str]:
 
 async def _reads(case: _Case) -> AsyncIterator[str]:
     async with case.opened() as (driver, _):
-        batch = await case.read(driver)
-    n, width = len(case.tags), sum(tag.length for tag in case.tags.values())
+        for scan, tags in case.scans.items():
+            for said in _misshapen(await case.read(driver, scan), tags):
+                yield f"{scan}: {said}"
+
+
+def _misshapen(batch: Batch, tags: Mapping[str, Tag]) -> Iterator[str]:
+    n, width = len(tags), sum(tag.length for tag in tags.values())
     shapes = {"values": width, "quality": n, "reason": n, "source": n} | ({} if batch.age is None else {"age": n})
     for name, size in shapes.items():
         shape = np.shape(getattr(batch, name))
         if shape != (size,):
             yield f"{name} has the shape {shape}, wanted ({size},)"
+    if np.isinf(batch.source).any():
+        yield "a source time is endless"
+    if batch.age is not None and (batch.age < 0.0).any():
+        yield "an age is below zero"
+
+
+async def _says_how_far(case: _Case) -> AsyncIterator[str]:
+    async with case.opened() as (driver, _):
+        for scan, tags in case.scans.items():
+            for said in _misjudged(await case.read(driver, scan), tags, case.trial.shown):
+                yield said
+
+
+def _misjudged(batch: Batch, tags: Mapping[str, Tag], shown: Mapping[str, Reason]) -> Iterator[str]:
     if not set(batch.quality.tolist()) <= set(Quality):
         yield f"found the qualities {sorted(set(batch.quality.tolist()))}"
-    elif not set(batch.reason.tolist()) <= set(Reason):
+        return
+    if not set(batch.reason.tolist()) <= set(Reason):
         yield f"found the reasons {sorted(set(batch.reason.tolist()))}"
-    elif ((batch.quality == Quality.GOOD) != (batch.reason == Reason.NONE)).any():
-        yield "a good value has a reason, or one that is not good has none"
+        return
+    starts = np.cumsum([0, *(tag.length for tag in tags.values())])
+    for i, (name, quality, code) in enumerate(zip(tags, batch.quality, batch.reason, strict=False)):
+        reason, wanted = Reason(int(code)), shown.get(name, Reason(int(code)))
+        if (quality == Quality.GOOD) != (reason in _OF_GOOD):
+            yield f"{name}: a good value has a reason, or one that is not good has none"
+        if quality == Quality.BAD and not np.isnan(batch.values[starts[i] : starts[i + 1]]).all():
+            yield f"{name} is bad and has a value, which may be taken for the last one that was not"
+        if reason is not wanted:
+            yield f"{name}: the device says {wanted.name}, the batch {reason.name}"
 
 
 async def _keeps_batches(case: _Case) -> AsyncIterator[str]:
     async with case.opened() as (driver, _):
         first = await case.read(driver)
+        known = np.isfinite(first.values)
         first.values[:] = nan
         first.quality[:] = Quality.BAD
         second = await case.read(driver)
-    if len(second.values) and (np.shares_memory(first.values, second.values) or bool(np.isnan(second.values).all())):
+    spoilt = known.any() and bool(np.isnan(second.values[known]).all())
+    if spoilt or np.shares_memory(first.values, second.values):
         yield "two reads gave the same array"
 
 
@@ -197,16 +235,19 @@ async def _writes(case: _Case) -> AsyncIterator[str]:
     wanted = [Setpoint(name, value) for name, value in case.trial.writes.items()]
     async with case.opened() as (driver, _):
         receipts = await case.write(driver, *wanted)
-        batch = await case.read(driver)
+        held: dict[str, float] = {}
+        for scan, tags in case.scans.items():
+            starts = np.cumsum([0, *(tag.length for tag in tags.values())])
+            values = (await case.read(driver, scan)).values
+            held |= {name: float(values[start]) for name, start in zip(tags, starts, strict=False)}
     if [receipt.setpoint for receipt in receipts] != wanted:
         yield "the receipts are not those of the setpoints, in order"
-    starts = np.cumsum([0, *(tag.length for tag in case.tags.values())])
     for receipt in receipts:
         name, value = receipt.setpoint.tag, receipt.setpoint.value
         if receipt.outcome is not Outcome.TAKEN:
             yield f"{name} = {value:g} was {receipt.outcome.value}: {receipt.why}"
             continue
-        shown = float(batch.values[starts[list(case.tags).index(name)]])
+        shown = held[name]
         if not np.isclose(shown, fitted(value, case.tags[name].type), rtol=1e-6, atol=0.0):
             yield f"{name} was written {value:g} and reads {shown:g}"
 
@@ -219,7 +260,7 @@ async def _can_be_given_up(case: _Case) -> AsyncIterator[str]:
             async with asyncio.timeout(waits.uniform(0.0, _OPENING_SHARE * case.trial.patience_s)):
                 await driver.open()
                 while True:
-                    await driver.read()
+                    await driver.read(next(iter(case.scans)))
                     await wall.sleep_until(0.0)
         await driver.abort()
     until = wall.now() + _SETTLING_S
@@ -257,7 +298,8 @@ _CLAUSES: Mapping[str, Callable[[_Case], AsyncIterator[str]]] = MappingProxyType
         "a fresh driver is made each time, and can be given up before it is opened": _is_made_idle,
         "a driver that is not open fails as a lost link does, by OSError": _fails_when_closed,
         "opening tells who the device is, in finite numbers and plain sentences": _opens,
-        "a batch has a value, a quality, a reason and a source time for every tag, in the order of the policy": _reads,
+        "a batch has a value, a quality, a reason and a source time for every tag of its scan class, in order": _reads,
+        "a value that is not good has a reason, and what the device says against it is that reason": _says_how_far,
         "a batch belongs to who asked for it: nothing done with it shows in the next one": _keeps_batches,
         "what a device cannot hold is refused in a sentence, and the connection stays": _refuses,
         "every setpoint has its receipt, in order, and what is taken can be read": _writes,

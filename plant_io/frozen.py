@@ -96,7 +96,7 @@ class Standstill:
         new
             Snapshot being made, judged by all other rules.
         counts
-            Scan counter of each device, pure, shape ``(n_devices,)``; not a number where it is not heard.
+            Scan counter of each device [1], shape ``(n_devices,)``; not a number where it is not heard.
         since
             When the snapshot before began, POSIX time [s].
         memory
