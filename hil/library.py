@@ -4,11 +4,19 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from hil.plants.faults import CATALOGUE
+from hil.plc.lines import blueprint
 from hil.scenario import SCENARIOS, SUFFIX, Scenario
+from hil.scenario.check import Checked, problems, sorted_by_place
+from hil.scenario.timeline import Turned, Wrong
 from policies import Policy, load, shipped
 from policies.check_schema import validated
 from policies.errors import PolicyError, Problem
 from policies.positions import Document, read
+from policies.units import convert, difference
+
+DEFAULT_CLOCK = "virtual"
+"""How time goes by where neither a scenario nor anybody else says."""
 
 
 def names() -> tuple[str, ...]:
@@ -32,7 +40,7 @@ def find(name: str) -> Path:
     raise ValueError(f"found the scenario {name!r}, wanted a file or one of {', '.join(names())}")
 
 
-def open_scenario(path: Path, policy: Policy | None = None) -> tuple[Scenario, Policy]:
+def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = None) -> tuple[Scenario, Policy]:
     """Return a scenario, and the policy it is played under; every mistake at once.
 
     Parameters
@@ -40,52 +48,73 @@ def open_scenario(path: Path, policy: Policy | None = None) -> tuple[Scenario, P
     path
         File of the scenario.
     policy
-        Policy to play it under; the shipped one of its line if None.
+        Policy to play it under; the one it names, or the shipped one of its line, if None.
+    clock
+        How time will go by; as the scenario says if None.
 
     Raises
     ------
     PolicyError
-        If the file is no scenario, or names a line, fault, watch, loop or phase that is not there.
+        If the file is no scenario, names what is not there, or cannot be played on that clock.
     """
     document = read(path.read_bytes(), str(path))
-    scenario, problems = validated(document, Scenario)
-    problems += document.problems
+    scenario, found = validated(document, Scenario)
+    found += document.problems
     if scenario is None:
-        raise PolicyError(problems)
+        raise PolicyError(found)
     try:
-        policy = policy or load(shipped(scenario.line))
-    except ValueError as error:
-        raise PolicyError([*problems, document.problem(("line",), str(error))]) from error
-    problems += [*_faults(document, scenario), *_claims(document, scenario, policy)]
-    if problems:
-        raise PolicyError(problems)
-    return scenario, policy
+        line, policy = blueprint(scenario.line), policy or load(_policy_of(scenario, path))
+    except (ValueError, OSError) as error:
+        if isinstance(error, PolicyError):
+            raise
+        key = "line" if scenario.policy is None else "policy"
+        raise PolicyError([*found, document.problem((key,), str(error))]) from error
+    found += _of_another_line(document, scenario, policy)
+    if not found:
+        now = clock or scenario.clock or DEFAULT_CLOCK
+        found = sorted_by_place(problems(Checked(document, scenario, policy, line, now)))
+    if found:
+        raise PolicyError(found)
+    return _measured(scenario, policy), policy
 
 
-def _faults(document: Document, scenario: Scenario) -> list[Problem]:
-    from hil.plants.faults import check  # noqa: PLC0415  # names only, the plant is not needed here
-    from hil.plc.lines import blueprint  # noqa: PLC0415  # heavy
-
-    try:
-        targets = blueprint(scenario.line).targets
-    except ValueError as error:
-        return [document.problem(("line",), str(error))]
-    problems: list[Problem] = []
-    for i, wrong in enumerate(scenario.faults):
-        try:
-            check((wrong.fault(),), targets)
-        except ValueError as error:
-            problems.append(document.problem(("faults", i), str(error)))
-    return problems
+def _policy_of(scenario: Scenario, path: Path) -> Path:
+    if scenario.policy is None:
+        return shipped(scenario.line)
+    beside = path.parent / scenario.policy
+    if not beside.is_file():
+        raise FileNotFoundError(f"found {scenario.policy!r}, wanted a policy file beside the scenario")
+    return beside
 
 
-def _claims(document: Document, scenario: Scenario, policy: Policy) -> list[Problem]:
-    known = {"watch": set(policy.watches), "loop": set(policy.loops)}
-    problems: list[Problem] = []
-    for name, claim in scenario.assertions.items():
-        for key, names_ in known.items():
-            value = getattr(claim, key, None)
-            if value is not None and value not in names_:
-                message = f"found {value!r}, wanted one of {', '.join(sorted(names_))}"
-                problems.append(document.problem(("assertions", name, key), message))
-    return problems
+def _of_another_line(document: Document, scenario: Scenario, policy: Policy) -> list[Problem]:
+    if policy.line.upper() == scenario.line.upper():
+        return []
+    message = f"found line {scenario.line}, but its policy is for line {policy.line}"
+    return [document.problem(("line",), message)]
+
+
+def _measured(scenario: Scenario, policy: Policy) -> Scenario:
+    """Return a scenario whose sizes are in the units of its tags and of the catalogue."""
+    units = policy.units()
+    return scenario.model_copy(
+        update={
+            "stimuli": tuple(_turned(turned, units.get(turned.setpoint)) for turned in scenario.stimuli),
+            "faults": tuple(_wrong(wrong, units.get(wrong.target)) for wrong in scenario.faults),
+        }
+    )
+
+
+def _turned(turned: Turned, unit: str | None) -> Turned:
+    if turned.unit is None or unit is None:
+        return turned
+    return turned.model_copy(update={"by": difference(turned.by, turned.unit, unit), "unit": unit})
+
+
+def _wrong(wrong: Wrong, unit: str | None) -> Wrong:
+    kind = CATALOGUE[wrong.id]
+    measured_in = unit if kind.of_range else kind.measure.rpartition("[")[2].rstrip("]")
+    if wrong.unit in {None, measured_in} or wrong.unit is None or measured_in is None or wrong.magnitude is None:
+        return wrong
+    converted = (convert if wrong.id == "saturated" else difference)(wrong.magnitude, wrong.unit, measured_in)
+    return wrong.model_copy(update={"magnitude": converted, "unit": measured_in})

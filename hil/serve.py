@@ -9,10 +9,12 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from hil.faults.course import Course, Setup, Turn, setups_of, turns_of
+from hil.faults.struck import simulate
 from hil.plants.faults import Fault
 from hil.plc import lines
 from hil.plc.line import Image, SimulatedLine
@@ -77,6 +79,10 @@ class Options:
     """Instant of plant time 0, POSIX time [s]; where plant time does not wait, the present."""
     faults: tuple[Fault, ...] = ()
     """What goes wrong, and when."""
+    turns: tuple[Turn, ...] = ()
+    """What people at the plant turn."""
+    setups: Mapping[str, Setup] = field(default_factory=dict[str, Setup])
+    """How its PLCs are set up, by connection, where that differs from the line's own."""
     mismatch: float = 1.0
     """Spread of the true parameters around their defaults, 1 as specified [1]."""
     truth: Path | None = None
@@ -240,7 +246,8 @@ def _in_order(policy: Policy) -> list[str]:
 
 def _simulated(policy: Policy, options: Options) -> SimulatedLine:
     if options.fmu is None:
-        return lines.blueprint(options.line).simulate(policy, options.seed, options.faults, options.mismatch)
+        course = Course(options.faults, options.turns, options.setups)
+        return simulate(policy, options.seed, course, options.mismatch)
     from hil.plc import fmu  # noqa: PLC0415  # an extra
 
     return fmu.simulate(policy, options.fmu, options.mapping)
@@ -256,7 +263,7 @@ def _server(policy: Policy, name: str, options: Options, on_write: Callable[[], 
             raise ValueError(f"connections.{name} speaks {other.protocol}, which no simulated server does")
 
 
-def _options(arguments: Sequence[str] | None) -> Options:
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m hil.serve", description=__doc__)
     parser.add_argument("line", type=str.upper, choices=lines.names(), help="line to simulate")
     parser.add_argument("--policy", type=Path, help="policy that names the tags; the shipped one if absent")
@@ -273,13 +280,19 @@ def _options(arguments: Sequence[str] | None) -> Options:
         "--start", type=float, default=1.7e9, metavar="POSIX", help="instant of plant time 0 in lock-step"
     )
     parser.add_argument("--faults", type=_faults, default=(), metavar="JSON", help="list of faults, as objects")
+    parser.add_argument("--turns", type=turns_of, default=(), metavar="JSON", help="list of turned setpoints")
+    parser.add_argument("--setups", type=setups_of, default={}, metavar="JSON", help="how PLCs are set up, by name")
     parser.add_argument("--mismatch", type=float, default=1.0, help="spread of the true parameters")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="truth log to leave, .csv or .npz")
     parser.add_argument(
         "--pki", type=Path, metavar="DIR", help="folder of certificates; OPC UA for trusted clients only"
     )
     parser.add_argument("--tether", action="store_true", help="end when standard input ends")
-    given = parser.parse_args(arguments)
+    return parser
+
+
+def _options(arguments: Sequence[str] | None) -> Options:
+    given = _parser().parse_args(arguments)
     return Options(
         line=given.line,
         policy=given.policy or shipped(given.line),
@@ -292,6 +305,8 @@ def _options(arguments: Sequence[str] | None) -> Options:
         seed=given.seed,
         start=given.start,
         faults=given.faults,
+        turns=given.turns,
+        setups=given.setups,
         mismatch=given.mismatch,
         truth=given.truth,
         pki=given.pki,

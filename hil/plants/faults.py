@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 from types import MappingProxyType
-from typing import Literal
 
+from hil.faults.shapes import Shape, grown
+from hil.faults.tables import BESIDE
 from hil.plants.catalogue_b import CATALOGUE_B
 from hil.plants.catalogue_c import CATALOGUE_C
 from hil.plants.kinds import Kind
@@ -25,12 +26,16 @@ class Fault:
     """When it begins, plant time [s]."""
     off_s: float = inf
     """When it ends, plant time [s]; a pulse without an end takes the catalogue's."""
-    shape: Literal["step", "ramp", "pulse"] = "step"
-    """Full at once, growing over `ramp_s`, or full at once for the catalogue's usual duration."""
+    shape: Shape = "step"
+    """How it comes; a pulse lasts for the catalogue's usual duration."""
     magnitude: float | None = None
     """Severity, in the catalogue's unit of magnitude; the catalogue's own if None."""
     ramp_s: float = 0.0
-    """Time a ramp takes to full severity [s]."""
+    """Time a ramp takes to full severity, time constant of the wandering, or time between the draws of chance [s]."""
+    seed: int = 0
+    """Seed of chance in it [1]."""
+    other: str = ""
+    """Second thing it needs, for example the tag shown instead."""
 
 
 CATALOGUE: Mapping[str, Kind] = MappingProxyType(
@@ -69,13 +74,26 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
         ),
         **CATALOGUE_B,
         **CATALOGUE_C,
+        **BESIDE,
     }
 )
-"""Every fault the simulated lines know."""
+"""Every fault that can be laid on a simulated line, or on what is around it."""
+
+
+def of_plant(fault_id: str) -> bool:
+    """Return whether a fault of the catalogue is one of the plant, which its unit operations suffer."""
+    return fault_id not in BESIDE
+
+
+def end(fault: Fault) -> float:
+    """Return when a fault ends, plant time [s]; infinite if never."""
+    if fault.shape == "pulse" and fault.off_s == inf:
+        return fault.on_s + CATALOGUE[fault.id].lasts_s
+    return fault.off_s
 
 
 def intensity(fault: Fault, t: float) -> float:
-    """Return how far a fault is developed [1], 0 absent and 1 full.
+    """Return how far a fault is developed [1], 0 absent and 1 full; a wandering one has standard deviation 1.
 
     Parameters
     ----------
@@ -91,14 +109,9 @@ def intensity(fault: Fault, t: float) -> float:
     >>> intensity(Fault("F08", "FDR_API", on_s=100.0, shape="pulse"), 105.0)
     0.0
     """
-    off_s = fault.off_s
-    if fault.shape == "pulse" and off_s == inf:
-        off_s = fault.on_s + CATALOGUE[fault.id].lasts_s
-    if not fault.on_s <= t < off_s:
+    if not fault.on_s <= t < end(fault):
         return 0.0
-    if fault.shape == "ramp" and fault.ramp_s > 0.0:
-        return min((t - fault.on_s) / fault.ramp_s, 1.0)
-    return 1.0
+    return grown(fault.shape, t - fault.on_s, fault.ramp_s, fault.seed)
 
 
 def severities(faults: Iterable[Fault], t: float) -> dict[str, dict[str, float]]:
@@ -115,11 +128,13 @@ def severities(faults: Iterable[Fault], t: float) -> dict[str, dict[str, float]]
     """
     found: dict[str, dict[str, float]] = {}
     for fault in faults:
-        grown = intensity(fault, t)
-        if grown > 0.0:
+        developed = intensity(fault, t)
+        if developed != 0.0:
             kind = CATALOGUE[fault.id]
             full = kind.magnitude if fault.magnitude is None else fault.magnitude
-            found.setdefault(fault.target, {})[fault.id] = kind.neutral + grown * (full - kind.neutral)
+            low, high = kind.span
+            severity = kind.neutral + developed * (full - kind.neutral)
+            found.setdefault(fault.target, {})[fault.id] = min(max(severity, low), high)
     return found
 
 

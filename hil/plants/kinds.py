@@ -11,7 +11,7 @@ class Kind:
     """One row of a catalogue."""
 
     unit: str
-    """Kind of unit operation it can fall on, as in the `TARGETS` of the lines."""
+    """Kind of unit operation it can fall on, as in the `TARGETS` of the lines, or another kind of target."""
     meaning: str
     """What happens, in a few words."""
     magnitude: float
@@ -26,3 +26,7 @@ class Kind:
     """How long a pulse lasts if it has no end of its own [s]."""
     only: tuple[str, ...] = ()
     """Names of the units it is confined to; every unit of the kind if empty."""
+    of_range: bool = False
+    """Whether `magnitude` and `span` count widths of the tag's range; a magnitude given is in the unit of the tag."""
+    family: str = ""
+    """Number of the specification's catalogue it belongs to where its name is another one, for example ``F70``."""

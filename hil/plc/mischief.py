@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Container, Mapping
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -22,11 +22,17 @@ class Mischief(Protocol):
         ...
 
     def felt(self, setpoints: dict[str, float]) -> Mapping[str, float]:
-        """Return what the actuators make of setpoints, by tag, each in its unit."""
+        """Return what the actuators make of setpoints.
+
+        Parameters
+        ----------
+        setpoints
+            Setpoints by tag, each in its unit.
+        """
         ...
 
-    def after(self, image: Image) -> None:
-        """Look at what would be shown after a step, its times being plant time."""
+    def after(self, image: Image, sampled: Container[str]) -> None:
+        """Look at what would be shown after a step, its times being plant time; `sampled` tags hold their readings."""
         ...
 
     def shown(self, image: Image) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,13 +13,18 @@ from controller.cycle import Cycle
 from controller.kit import Kit, prepare
 from controller.loop import Sink
 from controller.mpc.solver import solvers
-from controller.mpc.worker import Build, Inline
+from controller.mpc.worker import Build
 from controller.runtime import STOPPED, Door, Options, Ran, door, operate
-from hil.plc.lines import blueprint
+from controller.tally import Tally
+from hil.faults.struck import simulate
+from hil.rig.links import away
+from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.memory import Memory
 from hil.rig.process import PlcProcess, Served
 from hil.rig.score import Kpis, kpis
+from hil.rig.troubled import Given, Troubled, journal, operator
 from hil.rig.truth import Truth, TruthLog, load
+from hil.rig.witness import Witness, witness
 from hil.scenario import Scenario
 from plant_io.clocks import LockstepClock, PacedClock, SimClock, stopwatch
 from plant_io.line import Line
@@ -26,26 +32,6 @@ from policies import Policy, rebind
 
 EPOCH = 1_767_225_600.0
 """Instant of plant time 0 in simulated runs, 2026-01-01 UTC, POSIX time [s]."""
-
-
-@dataclass(slots=True)
-class Phases:
-    """Remembers when each loop reached which phase; a sink of the loop."""
-
-    seen: list[tuple[float, str, str]] = field(default_factory=list[tuple[float, str, str]])
-    """Time since the start [s], loop and phase, whenever the phase changed."""
-    _now: dict[str, str] = field(default_factory=dict[str, str])
-    begun: float | None = None
-    """Start of the first cycle, POSIX time [s]."""
-
-    def __call__(self, cycle: Cycle) -> None:
-        """Look at one cycle."""
-        at = cycle.snapshot.at
-        self.begun = at if self.begun is None else self.begun
-        for loop, (_, phase) in cycle.decision.modes.items():
-            if self._now.get(loop) != phase.value:
-                self._now[loop] = phase.value
-                self.seen.append((at - self.begun, loop, phase.value))
 
 
 @dataclass(slots=True)
@@ -95,6 +81,8 @@ class Played:
     """Wall time by which each cycle missed its beginning, where cycles follow the wall [s]."""
     missed: int = 0
     """Periods the plant did not go along with in lock-step [1]."""
+    witness: Witness = field(default_factory=Witness)
+    """What was seen of it besides."""
 
 
 def in_memory(
@@ -123,25 +111,70 @@ def in_memory(
     sinks
         More keepers and viewers of finished cycles.
     """
-    watch, kit = stopwatch(), prepare(policy)
-    faults = [wrong.fault() for wrong in scenario.faults]
-    simulated = blueprint(scenario.line).simulate(policy, seed, faults, scenario.mismatch)
-    memory, log = Memory(simulated, EPOCH), TruthLog()
-
-    def advance(seconds: float) -> None:
-        for _ in range(round(seconds / policy.period_s)):
-            memory.advance(policy.period_s)
-            log.add(simulated.truth())
-
-    clock = SimClock(EPOCH, advance)
-    inline = Inline(build, (dict(policy.loops), dict(policy.files)), scenario.compute_s, deadlines(policy))
-    through = Door(clock, Line(policy, clock, memory.make), inline)
-    options = Options(for_s=scenario.for_s, record=record, orders=scenario.timed(policy), unrecorded=record is None)
-    phases = Phases()
-    ran = asyncio.run(operate(kit, options, through, (phases, *sinks)))
+    watch, seen = stopwatch(), witness(scenario, policy)
+    with ExitStack() as stack:
+        stage = _Stage(scenario, policy, seed, build, _recorded(scenario, record, stack))
+        ran = stage.play((seen, *sinks))
+    truth = stage.log.columns()
     return Played(
-        scenario, policy, seed, "memory", ran, kpis(log.columns(), policy), log.columns(), phases.seen, EPOCH, watch()
+        scenario, policy, seed, "memory", ran, kpis(truth, policy), truth, seen.seen, EPOCH, watch(), witness=seen
     )
+
+
+def _recorded(scenario: Scenario, record: Path | None, stack: ExitStack) -> Path | None:
+    """Return where the record is kept; one that is to be lost must be there first."""
+    if record is None and any(wrong.id == "record_lost" for wrong in scenario.faults):
+        return Path(stack.enter_context(TemporaryDirectory())) / "record"
+    return record
+
+
+class _Stage:
+    """A line in memory, and the lives of the controller on it."""
+
+    def __init__(self, scenario: Scenario, policy: Policy, seed: int, build: Build, record: Path | None) -> None:
+        course = scenario.course(seed)
+        self._scenario, self._policy, self._build, self._record = scenario, policy, build, record
+        self._faults = course.faults
+        self.line = simulate(policy, seed, course, scenario.mismatch)
+        self.memory, self.log = Memory(self.line, EPOCH), TruthLog()
+        self.clock = SimClock(EPOCH, self._advance)
+
+    def play(self, sinks: Sequence[Sink]) -> Ran:
+        """Run the controller, and again after each death, with a memory of nothing."""
+        tally, found = Tally(self._policy.period_s), list[Ran]()
+        spans = lives(self._faults, self._scenario.for_s)
+        for life in spans:
+            asyncio.run(self.clock.sleep_until(EPOCH + life.from_s))
+            kill = killer(life, EPOCH, lambda: self.memory.down.update(self._policy.connections))
+            with suppress(Killed):
+                found.append(asyncio.run(self._live(life, (tally, *sinks, kill))))
+        return found[-1] if len(spans) == 1 else replace(found[-1], tally=tally)
+
+    async def _live(self, life: Life, sinks: Sequence[Sink]) -> Ran:
+        people, record = operator(self._scenario), self._record
+        if record is not None and life.from_s > 0.0:
+            record = record.with_name(f"{record.name}_{life.from_s:.0f}s")
+        options = Options(
+            for_s=life.to_s - life.from_s,
+            record=record,
+            orders=life.orders(self._scenario.timed(self._policy)),
+            unrecorded=record is None,
+            inbox=people.inbox,
+            journal=journal(self._faults, lambda: self.clock.now() - EPOCH),
+        )
+        arguments = (dict(self._policy.loops), dict(self._policy.files))
+        compute_s, limits = self._scenario.compute_s, deadlines(self._policy)
+        given = Given(self._build, arguments, limits, compute_s, self._faults, EPOCH)
+        through = Door(self.clock, Line(self._policy, self.clock, self.memory.make), Troubled(given))
+        return await operate(prepare(self._policy), options, through, (people, *sinks))
+
+    def _advance(self, seconds: float) -> None:
+        period_s = self._policy.period_s
+        for _ in range(round(seconds / period_s)):
+            self.memory.advance(period_s)
+            self.memory.down.clear()
+            self.memory.down.update(away(self._faults, self.line.plant.time, period_s))
+            self.log.add(self.line.truth())
 
 
 def deadlines(policy: Policy) -> dict[str, float]:
@@ -180,22 +213,18 @@ def over_sockets(
     KeyboardInterrupt
         If a person stopped it before anything happened.
     """
-    watch, phases = stopwatch(), Phases()
-    lockstep = options.lockstep_from is not None
-    pace = Pace(policy.period_s / (options.speed or 1.0))
+    watch, seen, people = stopwatch(), witness(scenario, policy), operator(scenario)
+    lockstep, pace = options.lockstep_from is not None, Pace(policy.period_s / (options.speed or 1.0))
+    given = replace(options, for_s=scenario.for_s, orders=scenario.timed(policy), inbox=people.inbox)
     with TemporaryDirectory() as folder:
         truth = Path(folder) / "truth.npz"
-        served = replace(
-            _served(scenario, seed, options),
-            policy=laid_out(policy, Path(folder)),
-            truth=truth,
-        )
+        served = replace(_served(scenario, seed, options), policy=laid_out(policy, Path(folder)), truth=truth)
         process = PlcProcess(served).start()
         try:
             bound = rebind(policy, process.connect)
-            given = replace(options, for_s=scenario.for_s, orders=scenario.timed(policy), connect=process.connect)
+            given = replace(given, connect=process.connect)
             through = _door(bound, given, process.epoch)
-            ran = run(prepare(bound), given, through, (phases, pace))
+            ran = run(prepare(bound), given, through, (seen, people, pace))
         finally:
             process.stop()
         rows = _rows(truth, ran)
@@ -207,22 +236,26 @@ def over_sockets(
         ran=ran,
         kpis=kpis(rows, policy),
         truth=rows,
-        phases=phases.seen,
-        began=process.epoch if phases.begun is None else phases.begun,
+        phases=seen.seen,
+        began=process.epoch if seen.begun is None else seen.begun,
         wall_s=watch(),
         jitter_s=() if lockstep else pace.missed_s,
         missed=through.clock.missed if isinstance(through.clock, LockstepClock) else 0,
+        witness=seen,
     )
 
 
 def _served(scenario: Scenario, seed: int, options: Options) -> Served:
+    course = scenario.course(seed)
     return Served(
         line=scenario.line,
         lockstep=options.lockstep_from is not None,
         speed=options.speed or 1.0,
         seed=seed,
         start=EPOCH,
-        faults=tuple(wrong.fault() for wrong in scenario.faults),
+        faults=tuple(course.faults),
+        turns=tuple(course.turns),
+        setups=course.setups,
         mismatch=scenario.mismatch,
     )
 

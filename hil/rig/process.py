@@ -8,12 +8,13 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from types import TracebackType
 from typing import IO, Self
 from urllib.parse import urlsplit
 
+from hil.faults.course import Setup, Turn
 from hil.plants.faults import Fault
 
 _GRACE_S = 10.0
@@ -41,6 +42,10 @@ class Served:
     """Instant of plant time 0, POSIX time [s]; where plant time does not wait, the present."""
     faults: tuple[Fault, ...] = ()
     """What goes wrong, and when."""
+    turns: tuple[Turn, ...] = ()
+    """What people at the plant turn."""
+    setups: Mapping[str, Setup] = field(default_factory=dict[str, Setup])
+    """How its PLCs are set up, by connection, where that differs from the line's own."""
     mismatch: float = 1.0
     """Spread of the true parameters around their defaults, 1 as specified [1]."""
     truth: Path | None = None
@@ -139,6 +144,8 @@ class PlcProcess:
             "--start": served.start,
             "--mismatch": served.mismatch,
             "--faults": json.dumps([asdict(fault) for fault in served.faults]),
+            "--turns": json.dumps([asdict(turn) for turn in served.turns]),
+            "--setups": json.dumps({name: asdict(setup) for name, setup in served.setups.items()}),
         }
         if self._begun and not served.lockstep:
             given["--origin"] = self.epoch

@@ -15,13 +15,16 @@ from urllib.parse import urlsplit
 from controller.kit import prepare
 from controller.loop import Sink
 from controller.mpc.solver import solvers
-from controller.mpc.worker import Build, Inline
+from controller.mpc.worker import Build
 from controller.runtime import Door, Options, Ran, operate
 from hil import serve
 from hil.plc.scans import SCAN_S
-from hil.rig.play import EPOCH, Phases, Played, deadlines
+from hil.rig.links import disturb
+from hil.rig.play import EPOCH, Played, deadlines
 from hil.rig.score import kpis
+from hil.rig.troubled import Given, Troubled, journal, operator
 from hil.rig.truth import Truth
+from hil.rig.witness import Witness, witness
 from hil.scenario import Scenario
 from hil.virtual.loop import VirtualLoop
 from hil.virtual.network import Network
@@ -70,20 +73,30 @@ def in_virtual_time(run: Run) -> Played:
     Standstill
         If nothing can ever happen again.
     """
-    watch, phases, policy = stopwatch(), Phases(), run.policy
+    watch, policy, seen = stopwatch(), run.policy, witness(run.scenario, run.policy)
     for library in LIBRARIES:
         logging.getLogger(library).setLevel(logging.CRITICAL)  # what they would say, the controller says
     try:
         with virtual_times(), asyncio.Runner(loop_factory=lambda: VirtualLoop(EPOCH, -_BEFORE_S, run.seed)) as runner:
-            ran, truth = runner.run(_play(run, phases))
+            ran, truth = runner.run(_play(run, seen))
     finally:
         gc.unfreeze()
     return Played(
-        run.scenario, policy, run.seed, "virtual", ran, kpis(truth, policy), truth, phases.seen, EPOCH, watch()
+        run.scenario,
+        policy,
+        run.seed,
+        "virtual",
+        ran,
+        kpis(truth, policy),
+        truth,
+        seen.seen,
+        EPOCH,
+        watch(),
+        witness=seen,
     )
 
 
-class _Prompt(Inline):
+class _Prompt(Troubled):
     """Solvers that are ready when plant time begins, so that the first cycle meets the plant at its time 0."""
 
     async def ready(self, within_s: float) -> bool:
@@ -91,24 +104,32 @@ class _Prompt(Inline):
         return await super().ready(within_s)
 
 
-async def _play(run: Run, phases: Phases) -> tuple[Ran, Truth]:
+async def _play(run: Run, seen: Witness) -> tuple[Ran, Truth]:
     scenario, policy = run.scenario, run.policy
     rack = _rack(run)
     with _settled():
         connect = await rack.start()
-    if run.disturb is not None:
-        run.disturb(_network(), {name: _port(address) for name, address in connect.items()})
+    faults, ports = scenario.struck(run.seed), {name: _port(address) for name, address in connect.items()}
+    for ask in (disturb(faults, scenario.for_s), run.disturb):
+        if ask is not None:
+            ask(_network(), ports)
     bound, clock = rebind(policy, connect), WallClock()
-    inline = _Prompt(run.build, (dict(policy.loops), dict(policy.files)), scenario.compute_s, deadlines(policy))
+    arguments = (dict(policy.loops), dict(policy.files))
+    inline = _Prompt(Given(run.build, arguments, deadlines(policy), scenario.compute_s, faults, EPOCH))
+    people = operator(scenario)
     options = Options(
         for_s=scenario.for_s,
         record=run.record,
         orders=scenario.timed(policy),
         connect=connect,
         unrecorded=run.record is None,
+        inbox=people.inbox,
+        journal=journal(faults, lambda: clock.now() - EPOCH),
     )
     through = Door(clock, Line(bound, clock), inline)
-    controller = asyncio.create_task(operate(prepare(bound), options, through, (phases, *run.sinks)), name="controller")
+    controller = asyncio.create_task(
+        operate(prepare(bound), options, through, (seen, people, *run.sinks)), name="controller"
+    )
     plant = asyncio.create_task(_pace(rack, policy.period_s), name="plant")
     try:
         async with asyncio.timeout(scenario.for_s + _BEYOND_S):
@@ -137,13 +158,15 @@ def _settled() -> Generator[None]:
 
 
 def _rack(run: Run) -> serve.Rack:
-    scenario = run.scenario
+    scenario, course = run.scenario, run.scenario.course(run.seed)
     options = serve.Options(
         line=scenario.line,
         policy=shipped(scenario.line),
         seed=run.seed,
         start=EPOCH,
-        faults=tuple(wrong.fault() for wrong in scenario.faults),
+        faults=tuple(course.faults),
+        turns=tuple(course.turns),
+        setups=course.setups,
         mismatch=scenario.mismatch,
     )
     return serve.Rack(run.policy, options)

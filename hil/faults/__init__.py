@@ -1,0 +1,1 @@
+"""Faults that no unit operation suffers: of instruments, PLCs, links, protocols and of the controller itself."""

@@ -1,0 +1,75 @@
+"""A controller that dies and is started again: what each of its lives spans."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from controller.cycle import Cycle
+from controller.desk import Timed
+from hil.plants.faults import Fault, end
+
+
+class Killed(BaseException):
+    """The controller is no more; nothing is put in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Life:
+    """One life of the controller."""
+
+    from_s: float
+    """When it begins, time since the start [s]."""
+    to_s: float
+    """When it ends [s]."""
+    dies: bool
+    """Whether it ends without warning."""
+
+    def orders(self, orders: Sequence[Timed]) -> tuple[Timed, ...]:
+        """Return the orders that people place in this life, their times counted from its beginning."""
+        mine = [timed for timed in orders if timed.after_s >= self.from_s]
+        return tuple(replace(timed, after_s=timed.after_s - self.from_s) for timed in mine)
+
+
+def lives(faults: Sequence[Fault], length_s: float) -> list[Life]:
+    """Return the lives of the controller in a run.
+
+    Parameters
+    ----------
+    faults
+        Faults of the run; a crash lasts until the controller is started again.
+    length_s
+        Length of the run [s].
+
+    Examples
+    --------
+    >>> [(life.from_s, life.to_s) for life in lives([Fault("crash", "controller", 60.0, 75.0)], 300.0)]
+    [(0.0, 60.0), (75.0, 300.0)]
+    """
+    found: list[Life] = []
+    from_s = 0.0
+    for fault in sorted((each for each in faults if each.id == "crash"), key=lambda each: each.on_s):
+        found.append(Life(from_s, fault.on_s, dies=True))
+        from_s = end(fault)
+    return [*found, Life(from_s, length_s, dies=False)] if from_s < length_s else found
+
+
+def killer(life: Life, epoch: float, cut: Callable[[], None]) -> Callable[[Cycle], None]:
+    """Return a sink that kills the controller at the end of a life.
+
+    Parameters
+    ----------
+    life
+        The life.
+    epoch
+        Start of the run, POSIX time [s].
+    cut
+        Takes the plant away from what is left of it.
+    """
+
+    def kill(cycle: Cycle) -> None:
+        if life.dies and cycle.snapshot.at - epoch >= life.to_s - 1e-6:
+            cut()
+            raise Killed
+
+    return kill

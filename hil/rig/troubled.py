@@ -1,0 +1,117 @@
+"""Solvers that hang or answer late when a scenario says so, a record that cannot be kept, and people who accept."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf
+from pathlib import Path
+from queue import SimpleQueue
+
+from controller.cycle import Accept, Cycle, Order
+from controller.mpc.worker import Build, Inline
+from controller.plan import Problem
+from controller.records.journal import Journal
+from hil.plants.faults import CATALOGUE, Fault, intensity
+from hil.scenario import Asked, Scenario
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What inline solvers are given, and how they fail."""
+
+    build: Build
+    """Makes the solvers."""
+    arguments: tuple[object, ...]
+    """What it is given."""
+    deadlines: Mapping[str, float]
+    """Longest time between a problem and its plan by loop [s]."""
+    compute_s: float
+    """How long a solution usually takes [s]."""
+    faults: Sequence[Fault]
+    """Faults of the run."""
+    epoch: float
+    """Instant from which the faults count, POSIX time [s]."""
+
+
+class Troubled(Inline):
+    """Solvers in this process that take longer, or never answer, while a fault of theirs is there.
+
+    Parameters
+    ----------
+    given
+        What they are given.
+    """
+
+    def __init__(self, given: Given) -> None:
+        super().__init__(given.build, given.arguments, given.compute_s, given.deadlines)
+        self._given = given
+
+    def submit(self, problem: Problem, now: float) -> None:
+        """Solve a problem; `now` is the start of the cycle, POSIX time [s]."""
+        given = self._given
+        mine = [fault for fault in given.faults if fault.target == problem.loop]
+        self._compute_s = max([given.compute_s, *(_takes(fault, now - given.epoch) for fault in mine)])
+        super().submit(problem, now)
+
+
+def _takes(fault: Fault, time: float) -> float:
+    """Return how long a solution takes because of a fault [s], at a time since the start [s]."""
+    grown = intensity(fault, time)
+    if fault.id == "solver_hang" and grown > 0.0:
+        return inf
+    full = CATALOGUE[fault.id].magnitude if fault.magnitude is None else fault.magnitude
+    return grown * full if fault.id == "solver_slow" else 0.0
+
+
+def journal(faults: Sequence[Fault], since: Callable[[], float]) -> Callable[[Path], Journal]:
+    """Return what makes a record that cannot be kept while its fault is there.
+
+    Parameters
+    ----------
+    faults
+        Faults of the run.
+    since
+        Gives the time since the start [s].
+    """
+    mine = [fault for fault in faults if fault.id == "record_lost"]
+
+    class Full(Journal):
+        """A record on a disk that is full now and then."""
+
+        def cycle(self, cycle: Cycle) -> None:
+            """Keep one cycle."""
+            if any(intensity(fault, since()) > 0.0 for fault in mine):
+                raise OSError(errno.ENOSPC, "no space left on the disk of the record")
+            super().cycle(cycle)
+
+    return Full
+
+
+@dataclass(slots=True)
+class Operator:
+    """Accepts the moves that are proposed, one period later; a sink of the loop."""
+
+    accepting: Sequence[Asked]
+    """When they are accepted."""
+    inbox: SimpleQueue[Order] = field(default_factory=SimpleQueue["Order"])
+    """Where orders are placed."""
+    begun: float | None = None
+    """Start of the first cycle, POSIX time [s]."""
+
+    def __call__(self, cycle: Cycle) -> None:
+        """Look at one cycle."""
+        self.begun = cycle.snapshot.at if self.begun is None else self.begun
+        since_s = cycle.snapshot.at - self.begun
+        for offer in cycle.decision.proposals:
+            for asked in self.accepting:
+                there = asked.after_s <= since_s < asked.after_s + (inf if asked.for_s is None else asked.for_s)
+                if there and asked.loop in {None, offer.loop}:
+                    self.inbox.put(Order(asked.who, "as the scenario says", Accept(offer.loop, offer.at)))
+                    break
+
+
+def operator(scenario: Scenario) -> Operator:
+    """Return who accepts moves in a scenario."""
+    return Operator([asked for asked in scenario.orders if asked.accept is not None])

@@ -1,0 +1,113 @@
+"""What a run is judged by besides the truth: phases, readings that assertions ask for, and every write."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import nan
+
+import numpy as np
+
+from controller.cycle import Cycle, Phase
+from hil.scenario import QualityComes, Quantity, Scenario
+from plant_io.quality import Quality
+from plant_io.signals import Floats
+from policies import Policy
+from policies.units import convert
+
+Row = tuple[float, int]
+"""Value in the unit of its tag, and quality [1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """One tag over the run, as the controller saw it."""
+
+    times: Floats
+    """Time since the start, shape ``(cycles,)`` [s]."""
+    values: Floats
+    """Value where it is good, else no number, shape ``(cycles,)``, in the unit of the tag."""
+    quality: Sequence[int]
+    """Quality in each cycle [1]."""
+
+
+@dataclass(slots=True)
+class Witness:
+    """Remembers what the assertions of a scenario ask for; a sink of the loop."""
+
+    bounds: Mapping[str, tuple[str, float, float]] = field(default_factory=dict[str, tuple[str, float, float]])
+    """Loop, lowest and highest value of each tag that loops write, in the unit of the tag."""
+    wanted: Collection[str] = ()
+    """Tags whose readings are kept."""
+    seen: list[tuple[float, str, str]] = field(default_factory=list[tuple[float, str, str]])
+    """Time since the start [s], loop and phase, whenever the phase changed."""
+    begun: float | None = None
+    """Start of the first cycle, POSIX time [s]."""
+    writes: list[float] = field(default_factory=list[float])
+    """Times since the start at which setpoints were written [s]."""
+    astray: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
+    """Time since the start [s] and sentence of every setpoint written out of its limits, or by a loop not active."""
+    _now: dict[str, str] = field(default_factory=dict[str, str])
+    _times: list[float] = field(default_factory=list[float])
+    _rows: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
+
+    def __call__(self, cycle: Cycle) -> None:
+        """Look at one cycle."""
+        at = cycle.snapshot.at
+        self.begun = at if self.begun is None else self.begun
+        since_s = at - self.begun
+        for loop, (_, phase) in cycle.decision.modes.items():
+            if self._now.get(loop) != phase.value:
+                self._now[loop] = phase.value
+                self.seen.append((since_s, loop, phase.value))
+        if self.wanted:
+            self._times.append(since_s)
+            for tag in self.wanted:
+                self._rows.setdefault(tag, []).append(_row(cycle, tag))
+        if cycle.decision.setpoints:
+            self.writes.append(since_s)
+            self.astray += [(since_s, what) for what in _astray(cycle, self.bounds)]
+
+    def readings(self, tag: str) -> Readings:
+        """Return a tag over the run.
+
+        Raises
+        ------
+        KeyError
+            If it was not asked for.
+        """
+        rows = self._rows[tag]
+        values = [value if quality == Quality.GOOD else nan for value, quality in rows]
+        return Readings(np.array(self._times), np.array(values), [quality for _, quality in rows])
+
+
+def witness(scenario: Scenario, policy: Policy) -> Witness:
+    """Return who sees what the assertions of a scenario ask for."""
+    asked = (claim for claim in scenario.assertions.values() if isinstance(claim, Quantity | QualityComes))
+    bounds: dict[str, tuple[str, float, float]] = {}
+    for name, loop in policy.loops.items():
+        for moved in loop.moved.values():
+            low, high = (convert(bound, moved.unit, policy.tags[moved.tag].unit) for bound in moved.limits)
+            bounds[moved.tag] = (name, low, high)
+    return Witness(bounds, tuple(dict.fromkeys(claim.tag for claim in asked if claim.tag is not None)))
+
+
+def _row(cycle: Cycle, tag: str) -> Row:
+    if tag in cycle.decision.soft:
+        value, _, quality = cycle.decision.soft[tag]
+        return value, quality
+    seen = cycle.snapshot[tag]
+    value_now = cycle.snapshot.good(tag)
+    return (nan if value_now is None else value_now), int(seen.quality)
+
+
+def _astray(cycle: Cycle, bounds: Mapping[str, tuple[str, float, float]]) -> list[str]:
+    found: list[str] = []
+    for setpoint in cycle.decision.setpoints:
+        loop, low, high = bounds[setpoint.tag]
+        phase = cycle.decision.modes[loop][1]
+        if phase is not Phase.ACTIVE:
+            found.append(f"{setpoint.tag} written in phase {phase.value}")
+        if not low <= setpoint.value <= high:
+            found.append(f"{setpoint.tag} set to {setpoint.value:g}, beyond {low:g} to {high:g}")
+    return found

@@ -1,0 +1,293 @@
+"""What a scenario may claim."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal, TypeVar
+
+from pydantic import Field, model_validator
+
+from controller.cycle import Phase
+from policies.words import Declared, Duration, Name, Number, Word
+
+Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False, strict=True)]
+"""Share of a whole, from 0 to 1."""
+
+
+Some = TypeVar("Some", bound=Declared)
+
+
+def _bounded(claim: Some, low: str, high: str) -> Some:
+    if getattr(claim, low) is None and getattr(claim, high) is None:
+        raise ValueError(f"expected {low}, {high} or both")
+    return claim
+
+
+class Claim(Declared):
+    """What every assertion says."""
+
+    requirement: str
+    """What it shows, in one sentence, or the id of one of the requirements above."""
+
+
+class Within(Claim):
+    """An assertion that something comes within a time."""
+
+    after_s: Duration = Field(alias="after", default=0.0)
+    """Time since the start from which it counts; from the start if absent [s]."""
+    within_s: Duration = Field(alias="within")
+    """Time from then in which it must come [s]."""
+
+    @property
+    def end_s(self) -> float:
+        """Time since the start until which it must have come [s]."""
+        return self.after_s + self.within_s
+
+
+class During(Claim):
+    """An assertion about a span of the run."""
+
+    after_s: Duration = Field(alias="after", default=0.0)
+    """Time since the start from which it counts; from the start if absent [s]."""
+    until_s: Duration | None = Field(default=None, alias="until")
+    """Time since the start until which it counts; to the end if absent [s]."""
+
+
+class Quantity(Claim):
+    """Something measured: a tag as the controller saw it, or the plant's truth."""
+
+    tag: Name | None = None
+    """Tag of the policy or of a soft sensor; counts where it is good."""
+    truth: str | None = None
+    """Column of the plant's truth."""
+    unit: str | None = None
+    """Unit of the numbers below; that of the tag if absent."""
+    after_s: Duration = Field(alias="after", default=0.0)
+    """Time since the start from which it counts; from the start if absent [s]."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Quantity:
+        if (self.tag is None) == (self.truth is None):
+            raise ValueError("expected either tag or truth")
+        return self
+
+    @property
+    def name(self) -> str:
+        """Its name."""
+        return self.tag or self.truth or ""
+
+
+class Spanned(Quantity):
+    """Something measured over a span of the run; at least one good value must be seen."""
+
+    until_s: Duration | None = Field(default=None, alias="until")
+    """Time since the start until which it counts; to the end if absent [s]."""
+
+
+class Always(Spanned):
+    """A quantity never leaves its bounds."""
+
+    kind: Literal["always"]
+    """Kind of assertion."""
+    at_least: Number | None = None
+    """Lowest good value, in `unit`."""
+    at_most: Number | None = None
+    """Highest good value, in `unit`."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Always:
+        return _bounded(self, "at_least", "at_most")
+
+
+class Never(Spanned):
+    """A quantity never goes beyond a bound."""
+
+    kind: Literal["never"]
+    """Kind of assertion."""
+    above: Number | None = None
+    """Value it must not exceed, in `unit`."""
+    below: Number | None = None
+    """Value it must not fall short of, in `unit`."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Never:
+        return _bounded(self, "above", "below")
+
+
+class Eventually(Quantity):
+    """A quantity comes within its bounds in time, and stays for a while."""
+
+    kind: Literal["eventually"]
+    """Kind of assertion."""
+    at_least: Number | None = None
+    """Lowest good value, in `unit`."""
+    at_most: Number | None = None
+    """Highest good value, in `unit`."""
+    within_s: Duration = Field(alias="within")
+    """Time from then in which it must come [s]."""
+    stays_s: Duration = Field(alias="stays", default=0.0)
+    """How long it then stays there; one period if absent [s]."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> Eventually:
+        return _bounded(self, "at_least", "at_most")
+
+    @property
+    def end_s(self) -> float:
+        """Time since the start until which it must have come [s]."""
+        return self.after_s + self.within_s
+
+
+class Band(Spanned):
+    """A quantity is within a band for a share of the time."""
+
+    kind: Literal["band"]
+    """Kind of assertion."""
+    low: Number
+    """Lowest good value, in `unit`."""
+    high: Number
+    """Highest good value, in `unit`."""
+    share: Share = 1.0
+    """Least share of the good values that lie within [1]."""
+
+
+class Integral(Spanned):
+    """The integral of the absolute error of a quantity stays small."""
+
+    kind: Literal["iae"]
+    """Kind of assertion."""
+    target: Number
+    """Value wanted, in `unit`."""
+    at_most: Number
+    """Largest good integral, in `unit` times second."""
+
+
+class Move(Spanned):
+    """A quantity never changes by much from one period to the next."""
+
+    kind: Literal["max_move"]
+    """Kind of assertion."""
+    at_most: Number
+    """Largest good change in one period, in `unit`."""
+
+
+class KpiIs(Claim):
+    """A figure of the run lies within bounds."""
+
+    kind: Literal["kpi"]
+    """Kind of assertion."""
+    kpi: str
+    """Dotted name in the result, for example ``api.iae``."""
+    at_least: Number | None = None
+    """Lowest good value, in the unit of the figure."""
+    at_most: Number | None = None
+    """Highest good value, in the unit of the figure."""
+
+    @model_validator(mode="after")
+    def _bounds(self) -> KpiIs:
+        return _bounded(self, "at_least", "at_most")
+
+
+class AlertComes(Within):
+    """A watch speaks within a time, and not before."""
+
+    kind: Literal["alert"]
+    """Kind of assertion."""
+    watch: Word
+    """Name of the watch in the policy."""
+    says: str = ""
+    """Words its sentence must hold."""
+
+
+class FirstOut(During):
+    """A watch is the first to speak, of all or of some."""
+
+    kind: Literal["first_out"]
+    """Kind of assertion."""
+    watch: Word
+    """Name of the watch in the policy."""
+    among: tuple[Word, ...] = ()
+    """Watches it is compared with; all if empty."""
+
+
+class PhaseComes(Within):
+    """A loop reaches a phase within a time."""
+
+    kind: Literal["phase"]
+    """Kind of assertion."""
+    loop: Word
+    """Name of the loop."""
+    phase: Phase
+    """Phase wanted."""
+
+
+class NeverPhase(During):
+    """A loop is never in a phase."""
+
+    kind: Literal["never_phase"]
+    """Kind of assertion."""
+    loop: Word
+    """Name of the loop."""
+    phase: Phase
+    """Phase that must not be."""
+
+
+class QualityComes(Within):
+    """The quality of a tag becomes another one within a time."""
+
+    kind: Literal["quality"]
+    """Kind of assertion."""
+    tag: Name
+    """Tag of the policy or of a soft sensor."""
+    quality: Literal["good", "uncertain", "bad"]
+    """Quality wanted."""
+
+
+class Said(Within):
+    """The controller says something within a time."""
+
+    kind: Literal["event"]
+    """Kind of assertion."""
+    says: Annotated[str, Field(min_length=1)]
+    """Words the sentence must hold."""
+
+
+class Quiet(During):
+    """A watch never speaks."""
+
+    kind: Literal["quiet"]
+    """Kind of assertion."""
+    watch: Word
+    """Name of the watch in the policy."""
+
+
+class Guarded(During):
+    """Every setpoint written lies within its limits, and was written while its loop was active."""
+
+    kind: Literal["guarded"]
+    """Kind of assertion."""
+
+
+class Unwritten(During):
+    """No setpoint is written."""
+
+    kind: Literal["unwritten"]
+    """Kind of assertion."""
+
+
+class FaultTold(Claim):
+    """An alert is matched to a fault within a time."""
+
+    kind: Literal["detected"]
+    """Kind of assertion."""
+    fault: str
+    """Name of the fault in the catalogue; the first of the list that bears it is meant."""
+    within_s: Duration = Field(alias="within")
+    """Time from its onset in which it must be told [s]."""
+
+
+Assertion = Annotated[
+    Always | Never | Eventually | Band | Integral | Move | KpiIs | AlertComes | FirstOut | PhaseComes | NeverPhase
+    | QualityComes | Said | Quiet | Guarded | Unwritten | FaultTold,
+    Field(discriminator="kind"),
+]  # fmt: skip
+"""Anything a scenario may claim."""

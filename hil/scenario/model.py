@@ -1,0 +1,91 @@
+"""What a scenario file says: a line, a seed, what happens on it, and what must be true in the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from controller.cycle import Order, SetMode
+from controller.desk import Timed
+from hil.faults.course import Course
+from hil.plants.faults import Fault
+from hil.scenario.assertions import Assertion
+from hil.scenario.timeline import Asked, PlcSetup, Seed, Turned, Wrong
+from policies import Policy
+from policies.words import Declared, Duration, Word
+
+SCENARIOS = Path(__file__).parents[1] / "scenarios"
+"""Where the shipped scenarios are."""
+SUFFIX = ".scenario.yaml"
+"""End of the name of every scenario file."""
+
+RequirementId = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
+"""Id of a requirement, without spaces, for example URS-031."""
+
+_PRIME = 1_000_003
+
+
+class Scenario(Declared):
+    """One protocol of a simulated run."""
+
+    scenario: Literal[1]
+    """Version of this format."""
+    title: str
+    """What it shows, in one sentence."""
+    line: str
+    """Simulated line it is played on."""
+    policy: str | None = None
+    """Policy it is played under: a file beside the scenario; the shipped one of the line if absent."""
+    clock: Literal["memory", "virtual", "lockstep", "wall"] | None = None
+    """How time goes by where nothing else is asked for; virtual if absent."""
+    for_s: Duration = Field(alias="for")
+    """How long it runs [s]."""
+    seed: Seed = 1
+    """Seed of the plant [1]."""
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
+    """Seeds it is played with, one run each, instead of `seed`."""
+    mismatch: Annotated[float, Field(ge=0)] = 1.0
+    """Spread of the plant's true parameters, 1 as specified [1]."""
+    compute_s: Duration = Field(default=0.0, alias="compute")
+    """How long a solution is made to take where solvers run inline, that is in virtual time and in memory [s]."""
+    plc: dict[Word, PlcSetup] = Field(default_factory=dict)
+    """How PLCs are set up, by connection, where that differs from the line's own."""
+    orders: tuple[Asked, ...] = ()
+    """Orders placed by themselves."""
+    stimuli: tuple[Turned, ...] = ()
+    """What people at the plant turn."""
+    faults: tuple[Wrong, ...] = ()
+    """What goes wrong."""
+    requirements: dict[RequirementId, str] = Field(default_factory=dict)
+    """Requirements by id, each in one sentence, for the assertions that name them."""
+    assertions: dict[Word, Assertion] = Field(default_factory=dict)
+    """What must be true in the end, by name."""
+
+    def timed(self, policy: Policy) -> tuple[Timed, ...]:
+        """Return the orders of a mode for the loops of `policy`, in their order."""
+        orders = [
+            Timed(asked.after_s, Order(asked.who, "as the scenario says", SetMode(name, asked.mode)))
+            for asked in self.orders
+            if asked.mode is not None
+            for name in policy.loops
+            if asked.loop in {None, name}
+        ]
+        return tuple(sorted(orders, key=lambda timed: timed.after_s))
+
+    def struck(self, seed: int) -> tuple[Fault, ...]:
+        """Return what goes wrong in a run with a `seed`."""
+        return tuple(wrong.fault(_PRIME * seed + i) for i, wrong in enumerate(self.faults))
+
+    def course(self, seed: int) -> Course:
+        """Return everything that happens in a run with a `seed`."""
+        return Course(
+            faults=self.struck(seed),
+            turns=tuple(turned.turn(_PRIME * seed + i) for i, turned in enumerate(self.stimuli)),
+            setups={name: given.setup() for name, given in self.plc.items()},
+        )
+
+    def requirement(self, named: str) -> tuple[str, str]:
+        """Return id and sentence of what an assertion shows; it has no id where the sentence stands there itself."""
+        return (named, self.requirements[named]) if named in self.requirements else ("", named)
