@@ -79,10 +79,12 @@ class Ran:
     """Connections whose PLC was not seen to have its setpoints back."""
     not_kept: int = 0
     """Cycles the record does not hold, because it could not be written [1]."""
+    links: Mapping[str, object] = field(default_factory=dict[str, object])
+    """How each connection and its scan classes kept to their times, as plain values."""
 
     def summary(self) -> Mapping[str, object]:
         """Return the figures as plain values."""
-        ends = {"unreached": list(self.unreached), "not_kept": self.not_kept}
+        ends = {"unreached": list(self.unreached), "not_kept": self.not_kept, "links": dict(self.links)}
         return self.tally.summary(self.solve_s, self.commit_s) | ends
 
 
@@ -172,7 +174,8 @@ async def operate(
             _end(recorder, clock.now(), desk.stopping or "the run broke off")
     commits = [] if recorder is None else recorder.commit_s
     size, not_kept = (0, 0) if recorder is None else (recorder.journal.bytes, recorder.not_kept)
-    return Ran(tally, worker.solve_s, commits, size, desk.stopping, tuple(sorted(desk.armed)), not_kept)
+    unreached = tuple(sorted(desk.armed))
+    return Ran(tally, worker.solve_s, commits, size, desk.stopping, unreached, not_kept, line.summary())
 
 
 async def _reach(through: Door) -> None:

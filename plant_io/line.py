@@ -63,6 +63,10 @@ class Line:
         """How each scan class is kept to, by connection and class."""
         return {name: scanner.figures for name, scanner in self._scanners.items()}
 
+    def summary(self) -> Mapping[str, object]:
+        """Return how each connection and its scan classes kept to their times, as plain values."""
+        return {name: _counts(link) | {"scans": _plain(self.figures[name])} for name, link in self.links.items()}
+
     @property
     def restarts(self) -> Mapping[str, int]:
         """Times each device was found restarted [1], by connection."""
@@ -222,6 +226,15 @@ def _link(name: str, policy: Policy, make: Make, lockstep: Lockstep | None) -> L
     coherence = Coherence.of(name, policy)
     whole = None if coherence is None else coherence.holds
     return Link(name, _maker(make, name, policy), _patience(policy, name, lockstep), whole)
+
+
+def _counts(link: Link) -> dict[str, object]:
+    kept: dict[str, object] = {"reads": link.reads, "misses": link.misses, "rereads": link.rereads}
+    return kept | {"reconnects": link.reconnects, "restarts": link.restarts}
+
+
+def _plain(scans: Mapping[str, Figures]) -> dict[str, object]:
+    return {name: dict(figures.plain()) for name, figures in scans.items()}
 
 
 def _maker(make: Make, name: str, policy: Policy) -> Callable[[], Driver]:

@@ -29,6 +29,7 @@ T = TypeVar("T")
 
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.2, 2.0
 _MISSES = 2
+_SILENT = 0.99  # two clocks measure the same wait; they differ by less
 
 
 class LinkState(StrEnum):
@@ -104,7 +105,7 @@ class Link:
         self._entered = 0
         self._attempts = 0
         self._missed = 0
-        self._waited_s = 0.0
+        self._heard = 0.0
         self._told = False
         self._refused = ""
         self._news: list[str] = []
@@ -203,17 +204,18 @@ class Link:
             self._lose(driver, str(trouble))
             return None
         if driver is self._driver:
-            self._missed, self._waited_s = 0, 0.0
+            self._missed, self._heard = 0, self._wall.now()
             self.state = LinkState.UP
         return found
 
     def _miss(self, driver: Driver, waited_s: float) -> None:
         self.misses += 1
         self._missed += 1
-        self._waited_s += waited_s
         self.why = f"no answer within {waited_s:g} s"
-        # A fast scan is impatient; its misses are those of the connection only once they have lasted as long.
-        if self._missed >= _MISSES and self._waited_s >= _MISSES * self._patience.answer_s:
+        # A fast scan is impatient, and several may miss at once; a connection is lost only if it is silent for as long
+        # as two waits of its own.
+        silence = self._wall.now() - self._heard
+        if self._missed >= _MISSES and silence >= _SILENT * _MISSES * self._patience.answer_s:
             self._lose(driver, self.why)
         elif driver is self._driver:
             self.state = LinkState.SUSPECT
@@ -256,7 +258,7 @@ class Link:
                 self._say("device does not match the policy", note)
         self.state, self.why, self._driver = LinkState.UP, "", driver
         self._entered += 1
-        self._missed, self._waited_s, self._told, self._refused = 0, 0.0, False, ""
+        self._missed, self._heard, self._told, self._refused = 0, self._wall.now(), False, ""
         self._lost.clear()
         self._up.set()
 

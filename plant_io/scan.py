@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import floor, inf
 
@@ -16,7 +16,7 @@ from policies import Policy, Tag
 from policies.registers import REGISTERS
 from policies.scans import CONTROL, SUBSCRIBE, ScanClass
 
-_ROUNDING = 1e-3  # of a period; POSIX seconds are known to a quarter of a microsecond
+_ROUNDING_S = 1e-5  # POSIX seconds are known to a quarter of a microsecond, and some are added up
 _WRAP = 2.0**32  # of counters that are held as no integer
 
 Counters = tuple[float, float]
@@ -57,7 +57,7 @@ class Schedule:
 
     def count(self, at: float) -> int:
         """Return how many instants have come by `at`, POSIX time [s]; a rounding error is no period."""
-        return 0 if self.every_s == inf else floor((at - self.phase_s) / self.every_s + _ROUNDING)
+        return 0 if self.every_s == inf else floor((at - self.phase_s + _ROUNDING_S) / self.every_s)
 
     def after(self, at: float) -> float:
         """Return the first instant after `at`, POSIX time [s]; endless for a class that is read on connect.
@@ -70,8 +70,8 @@ class Schedule:
         return inf if self.every_s == inf else (self.count(at) + 1) * self.every_s + self.phase_s
 
     def skipped(self, one: float, other: float) -> int:
-        """Return how many instants lie between two POSIX times [s]."""
-        return max(0, self.count(other) - self.count(one) - 1)
+        """Return how many instants have come after `one` and by `other`, POSIX times [s]."""
+        return max(0, self.count(other) - self.count(one))
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,8 +131,6 @@ class Gathered:
         self._arrival = np.full(len(tags), np.nan)
         self._have: dict[str, Answer] = {}
         self._met: set[str] = set()
-        self.torn: Counters | None = None
-        """Scan counters around values that are not from one scan, None where all are."""
 
     def put(self, scan: str, batch: Batch, arrival: float) -> None:
         """Keep what came for one class.
@@ -178,10 +176,6 @@ class Gathered:
         if len(self._parts) == 1:
             return next(iter(self._have.values()))
         return Answer(replace(self._whole, age=now - self._arrival), now)
-
-    def scans(self) -> Mapping[str, Answer]:
-        """Return what is had by class."""
-        return self._have
 
 
 @dataclass(frozen=True, slots=True, eq=False)

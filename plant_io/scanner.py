@@ -114,7 +114,8 @@ class Scanner:
         if CONTROL in due and self._before is not None:
             self._skip(CONTROL, round((at - self._before) / self._period_s) - 1)
         self._before = at
-        came = await asyncio.gather(*(self._scan(name, at) for name in due))
+        scans = [self._scan(name, at) for name in due]
+        came = [await scan for scan in scans] if len(scans) == 1 else await asyncio.gather(*scans)
         self._counts |= {name: self._schedules[name].count(at) for name, got in zip(due, came, strict=True) if got}
         return self._gathered.answer(self._clock.now()) if self._link.there else None
 

@@ -15,8 +15,9 @@ from plant_io.clocks import WallClock, stopwatch
 from plant_io.doubt import ORDERS, credible, ordered
 from plant_io.latch import Answer, Latch, tags_of
 from plant_io.offer import Offer, Standing
-from plant_io.ports import Identity, Make, Refusal
+from plant_io.ports import Driver, Identity, Make, Refusal, nothing
 from plant_io.quality import Quality, Reason
+from plant_io.scan import Coherence, Gathered, scans_of
 from plant_io.signals import Snapshot
 from policies import Access, Connection, Modbus, OpcUa, PlugIn, Policy, Tag
 from policies.tags import ByteOrder
@@ -42,6 +43,8 @@ class Look:
     """How long it took to be established [s]; None where it was not."""
     read_s: float | None = None
     """How long one reading of all its tags took [s]; None where none came."""
+    apart: float | None = None
+    """Most scans of the device that went by while one scan class was read [1]; None where nobody looked."""
     trouble: str = ""
     """Why there is no answer."""
     knock: Knock = ""
@@ -122,8 +125,8 @@ async def _look(name: str, policy: Policy, make: Make) -> Look:
             await wall.sleep_until(wall.now() + pause_s)
             watch = stopwatch()
             async with asyncio.timeout(_READING_S):
-                answer = Answer(await driver.read(), wall.now())
-            look = replace(look, answers=(*look.answers, answer), read_s=look.read_s or watch())
+                answer, apart = await _everything(driver, name, policy)
+            look = replace(look, answers=(*look.answers, answer), read_s=look.read_s or watch(), apart=apart)
     except OSError as trouble:
         said = str(trouble) or "it does not answer in time"
         knock = "" if isinstance(trouble, Refusal) else await _knocked(policy.connections[name], look)
@@ -131,6 +134,17 @@ async def _look(name: str, policy: Policy, make: Make) -> Look:
     finally:
         await driver.abort()
     return look
+
+
+async def _everything(driver: Driver, name: str, policy: Policy) -> tuple[Answer, float | None]:
+    """Read one scan class after the other; return all, and how many scans went by in one of them."""
+    gathered, coherence, wall, apart = Gathered(name, policy), Coherence.of(name, policy), WallClock(), list[float]()
+    for scan in scans_of(name, policy):
+        batch = await driver.read(scan)
+        gathered.put(scan, batch, wall.now())
+        if coherence is not None and batch.counters is not None:
+            apart.append(coherence.apart(batch.counters))
+    return gathered.answer(wall.now()) or Answer(nothing((), 0, 0), wall.now()), max(apart, default=None)
 
 
 async def _knocked(connection: Connection, look: Look) -> Knock:
@@ -202,11 +216,12 @@ async def _read_as(
     if not tags:
         return {}
     turned = {name: tag.model_copy(update={"byte_order": order}) for name, tag in tags.items()}
-    driver = make(connection, policy.model_copy(update={"tags": turned}))
+    bound = policy.model_copy(update={"tags": turned})
+    driver = make(connection, bound)
     try:
         async with asyncio.timeout(_OPENING_S):
             await driver.open()
-            batch = await driver.read()
+            batch = (await _everything(driver, connection, bound))[0].batch
     finally:
         await driver.abort()
     values: dict[str, float] = {}

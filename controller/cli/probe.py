@@ -111,6 +111,7 @@ def _show(look: Look, survey: Survey, findings: Sequence[Finding]) -> None:
     timing = "no answer"
     if look.opened_s is not None and look.read_s is not None:
         timing = f"opened in {1000 * look.opened_s:.0f} ms, all tags read in {1000 * look.read_s:.1f} ms"
+        timing += "" if look.apart is None else f", meanwhile scans of the PLC: {look.apart:.0f}"
     title = escape(f"{look.connection}  {look.address}")
     table = Table("tag", "value", "unit", "quality", "reason", "age, s", title=title)
     table.caption = timing
@@ -160,6 +161,7 @@ def _link(look: Look) -> dict[str, object]:
         "answers": bool(look.answers),
         "opened_ms": None if look.opened_s is None else 1000 * look.opened_s,
         "read_ms": None if look.read_s is None else 1000 * look.read_s,
+        "scans_apart": look.apart,
         "why": look.trouble,
         "notes": look.identity.notes,
         "texts": dict(look.identity.texts),
