@@ -8,7 +8,7 @@ from dataclasses import replace
 from anomaly import engine
 from controller import soft, substitute
 from controller.cycle import Decision, Event, Order, Phase
-from controller.handshake import Links, look, speak
+from controller.handshake import Links, Wanted, look, speak
 from controller.kit import Kit
 from controller.plan import Plan
 from controller.state import State
@@ -51,9 +51,10 @@ def decide(
     given = Inputs(seen, links, locked, orders, plans)
     turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}
     wanted = frozenset(c for name, t in turns.items() for c in _wants(kit, name, t))
-    words = speak(links, seen, state, wanted, kit)
+    setpoints = tuple(s for t in turns.values() for s in t.setpoints)
+    words = speak(links, seen, state, Wanted(wanted, setpoints), kit)
     decision = Decision(
-        setpoints=tuple(s for t in turns.values() for s in t.setpoints),
+        setpoints=setpoints,
         handshake=words.writes,
         confirmed=tuple(s for t in turns.values() for s in t.confirmed),
         proposals=tuple(t.proposal for t in turns.values() if t.proposal is not None),
@@ -75,6 +76,8 @@ def decide(
         armed=words.armed,
         beat=words.beat,
         claims=words.claims,
+        standing=words.standing,
+        echoes=links.echoes,
     )
 
 

@@ -1,9 +1,14 @@
-"""What the PLCs say of themselves, and what is said to them: scan counters, states, arm words, heartbeats."""
+"""What the PLCs say of themselves, and what is said to them: scan counters, states, claims, arm words, heartbeats.
+
+Under a lease everything said to a PLC in one cycle is one whole frame: every setpoint it takes, the claim, the arm word
+and the heartbeat. What no loop moves is written as it was read back. Whatever reaches the PLC last then overwrites all
+that came before it, so that no claim ever vouches for a setpoint of somebody else.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from controller.kit import Kit
 from controller.lease import claim_after, newer
@@ -11,10 +16,10 @@ from controller.state import Scan, State
 from plant_io import Setpoint, Snapshot
 from policies import Handshake, Policy
 
-REMOTE = 1
-"""State word of a PLC that takes remote setpoints [1]."""
+LOCAL, REMOTE, FALLBACK = 0, 1, 2
+"""State words of a PLC [1]."""
 FROZEN_S = 5.0
-"""Time for which a scan counter may stand still before its PLC counts as stopped [s]."""
+"""Time for which a counter of a PLC may stand still before it counts as stopped, or as deaf [s]."""
 KNOCK = 8
 """Beats after which a PLC that does not grant remote setpoints is shown a zero once: it may want to see a rise [1]."""
 _WRAP = 2**32
@@ -35,6 +40,12 @@ class Links:
     """Connections whose PLC takes remote setpoints of this controller now."""
     foreign: frozenset[str] = frozenset()
     """Connections whose PLC takes remote setpoints of another controller."""
+    fallen: frozenset[str] = frozenset()
+    """Connections whose PLC has fallen back because it lost the heartbeat."""
+    echoes: Mapping[str, Scan] = field(default_factory=dict[str, Scan])
+    """Newest echo of the heartbeat by connection."""
+    deaf: frozenset[str] = frozenset()
+    """Connections whose PLC takes remote setpoints and shows beats no more."""
 
 
 def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
@@ -45,21 +56,55 @@ def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
     """
     restarted = set(snapshot.restarted)
     scans = {name: scan for name, scan in state.scans.items() if name not in restarted}
-    heard, remote, foreign = set[str](), set[str](), set[str]()
-    for name, words in _handshakes(policy).items():
-        count, word = snapshot.good(words.scan), snapshot.good(words.state)
+    heard, words = set[str](), dict[str, float]()
+    for name, tags in _handshakes(policy).items():
+        count, word = snapshot.good(tags.scan), snapshot.good(tags.state)
         if count is None or word is None:
             continue
         before = scans.get(name)
-        scans[name] = scan = before if before and before.count == count else Scan(count, snapshot.at)
+        scans[name] = scan = _since(before, count, snapshot.at)
         if before is not None and count < before.count and not (before.count > 0.9 * _WRAP and count < 0.1 * _WRAP):
             restarted.add(name)
-        if snapshot.at - scan.since > FROZEN_S:
-            continue
-        heard.add(name)
-        if word == REMOTE:
-            (remote if _ours(snapshot, words, state.claims.get(name)) else foreign).add(name)
-    return Links(scans, frozenset(restarted), frozenset(heard), frozenset(remote), frozenset(foreign))
+        if snapshot.at - scan.since <= FROZEN_S:
+            heard.add(name)
+            words[name] = word
+    taking = {name for name, word in words.items() if word == REMOTE}
+    ours = {name for name in taking if _ours(snapshot, _handshakes(policy)[name], state.claims.get(name))}
+    echoes = {name: _echo(snapshot, name, state, policy) for name in ours & state.armed}
+    return Links(
+        scans=scans,
+        restarted=frozenset(restarted),
+        heard=frozenset(heard),
+        remote=frozenset(ours),
+        foreign=frozenset(taking - ours),
+        fallen=frozenset(name for name, word in words.items() if word == FALLBACK),
+        echoes=echoes,
+        deaf=frozenset(name for name, echo in echoes.items() if snapshot.at - echo.since > FROZEN_S),
+    )
+
+
+def _since(before: Scan | None, count: float, at: float) -> Scan:
+    return before if before is not None and before.count == count else Scan(count, at)
+
+
+def _echo(snapshot: Snapshot, name: str, state: State, policy: Policy) -> Scan:
+    """Return the echo of the heartbeat; one that cannot be read says nothing, and is no reason to doubt."""
+    before = state.echoes.get(name)
+    tag = policy.tags[_handshakes(policy)[name].heartbeat].read_back
+    shown = None if tag is None else snapshot.good(tag)
+    if shown is None:
+        return Scan(before.count if before is not None else 0.0, snapshot.at)
+    return _since(before, shown, snapshot.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the loops want of the PLCs in one cycle."""
+
+    connections: frozenset[str] = frozenset()
+    """Connections through which a loop wants to write."""
+    setpoints: Sequence[Setpoint] = ()
+    """Setpoints that are written in this cycle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,16 +112,18 @@ class Words:
     """What is said to the PLCs in one cycle, and what is remembered of it."""
 
     writes: tuple[Setpoint, ...]
-    """Claims, arm words and, last for each PLC, heartbeats."""
+    """Setpoints that stand, claims, arm words and, last for each PLC, heartbeats."""
     armed: frozenset[str]
     """Connections whose PLC was asked for remote setpoints and has not been told otherwise."""
     beat: int
     """Newest heartbeat [1]."""
     claims: Mapping[str, float]
-    """Number claimed last, by connection [1]."""
+    """Number claimed last, by connection, 0 where there is no lease [1]."""
+    standing: Mapping[str, float]
+    """Read-back seen last of each setpoint under a lease, by tag, in its unit."""
 
 
-def speak(links: Links, snapshot: Snapshot, state: State, wanted: frozenset[str], kit: Kit) -> Words:
+def speak(links: Links, snapshot: Snapshot, state: State, wanted: Wanted, kit: Kit) -> Words:
     """Return what is said to the PLCs.
 
     A PLC that is wanted gets a claim, its arm word and, last, a new heartbeat. One that was armed and is wanted no
@@ -92,47 +139,66 @@ def speak(links: Links, snapshot: Snapshot, state: State, wanted: frozenset[str]
     state
         What the last cycle left.
     wanted
-        Connections through which a loop wants to write.
+        What the loops want.
     kit
         What is declared, and which controller this is.
     """
     within = links.heard - links.foreign
-    beat = (state.beat + 1) % _BEATS if wanted & within else state.beat
-    armed = (state.armed | (wanted & within)) - links.restarted - links.foreign
-    claims, writes = dict(state.claims), list[Setpoint]()
+    asked = wanted.connections & within
+    beat = (state.beat + 1) % _BEATS if asked else state.beat
+    armed = (state.armed | asked) - links.restarted - links.foreign
+    claims, standing, writes = dict(state.claims), _standing(snapshot, state, kit), list[Setpoint]()
     for name, words in _handshakes(kit.policy).items():
         if name not in within:
             continue
-        if name in wanted:
-            claims |= _claim(snapshot, words, name, claims, kit.station)
-            arm = 0.0 if name not in links.remote and beat % KNOCK == 0 else 1.0
-            writes += _said(words, claims.get(name), arm)
+        if name in asked:
+            kept = name in state.armed - links.restarted
+            claim = _claim(snapshot, words, claims.get(name), kit.station, kept=kept)
+            others = kit.takes.get(name, {}).keys() - {setpoint.tag for setpoint in wanted.setpoints}
+            if claim is None or others - standing.keys():
+                continue  # half a frame is none
+            claims[name] = claim
+            writes += [Setpoint(tag, standing[tag]) for tag in sorted(others)]
+            knocks = words.claim is None and name not in links.remote and beat % KNOCK == 0
+            writes += _said(words, claim, 0.0 if knocks else 1.0)
             writes.append(Setpoint(words.heartbeat, float(beat)))
         elif name in armed:
-            writes += _said(words, claims.get(name), 0.0)
-            if snapshot.good(words.state) == 0.0:
+            writes += _said(words, claims.get(name, 0.0), 0.0)
+            if snapshot.good(words.state) == LOCAL:
                 armed -= {name}
-    return Words(tuple(writes), armed, beat, claims)
+    return Words(tuple(writes), armed, beat, claims, standing)
 
 
-def _said(words: Handshake, claim: float | None, arm: float) -> list[Setpoint]:
-    lease = [] if words.claim is None or claim is None else [Setpoint(words.claim, claim)]
-    return [*lease, Setpoint(words.arm, arm)]
+def _standing(snapshot: Snapshot, state: State, kit: Kit) -> dict[str, float]:
+    found = dict(state.standing)
+    for read_backs in kit.takes.values():
+        for tag, read_back in read_backs.items():
+            value = snapshot.good(read_back)
+            if value is not None:
+                found[tag] = value
+    return found
+
+
+def _said(words: Handshake, claim: float, arm: float) -> list[Setpoint]:
+    return [*([] if words.claim is None else [Setpoint(words.claim, claim)]), Setpoint(words.arm, arm)]
 
 
 def _ours(snapshot: Snapshot, words: Handshake, claim: float | None) -> bool:
     return words.epoch is None or (claim is not None and snapshot.good(words.epoch) == claim)
 
 
-def _claim(
-    snapshot: Snapshot, words: Handshake, name: str, claims: Mapping[str, float], station: int
-) -> dict[str, float]:
-    """Return the claim on one PLC: the one made before, or a newer one where that can no longer be granted."""
-    granted = None if words.epoch is None else snapshot.good(words.epoch)
-    before = claims.get(name)
-    if granted is None or (before is not None and (before == granted or newer(before, granted))):
-        return {}
-    return {name: claim_after(granted, station)}
+def _claim(snapshot: Snapshot, words: Handshake, before: float | None, station: int, *, kept: bool) -> float | None:
+    """Return the claim on one PLC: the one that stands, or one that was never used; None where none can be made."""
+    if words.epoch is None:
+        return 0.0
+    epoch = snapshot.good(words.epoch)
+    if epoch is None:
+        return None
+    ahead = before is not None and newer(before, epoch)
+    taking = snapshot.good(words.state) == REMOTE
+    if before is not None and kept and (ahead or (taking and before == epoch)):
+        return before
+    return claim_after(before if before is not None and ahead else epoch, station)
 
 
 def _handshakes(policy: Policy) -> dict[str, Handshake]:

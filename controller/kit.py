@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from controller.soft import SoftKit
 from controller.state import LoopState, State
 from controller.substitute import SubstituteKit
 from plant_io.signals import Floats, TagIndex
-from policies import Mpc, Policy
+from policies import Access, Mpc, Policy
 from policies.units import convert
 
 
@@ -97,7 +97,9 @@ class Kit:
     substitutes: SubstituteKit
     """What stands in for bad values, ready."""
     station: int = 0
-    """Which of several controllers of the line this is, 0 to 15 [1]."""
+    """Number drawn at the start that tells this controller from every other, 0 to 65535 [1]."""
+    takes: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
+    """Setpoints of each PLC that is leased, with their read-backs, by connection."""
 
     def start(self) -> State:
         """Return the state of a controller that has seen nothing."""
@@ -117,7 +119,7 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
     policy
         What is permitted and wanted.
     station
-        Which of several controllers of the line this is, 0 to 15; a binding of the site, kept in the record.
+        Number drawn at the start that tells this controller from every other, 0 to 65535; kept in the record.
 
     Raises
     ------
@@ -133,7 +135,24 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
         loops={name: loop(name, declared, policy) for name, declared in policy.loops.items()},
         substitutes=substitute.prepare(policy, index),
         station=station,
+        takes=taken(policy),
     )
+
+
+def taken(policy: Policy) -> dict[str, dict[str, str]]:
+    """Return the setpoints of each PLC that is leased, with their read-backs, by connection."""
+    leased = {n: c.handshake for n, c in policy.connections.items() if c.handshake and c.handshake.claim is not None}
+    other = set() if policy.lockstep is None else {policy.lockstep.request}
+    return {
+        name: {
+            tag: declared.read_back or tag
+            for tag, declared in policy.tags.items()
+            if declared.connection == name
+            and declared.access is Access.WRITE
+            and tag not in {words.heartbeat, words.arm, words.claim, *other}
+        }
+        for name, words in leased.items()
+    }
 
 
 def loop(name: str, declared: Mpc, policy: Policy) -> LoopKit:

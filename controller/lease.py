@@ -1,18 +1,21 @@
 """The lease of a PLC: a number that only one controller can hold, so that two can never both move the plant.
 
 A controller claims with a number newer than any the PLC has granted; the PLC grants it only while nobody holds remote
-setpoints, and from then on ignores whatever comes with another number. The low digits name the controller, so that two
-that claim at the same moment claim different numbers.
+setpoints, and from then on ignores whatever comes with another number. A lease that was lost or handed back is never
+granted again: who wants the PLC once more must claim anew. The low digits are drawn when a controller starts, so that
+two that claim at the same moment, or one after the other was killed, claim different numbers. A number fits an unsigned
+word of 32 bits, and 0 is none.
 """
 
 from __future__ import annotations
 
-STATIONS = 16
-"""Controllers that may exist beside each other on one line [1]."""
+STATIONS = 2**16
+"""Numbers by which controllers tell themselves apart [1]."""
+_LEVELS = 2**16
 
 
 def newer(claim: float, granted: float) -> bool:
-    """Return whether a claim is of a later epoch than the one granted.
+    """Return whether a claim is of a later level than the one granted; levels count round as in RFC 1982.
 
     Parameters
     ----------
@@ -25,8 +28,10 @@ def newer(claim: float, granted: float) -> bool:
     --------
     >>> newer(claim_after(granted=35.0, station=2), 35.0)
     True
+    >>> newer(35.0, claim_after(granted=35.0, station=2))
+    False
     """
-    return claim // STATIONS > granted // STATIONS
+    return 0 < (claim // STATIONS - granted // STATIONS) % _LEVELS < _LEVELS // 2
 
 
 def claim_after(granted: float, station: int) -> float:
@@ -37,11 +42,14 @@ def claim_after(granted: float, station: int) -> float:
     granted
         Number granted last [1].
     station
-        Which controller it is, 0 to 15 [1].
+        Number drawn when the controller was started, 0 to 65535 [1].
 
     Examples
     --------
-    >>> claim_after(granted=35.0, station=2)
-    50.0
+    >>> claim_after(granted=3 * STATIONS + 7.0, station=2) == 4 * STATIONS + 2
+    True
+    >>> claim_after(granted=2.0**32 - 1.0, station=0) == STATIONS
+    True
     """
-    return (granted // STATIONS + 1.0) * STATIONS + station
+    level = (granted // STATIONS + 1.0) % _LEVELS
+    return max(level, 1.0) * STATIONS + station

@@ -111,3 +111,7 @@ class State:
     """Number claimed last, by connection [1]."""
     beat: int = 0
     """Newest heartbeat written [1]."""
+    standing: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Read-back seen last of each setpoint under a lease, by tag, in its unit."""
+    echoes: Mapping[str, Scan] = field(default_factory=dict[str, "Scan"])
+    """Newest echo of the heartbeat of each PLC that takes remote setpoints, by connection."""

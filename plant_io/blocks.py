@@ -250,7 +250,7 @@ class Order:
 
 
 def joined(orders: Iterable[Order], longest: int = LONGEST_WRITE) -> tuple[Order, ...]:
-    """Return the same orders in the same sequence, with contiguous neighbours in one request.
+    """Return orders in as few requests: one where all lie side by side, else contiguous neighbours, in sequence.
 
     Parameters
     ----------
@@ -264,7 +264,15 @@ def joined(orders: Iterable[Order], longest: int = LONGEST_WRITE) -> tuple[Order
     >>> first, second = Order("holding", 0, (1, 2), (0,)), Order("holding", 2, (3,), (1,))
     >>> joined([first, second])
     (Order(table='holding', address=0, words=(1, 2, 3), which=(0, 1)),)
+    >>> joined([second, first])
+    (Order(table='holding', address=0, words=(1, 2, 3), which=(0, 1)),)
     """
+    given = list(orders)
+    together = _runs(sorted(given, key=lambda order: (order.table, order.address)), longest)
+    return together if len(together) == 1 else _runs(given, longest)
+
+
+def _runs(orders: Sequence[Order], longest: int) -> tuple[Order, ...]:
     found: list[Order] = []
     for order in orders:
         last = found[-1] if found else None

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from policies import check_address, check_loops, check_plant, check_quality, check_scans, check_security, check_watches
+from policies import (
+    check_address,
+    check_lease,
+    check_loops,
+    check_plant,
+    check_quality,
+    check_scans,
+    check_security,
+    check_watches,
+)
 from policies.check_schema import validated
 from policies.check_view import View
 from policies.errors import Problem
@@ -17,6 +26,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_plant.units,
     check_plant.writes,
     check_plant.handshakes,
+    check_lease.frames,
+    check_lease.numbers,
     check_plant.virtual_names,
     check_address.addresses,
     check_security.users,

@@ -42,9 +42,9 @@ class Handshake(Declared):
     scan: Name
     """PLC's own scan counter; a step back means the PLC was restarted."""
     claim: Name | None = None
-    """Number with which the controller claims the PLC for itself; written with every arm word."""
+    """Number with which the controller claims the PLC for itself; written with all it says, and cleared by the PLC."""
     epoch: Name | None = None
-    """Number the PLC has granted; it takes nothing that comes with another."""
+    """Claim the PLC has granted last; while it is remote it takes nothing that comes with another."""
 
 
 Security = Literal["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss", "None"]

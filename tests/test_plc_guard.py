@@ -30,6 +30,34 @@ def beating(block: Block, scans: int, asked: Asked = Asked(arm=1), *, permitted:
     return block
 
 
+LEASED = replace(RULES, leased=True)
+CLAIM, OTHER = 1 * 2**16 + 7, 2 * 2**16 + 9
+
+
+def leased(
+    block: Block, scans: int, claim: int = CLAIM, *, arm: object = 1, permitted: bool = True, sp: float | None = None
+) -> Block:
+    """Scan with one whole frame of a controller in every scan."""
+    for _ in range(scans):
+        asked = Asked(beat=block.echo + 1, arm=arm, setpoints={} if sp is None else {SP: sp}, claim=claim)
+        block = scan(block, asked, LEASED, permitted=permitted, dt=DT)
+    return block
+
+
+def silent(block: Block, scans: int) -> Block:
+    """Scan while nobody writes anything: what was written last still stands, and the claim has been cleared."""
+    for _ in range(scans):
+        block = scan(block, Asked(beat=block.echo, arm=1), LEASED, permitted=True, dt=DT)
+    return block
+
+
+@pytest.fixture
+def held() -> Block:
+    block = leased(silent(boot(LEASED), 4), 3)
+    assert (block.word, block.epoch) == (Word.REMOTE, CLAIM)
+    return block
+
+
 @pytest.fixture
 def remote() -> Block:
     block = beating(run(boot(RULES), 4), 1)
@@ -156,6 +184,7 @@ def test_no_setpoint_in_force_ever_leaves_its_clamp_or_jumps(steps: list[tuple[i
 
 
 @given(ANYTHING, ANYTHING)
+@example(0.5, 1)
 @example(nan, nan)
 @example(inf, inf)
 @example(-inf, -inf)
@@ -164,3 +193,107 @@ def test_a_heartbeat_that_stands_still_whatever_it_is_keeps_no_plc_remote(beat: 
     for _ in range(12):
         block = scan(block, Asked(beat=beat, arm=arm), RULES, permitted=True, dt=DT)
     assert block.word is not Word.REMOTE
+
+
+def test_a_claim_is_granted_after_three_good_beats_and_shown_as_epoch() -> None:
+    block = silent(boot(LEASED), 4)
+    assert [(leased(block, n).word, leased(block, n).epoch) for n in (1, 2, 3)] == [
+        (Word.LOCAL, 0),
+        (Word.LOCAL, 0),
+        (Word.REMOTE, CLAIM),
+    ]
+
+
+def test_while_a_lease_is_held_nobody_else_moves_disarms_or_keeps_it_alive(held: Block) -> None:
+    block = leased(held, 1, OTHER, sp=2.4)
+    assert (block.word, block.epoch, block.accepted[SP]) == (Word.REMOTE, CLAIM, 2.0)
+    assert leased(held, 1, OTHER, arm=0).word is Word.REMOTE
+    assert leased(held, 10, OTHER).word is Word.FALLBACK
+
+
+def test_a_setpoint_that_comes_without_the_claim_is_nobodys(held: Block) -> None:
+    alone = scan(held, Asked(beat=held.echo + 1, arm=1, setpoints={SP: 2.4}), LEASED, permitted=True, dt=DT)
+    assert alone.accepted[SP] == 2.0
+    late = scan(alone, Asked(beat=held.echo + 1, arm=1, claim=CLAIM), LEASED, permitted=True, dt=DT)
+    assert late.accepted[SP] == 2.0
+
+
+def test_with_its_claim_the_setpoint_of_the_holder_is_taken(held: Block) -> None:
+    assert leased(held, 1, sp=2.4).accepted[SP] == 2.4
+
+
+def test_a_lease_that_lapsed_is_never_granted_again_and_a_newer_claim_is(held: Block) -> None:
+    lost = silent(held, 10)
+    assert lost.word is Word.FALLBACK
+    assert leased(lost, 20, sp=2.4).word is Word.FALLBACK
+    taken = leased(lost, 3, OTHER)
+    assert (taken.word, taken.epoch) == (Word.REMOTE, OTHER)
+    assert leased(taken, 5, CLAIM, sp=2.4).accepted[SP] == 2.0
+
+
+def test_a_lease_handed_back_is_free_at_once_and_closed_to_its_holder(held: Block) -> None:
+    back = leased(held, 1, arm=0)
+    assert back.word is Word.LOCAL
+    assert leased(back, 20).word is Word.LOCAL
+    assert leased(back, 3, OTHER).word is Word.REMOTE
+
+
+def test_a_holder_that_fell_silent_acknowledges_the_fallback_with_its_old_claim(held: Block) -> None:
+    lost = silent(held, 10)
+    assert leased(lost, 1, CLAIM + 1, arm=0).word is Word.FALLBACK
+    assert leased(lost, 1, CLAIM, arm=0).word is Word.LOCAL
+
+
+def test_of_two_that_claim_the_first_is_heard_until_it_falls_silent() -> None:
+    block = leased(silent(boot(LEASED), 4), 1)
+    for _ in range(3):
+        block = leased(leased(block, 1, OTHER), 1)
+    assert (block.word, block.epoch) == (Word.REMOTE, CLAIM)
+    mute = silent(leased(silent(boot(LEASED), 4), 1), 10)
+    assert leased(mute, 3, OTHER).epoch == OTHER
+
+
+def test_a_claim_waits_for_the_permit_of_the_people_at_the_plant(held: Block) -> None:
+    assert leased(silent(boot(LEASED), 4), 9, permitted=False).word is Word.LOCAL
+    assert leased(held, 1, permitted=False).word is Word.LOCAL
+
+
+def test_no_claim_is_heard_while_the_plc_is_starting() -> None:
+    assert leased(boot(LEASED), 3).bidder == 0
+    assert leased(boot(LEASED), 3).word is Word.STARTING
+
+
+def test_a_warm_start_keeps_the_epoch_so_that_the_old_holder_stays_out(held: Block) -> None:
+    block = leased(boot(LEASED, held), 30, sp=2.4)
+    assert (block.word, block.epoch, block.accepted[SP]) == (Word.LOCAL, CLAIM, 2.0)
+
+
+@pytest.mark.parametrize("claim", [0, -1, 2**32, 0.5, nan, inf, "70000", None, True])
+def test_a_claim_that_is_no_number_of_32_bits_is_none(claim: object) -> None:
+    block = silent(boot(LEASED), 4)
+    for _ in range(9):
+        block = scan(block, Asked(beat=block.echo + 1, arm=1, claim=claim), LEASED, permitted=True, dt=DT)
+    assert (block.word, block.bidder) == (Word.LOCAL, 0)
+
+
+def test_levels_count_round() -> None:
+    old = replace(silent(boot(LEASED), 4), epoch=(2**16 - 1) * 2**16 + 5)
+    assert leased(old, 3, CLAIM).word is Word.REMOTE
+    assert leased(replace(old, epoch=CLAIM), 3, (2**16 - 1) * 2**16 + 5).word is Word.LOCAL
+
+
+def test_a_plc_with_a_safe_value_goes_there_when_the_heartbeat_is_lost_and_only_then(held: Block) -> None:
+    rules = replace(LEASED, limits={SP: replace(LEASED.limits[SP], fallback=1.5)})
+    block = leased(held, 1, sp=2.4)
+    for _ in range(10):
+        block = scan(block, Asked(beat=block.echo), rules, permitted=True, dt=DT)
+    assert (block.word, block.accepted[SP]) == (Word.FALLBACK, 1.5)
+    turned = scan(block, Asked(beat=block.echo, local={SP: 1.8}), rules, permitted=True, dt=DT)
+    assert turned.accepted[SP] == 1.8
+
+
+def test_people_at_the_plant_set_what_is_not_remote_within_the_clamp(remote: Block) -> None:
+    assert run(remote, 1, Asked(beat=remote.echo + 1, arm=1, local={SP: 2.4})).accepted[SP] == 2.0
+    local = run(boot(RULES), 4)
+    assert run(local, 1, Asked(local={SP: 9.0})).accepted[SP] == 3.0
+    assert run(local, 1, Asked(local={SP: nan})).accepted[SP] == 2.0

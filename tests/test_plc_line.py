@@ -59,6 +59,7 @@ def beat(line: SimulatedLine, seconds: int, **setpoints: float) -> None:
     for _ in range(seconds):
         for tag, value in setpoints.items():
             line.write(tag.replace("__", "."), value)
+        line.write("SUP_F.CLAIM", 4096)
         line.write("SUP_F.ARM", 1)
         line.write("SUP_F.HEARTBEAT", int(line.plcs["feeders"].block.echo) + 1)
         line.advance(1.0)
@@ -107,7 +108,7 @@ def test_the_plant_gets_the_ramp_and_the_read_back_the_target(tank: SimulatedLin
 
 
 def test_a_plc_that_hears_nothing_for_five_seconds_falls_back_alone(tank: SimulatedLine) -> None:
-    beat(tank, 3, FDR_API__F_SP=2.4)
+    beat(tank, 4, FDR_API__F_SP=2.4)
     tank.advance(4.0)
     assert shown(tank, "SUP_F.STATE") == Word.REMOTE
     tank.advance(1.0)

@@ -117,3 +117,39 @@ def test_only_single_values_are_written() -> None:
         "tags.F.SP.length: found 2, expected 1 for a tag that is written",
         "loops.blend.moved.api_sp.tag: found 'F.SP' of 2 values, expected a tag of one value",
     ]
+
+
+WORDS = (
+    '  F.CLAIM: {unit: "1", range: [0, 4294967295], connection: feeder, address: "holding:4", type: uint32, '
+    "access: write, read_back: F.EPOCH}\n"
+    '  F.EPOCH: {unit: "1", range: [0, 4294967295], connection: feeder, address: "input:10", type: uint32}\n'
+)
+LEASE = [
+    ("scan: F.SCAN}", "scan: F.SCAN, claim: F.CLAIM, epoch: F.EPOCH}"),
+    ("  F.BEAT:", f"{WORDS}  F.BEAT:"),
+]
+
+
+def test_what_is_said_to_a_leased_device_fits_one_request() -> None:
+    here = "connections.feeder.handshake.claim"
+    assert wrong(*LEASE) == []
+    assert wrong(*LEASE, ('"holding:4"', '"holding:5"')) == [
+        (
+            f"{here}: found a gap between holding:3 and holding:5, expected all that is written to a leased device side "
+            "by side, so that one request holds it"
+        )
+    ]
+    assert wrong(*LEASE, ("    port: 5020\n", "    port: 5020\n    write_by: single\n"))[0] == (
+        "connections.feeder.write_by: found single for a device that is leased, expected block or read_write: "
+        "a claim vouches for one request"
+    )
+
+
+def test_a_claim_holds_any_number_of_32_bits() -> None:
+    small = WORDS.replace("4294967295", "65535", 1)
+    assert wrong(LEASE[0], ("  F.BEAT:", f"{small}  F.BEAT:")) == [
+        (
+            "connections.feeder.handshake.claim: found 'F.CLAIM' from 0 to 65535, expected a tag with a range from 0 to "
+            "4294967295"
+        )
+    ]

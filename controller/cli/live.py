@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from secrets import randbelow
 from tempfile import TemporaryFile
 
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,6 +18,7 @@ from controller.cli.show import people
 from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.desk import Timed
 from controller.kit import Kit, prepare
+from controller.lease import STATIONS
 from controller.records import replay as replays
 from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
@@ -60,7 +62,7 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
     """
     with reading():
         policy = rebind(load(path), site.connect, site.pki)
-        kit = prepare(policy)
+        kit = prepare(policy, randbelow(STATIONS))
         where = Path(f"record-{WallClock().now():.0f}") if record is None else record
         orders = tuple(
             Timed(0.0, Order("command line", f"--mode {mode}", SetMode(name, Mode(mode)))) for name in policy.loops

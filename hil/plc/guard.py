@@ -2,7 +2,8 @@
 
 Everything here is pure: a scan takes the block as it was and what stands in the registers, and gives the block as it
 is afterwards. The PLC trusts nobody: it clamps, limits the rate and refuses nonsense again, whatever the controller
-has done before.
+has done before. ``docs/plc.md`` says the same in words and ``docs/plc/guard.st`` in Structured Text; a test holds
+the two programs together.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from types import MappingProxyType
 from typing import TypeGuard
 
 _WRAP = 2**32
+_STATIONS = 2**16
+_LEVELS = 2**16
 
 
 class Word(IntEnum):
@@ -42,6 +45,8 @@ class Limits:
     """Fastest change of the value in force, unit of the tag per second."""
     start: float
     """Value in force after a cold start, in the unit of the tag."""
+    fallback: float | None = None
+    """Value the PLC goes to by itself when the heartbeat is lost, in the unit of the tag; None keeps the last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +61,8 @@ class Rules:
     """Good beats wanted after a silence before setpoints are taken again [1]."""
     starting: int = 3
     """Scans after a start in which nothing is taken [1]."""
+    leased: bool = False
+    """Whether remote setpoints are granted to one claim at a time, and taken only under it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +75,10 @@ class Asked:
     """1 asks for remote setpoints; anything else hands them back."""
     setpoints: Mapping[str, object] = field(default_factory=dict[str, object])
     """Setpoints written since the last scan, by tag, in the unit of the tag."""
+    claim: object = 0
+    """Claim written since the last scan, 0 for none; it vouches for what was written with it, and for nothing else."""
+    local: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Setpoints people at the plant have set since the last scan, by tag, in the unit of the tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,10 @@ class Block:
     """Setpoints accepted, clamped, by tag, in the unit of the tag."""
     in_force: Mapping[str, float]
     """Setpoints the plant gets: on their way to `accepted` at the limited rate, in the unit of the tag."""
+    epoch: int = 0
+    """Claim granted last, 0 for none yet [1]; it holds only while `word` is REMOTE."""
+    bidder: int = 0
+    """Claim that is being heard, to be granted next, 0 for none [1]."""
 
 
 def boot(rules: Rules, kept: Block | None = None) -> Block:
@@ -100,7 +115,7 @@ def boot(rules: Rules, kept: Block | None = None) -> Block:
     rules
         What its program fixes.
     kept
-        The block before a warm start, whose setpoints are retained; None for a cold start.
+        The block before a warm start, whose setpoints and epoch are retained; None for a cold start.
     """
     start = MappingProxyType({tag: limit.start for tag, limit in rules.limits.items()})
     return Block(
@@ -112,14 +127,16 @@ def boot(rules: Rules, kept: Block | None = None) -> Block:
         rearmed=False,
         accepted=kept.accepted if kept else start,
         in_force=kept.in_force if kept else start,
+        epoch=kept.epoch if kept else 0,
     )
 
 
 def scan(block: Block, asked: Asked, rules: Rules, *, permitted: bool, dt: float) -> Block:
     """Return the block after one more scan.
 
-    A setpoint counts only if the PLC was remote when it was written and still is. In every other state the accepted
-    setpoints stay, and a ramp under way to them is finished, so that the read-back tells the truth.
+    A setpoint counts only if the PLC was remote when it was written and still is, and, under a lease, only if it was
+    written together with the claim that was granted. In every other state the accepted setpoints stay, unless people
+    at the plant change them, and a ramp under way to them is finished, so that the read-back tells the truth.
 
     Parameters
     ----------
@@ -134,31 +151,65 @@ def scan(block: Block, asked: Asked, rules: Rules, *, permitted: bool, dt: float
     dt
         Plant time since the last scan [s].
     """
-    heard = _hear(block, asked.beat, rules, dt)
-    now = _follow(heard, asked.arm, rules, permitted=permitted)
-    remote = block.word is Word.REMOTE and now.word is Word.REMOTE
-    accepted = _accept(block.accepted, asked.setpoints, rules) if remote else block.accepted
+    if rules.leased:
+        bid = _bid(block, asked, rules)
+        ours = _claim(asked) == (bid.epoch if bid.word is Word.REMOTE else bid.bidder) != 0
+        heard = _hear(bid, asked.beat if ours else bid.echo, rules, dt)
+        now = _grant(heard, asked, rules, permitted=permitted)
+    else:
+        ours = True
+        heard = _hear(block, asked.beat, rules, dt)
+        now = _follow(heard, asked.arm, rules, permitted=permitted)
+    written = asked.setpoints if now.word is Word.REMOTE else asked.local
+    counts = now.word is not Word.REMOTE or (ours and block.word is Word.REMOTE)
+    accepted = _accept(block, now, written, rules) if counts else block.accepted
     in_force = {tag: _ramp(block.in_force[tag], accepted[tag], rules.limits[tag].rate * dt) for tag in accepted}
     return replace(now, accepted=accepted, in_force=MappingProxyType(in_force))
 
 
+def _bid(block: Block, asked: Asked, rules: Rules) -> Block:
+    """Begin to listen to a claim that is newer than the last granted, while nobody else is listened to."""
+    claim = _claim(asked)
+    if block.word in (Word.REMOTE, Word.STARTING) or block.bidder or not _armed(asked.arm):
+        return block
+    return replace(block, bidder=claim, owed=rules.beats) if _newer(claim, block.epoch) else block
+
+
 def _hear(block: Block, beat: object, rules: Rules, dt: float) -> Block:
     count = (block.scan + 1) % _WRAP
-    if _is_number(beat) and beat != block.echo:
+    if _is_count(beat) and beat != block.echo:
         return replace(block, scan=count, echo=int(beat), silence_s=0.0, owed=max(0, block.owed - 1))
     silence_s = block.silence_s + dt
     owed = rules.beats if block.owed and silence_s >= rules.watchdog_s else block.owed
     return replace(block, scan=count, silence_s=silence_s, owed=owed)
 
 
+def _grant(block: Block, asked: Asked, rules: Rules, *, permitted: bool) -> Block:
+    """Return who holds the lease; it is granted to one bidder, and closed for good when it is lost or handed back."""
+    alive, claim = block.silence_s < rules.watchdog_s, _claim(asked)
+    if block.word is Word.STARTING and block.scan <= rules.starting:
+        return block
+    mine = claim != 0 and claim == (block.bidder or block.epoch)
+    handed = mine and not _armed(asked.arm)
+    if block.word is Word.REMOTE:
+        if not alive:
+            return replace(block, word=Word.FALLBACK)
+        return replace(block, word=Word.LOCAL) if handed or not permitted else block
+    if handed:
+        return replace(block, word=Word.LOCAL, bidder=0)
+    if block.bidder and alive and permitted and not block.owed:
+        return replace(block, word=Word.REMOTE, epoch=block.bidder, bidder=0)
+    word = Word.FALLBACK if block.word is Word.FALLBACK else Word.LOCAL
+    return replace(block, word=word, bidder=block.bidder if alive else 0)
+
+
 def _follow(block: Block, arm: object, rules: Rules, *, permitted: bool) -> Block:
-    armed = _is_number(arm) and arm == 1
     alive = block.silence_s < rules.watchdog_s
     if block.word is Word.STARTING and block.scan <= rules.starting:
         return block
     if block.word is Word.REMOTE and not alive:
         return replace(block, word=Word.FALLBACK, rearmed=False, owed=rules.beats)
-    if not armed:
+    if not _armed(arm):
         return replace(block, word=Word.LOCAL, rearmed=True)
     if block.word is Word.REMOTE:
         return block if permitted else replace(block, word=Word.LOCAL, rearmed=False)
@@ -167,17 +218,37 @@ def _follow(block: Block, arm: object, rules: Rules, *, permitted: bool) -> Bloc
     return block if block.word is Word.FALLBACK else replace(block, word=Word.LOCAL)
 
 
-def _accept(before: Mapping[str, float], written: Mapping[str, object], rules: Rules) -> Mapping[str, float]:
+def _accept(before: Block, now: Block, written: Mapping[str, object], rules: Rules) -> Mapping[str, float]:
+    fallen = before.word is Word.REMOTE and now.word is Word.FALLBACK
+    own = {tag: limit.fallback for tag, limit in rules.limits.items() if fallen and limit.fallback is not None}
     taken = {
         tag: min(max(float(value), rules.limits[tag].low), rules.limits[tag].high)
-        for tag, value in written.items()
+        for tag, value in {**own, **written}.items()
         if tag in rules.limits and _is_number(value)
     }
-    return MappingProxyType({**before, **taken}) if taken else before
+    return MappingProxyType({**before.accepted, **taken}) if taken else before.accepted
+
+
+def _newer(claim: int, epoch: int) -> bool:
+    """Return whether a claim is of a later level than the last one granted; levels count round (RFC 1982)."""
+    ahead = (claim // _STATIONS - epoch // _STATIONS) % _LEVELS
+    return claim != 0 and 0 < ahead < _LEVELS // 2
+
+
+def _claim(asked: Asked) -> int:
+    return int(asked.claim) if _is_count(asked.claim) else 0
+
+
+def _armed(arm: object) -> bool:
+    return _is_number(arm) and arm == 1
 
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+
+
+def _is_count(value: object) -> TypeGuard[float]:
+    return _is_number(value) and 0 <= value < _WRAP and value == int(value)
 
 
 def _ramp(value: float, wanted: float, reach: float) -> float:

@@ -8,7 +8,7 @@ from math import isclose
 from types import MappingProxyType
 from typing import Protocol
 
-from hil.plc.guard import Asked, Block, Rules, Word, boot, scan
+from hil.plc.guard import Asked, Block, Rules, boot, scan
 from hil.plc.mischief import Mischief
 from hil.plc.scans import SCAN_S, Loops, Seen, Turns
 from plant_io.quality import Quality
@@ -81,12 +81,14 @@ class Plc:
         self.permitted = True
         """Whether the people at the plant permit remote setpoints."""
         self.words = _handshake(policy, connection)
-        self.rules = rules
+        self.rules = replace(rules, leased=self.words.claim is not None)
         self.block: Block = boot(rules)
         self._shows = {tag: policy.tags[tag].read_back or tag for tag in rules.limits}
         self._echo = policy.tags[self.words.heartbeat].read_back
-        self._registers: dict[str, object] = {self.words.heartbeat: 0, self.words.arm: 0}
+        words = (self.words.heartbeat, self.words.arm, self.words.claim)
+        self._registers: dict[str, object] = {word: 0 for word in words if word is not None}
         self._written: dict[str, object] = {}
+        self._turned: dict[str, float] = {}
 
     def owns(self, tag: str) -> bool:
         """Return whether `tag` is a register of this PLC that others write."""
@@ -104,8 +106,18 @@ class Plc:
         dt
             Plant time since the last scan [s].
         """
-        asked = Asked(self._registers[self.words.heartbeat], self._registers[self.words.arm], dict(self._written))
+        found, claim = self._registers, self.words.claim
+        asked = Asked(
+            beat=found[self.words.heartbeat],
+            arm=found[self.words.arm],
+            setpoints=dict(self._written),
+            claim=0 if claim is None else found[claim],
+            local=dict(self._turned),
+        )
         self._written.clear()
+        self._turned.clear()
+        if claim is not None:
+            found[claim] = 0
         self.block = scan(self.block, asked, self.rules, permitted=self.permitted, dt=dt)
 
     def forget(self, tag: str) -> None:
@@ -113,7 +125,7 @@ class Plc:
         self._written.pop(tag, None)
 
     def turn(self, tag: str, value: float) -> None:
-        """Let people at the plant change a setpoint, within its limits, unless it is remote.
+        """Let people at the plant change a setpoint, to be found by the next scan; it counts unless it is remote.
 
         Parameters
         ----------
@@ -122,16 +134,18 @@ class Plc:
         value
             Its value, in its unit.
         """
-        if self.block.word is not Word.REMOTE:
-            limit = self.rules.limits[tag]
-            changed = {tag: min(max(value, limit.low), limit.high)}
-            self.block = replace(self.block, accepted={**self.block.accepted, **changed})
+        self._turned[tag] = value
+
+    def setpoint(self, tag: str) -> float:
+        """Return a setpoint as accepted, or as people have just changed it, in its unit."""
+        return self._turned.get(tag, self.block.accepted[tag])
 
     def restart(self, *, cold: bool) -> None:
         """Start again; a cold start also forgets the setpoints in force."""
         self.block = boot(self.rules, None if cold else self.block)
         self._registers = dict.fromkeys(self._registers, 0)
         self._written.clear()
+        self._turned.clear()
 
     def shown(self) -> dict[str, float]:
         """Return the tags of the block and of the registers, each in its unit."""
@@ -139,6 +153,8 @@ class Plc:
         shown = {self.words.scan: float(block.scan), self.words.state: float(block.word)}
         if self._echo is not None:
             shown[self._echo] = float(block.echo)
+        if self.words.epoch is not None:
+            shown[self.words.epoch] = float(block.epoch)
         for tag, value in block.accepted.items():
             shown[self._shows[tag]] = value
             shown[tag] = _plain(self._written.get(tag, value))
