@@ -114,7 +114,7 @@ class Line:
         receipts: dict[int, Receipt] = {}
         asked: dict[str, list[int]] = {}
         for i, setpoint in enumerate(setpoints):
-            why = _refusal(setpoint, self._policy)
+            why = refusal(setpoint, self._policy)
             if why:
                 receipts[i] = Receipt(setpoint, Outcome.REFUSED, why)
             else:
@@ -260,7 +260,7 @@ def _raw(setpoint: Setpoint, policy: Policy) -> Setpoint:
     return replace(setpoint, value=(setpoint.value - tag.offset) / tag.scale)
 
 
-def _refusal(setpoint: Setpoint, policy: Policy) -> str:
+def refusal(setpoint: Setpoint, policy: Policy) -> str:
     """Return why a setpoint is not even sent, or nothing."""
     tag = policy.tags.get(setpoint.tag)
     if tag is None:

@@ -1,4 +1,4 @@
-"""A simulated line without sockets: drivers that read its image, and a hand for the simulated clock to turn."""
+"""A simulated line without sockets: drivers that read its image, or none at all, and a hand for the clock to turn."""
 
 from __future__ import annotations
 
@@ -9,19 +9,22 @@ import numpy as np
 from hil.plc.line import Image, SimulatedLine
 from hil.servers.wire import to_raw, to_value
 from plant_io.decode import fitted
-from plant_io.latch import tags_of
-from plant_io.ports import Batch, Driver, Identity
+from plant_io.latch import Answer, tags_of
+from plant_io.line import Line, refusal
+from plant_io.ports import Batch, Clock, Driver, Identity
 from plant_io.quality import Quality, Reason
 from plant_io.scan import scans_of
-from plant_io.signals import Floats, Outcome, Receipt, Setpoint
+from plant_io.signals import Floats, Outcome, Receipt, Setpoint, Snapshot
+from plant_io.verdicts import Positions
 from policies import Access, OpcUa, Policy, Tag
-from policies.scans import CONTROL
+from policies.scans import CONTROL, SUBSCRIBE
 
 _REASONS = {
     Quality.GOOD: Reason.NONE,
     Quality.UNCERTAIN: Reason.LAST_USABLE,
     Quality.BAD: Reason.SENSOR_FAILURE,
 }
+_BEYOND = 1e30  # counts no integer holds
 
 
 class Memory:
@@ -43,6 +46,7 @@ class Memory:
         self.epoch = epoch
         self.down: set[str] = set()
         """Connections that are lost while they stand here."""
+        self._image: Image | None = None
 
     def make(self, connection: str, policy: Policy) -> Driver:
         """Return a fresh driver for one connection."""
@@ -56,7 +60,27 @@ class Memory:
         seconds
             How long, a whole multiple of a scan [s].
         """
+        self._image = None
         self.line.advance(seconds)
+
+    def image(self) -> Image:
+        """Return what the PLCs show now."""
+        if self._image is None:
+            self._image = self.line.image(self.epoch)
+        return self._image
+
+    def write(self, tag: str, value: float) -> None:
+        """Write a tag from outside.
+
+        Parameters
+        ----------
+        tag
+            Name of the tag.
+        value
+            Value in the unit of the tag.
+        """
+        self._image = None
+        self.line.write(tag, value)
 
 
 class _MemoryDriver:
@@ -65,7 +89,7 @@ class _MemoryDriver:
     def __init__(self, memory: Memory, connection: str, policy: Policy) -> None:
         self._memory, self._connection = memory, connection
         self._tags: Mapping[str, Tag] = tags_of(connection, policy)
-        self._scans = scans_of(connection, policy)
+        self._scans = {scan: _Shown(tags) for scan, tags in scans_of(connection, policy).items()}
         self._stamped = isinstance(policy.connections[connection], OpcUa)
         self._open = False
 
@@ -78,22 +102,17 @@ class _MemoryDriver:
     async def read(self, scan: str = CONTROL) -> Batch:
         """Read every tag of a scan class."""
         self._check()
-        tags = self._scans.get(scan, {})
-        image = self._memory.line.image(self._memory.epoch)
-        quality = [image.quality.get(name, Quality.GOOD) if self._stamped else Quality.GOOD for name in tags]
-        values = [self._held(name, tag, image) for name, tag in tags.items()]
-        source = [image.taken[name] for name in tags]
-        return Batch(
-            values=np.concatenate([np.empty(0), *values]),
-            quality=np.array(quality, np.uint8),
-            reason=np.array([_REASONS[each] for each in quality], np.uint8),
-            source=np.array(source) if self._stamped else np.full(len(source), np.nan),
-        )
+        return self.batch(scan)
+
+    def batch(self, scan: str = CONTROL) -> Batch:
+        """Return every tag of a scan class as the servers would give it."""
+        shown = self._scans.get(scan) or _Shown({})
+        return shown.stamped(self._memory.image()) if self._stamped else shown.plain(self._memory.image())
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
         """Write raw values in order."""
         self._check()
-        return [self._write(setpoint) for setpoint in setpoints]
+        return [self.put(setpoint) for setpoint in setpoints]
 
     async def abort(self) -> None:
         """Drop the connection."""
@@ -105,12 +124,8 @@ class _MemoryDriver:
         if self._connection in self._memory.down:
             raise ConnectionError(f"{self._connection} is down")
 
-    def _held(self, name: str, tag: Tag, image: Image) -> Floats:
-        if self._stamped and image.quality.get(name) is Quality.BAD:
-            return np.full(tag.length, np.nan)
-        return np.array([to_raw(tag, float(value)) for value in np.atleast_1d(image.values[name])], np.float64)
-
-    def _write(self, setpoint: Setpoint) -> Receipt:
+    def put(self, setpoint: Setpoint) -> Receipt:
+        """Write one raw value."""
         tag = self._tags[setpoint.tag]
         if tag.access is not Access.WRITE:
             return Receipt(setpoint, Outcome.REFUSED, "the device does not let it be written")
@@ -119,5 +134,128 @@ class _MemoryDriver:
         except ValueError as refusal:
             return Receipt(setpoint, Outcome.REFUSED, str(refusal))
         value = to_value(tag, raw)
-        self._memory.line.write(setpoint.tag, to_value(tag, to_raw(tag, value)))
+        self._memory.write(setpoint.tag, to_value(tag, to_raw(tag, value)))
         return Receipt(setpoint, Outcome.TAKEN)
+
+
+class MemoryLine(Line):
+    """A simulated line read and written as it stands, without drivers and links: nothing can be lost on the way.
+
+    It gives what a `Line` over the drivers of `Memory` gives, in a fraction of the time.
+
+    Parameters
+    ----------
+    policy
+        Connections and tags; every tag is read in every cycle.
+    clock
+        Gives arrival times.
+    memory
+        The simulated line.
+    """
+
+    def __init__(self, policy: Policy, clock: Clock, memory: Memory) -> None:
+        super().__init__(policy, clock, memory.make)
+        self._drivers = {name: _MemoryDriver(memory, name, policy) for name in policy.connections}
+
+    @staticmethod
+    def suits(policy: Policy) -> bool:
+        """Return whether every tag is read in every cycle."""
+        return all(tag.scan in {CONTROL, SUBSCRIBE} for tag in policy.tags.values())
+
+    async def open(self) -> None:
+        """Return at once."""
+
+    async def ready(self, within_s: float) -> bool:
+        """Return that nothing has to be waited for; `within_s` [s] is never waited."""
+        del within_s
+        return True
+
+    async def read(self, at: float) -> Snapshot:
+        """Latch every tag; `at` is the start of the cycle, POSIX time [s]."""
+        answers = {name: Answer(driver.batch(), self._clock.now()) for name, driver in self._drivers.items()}
+        self._last = self._latch.snapshot(at, answers, self._last)
+        return self._last
+
+    async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
+        """Write `setpoints` in order; one receipt each, in order."""
+        return [self._written(setpoint) for setpoint in setpoints]
+
+    async def close(self) -> None:
+        """Return at once."""
+
+    def _written(self, setpoint: Setpoint) -> Receipt:
+        why = refusal(setpoint, self._policy)
+        if why:
+            return Receipt(setpoint, Outcome.REFUSED, why)
+        tag = self._policy.tags[setpoint.tag]
+        raw = Setpoint(setpoint.tag, (setpoint.value - tag.offset) / tag.scale)
+        receipt = self._drivers[tag.connection].put(raw)
+        return Receipt(setpoint, receipt.outcome, receipt.why)
+
+
+class _Shown:
+    """What the devices show of some tags; for all at once what `to_raw` is for one."""
+
+    def __init__(self, tags: Mapping[str, Tag]) -> None:
+        ends = np.cumsum([0, *(tag.length for tag in tags.values())]).tolist()
+        self._slots = {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(tags)}
+        owner = [tag for tag in tags.values() for _ in range(tag.length)]
+        self._arrays = [(name, slots) for name, slots in self._slots.items() if tags[name].length > 1]
+        self._names = [name for name, tag in tags.items() if tag.length == 1]
+        self._places = np.array([self._slots[name].start for name in self._names], np.intp)
+        self._offset = np.array([tag.offset for tag in owner], np.float64)
+        self._scale = np.array([tag.scale for tag in owner], np.float64)
+        self._single = _where([tag.type == "float32" for tag in owner])
+        self._bits = _where([tag.type == "bool" for tag in owner])
+        self._whole = _where([_counts(tag) for tag in owner])
+        limits = np.array([_limits(tag) for tag in owner if _counts(tag)], np.float64).reshape(-1, 2)
+        self._low, self._high = limits[:, 0], limits[:, 1]
+        self._good = np.full(len(tags), Quality.GOOD, np.uint8)
+        self._none = np.full(len(tags), Reason.NONE, np.uint8)
+        self._unknown = np.full(len(tags), np.nan)
+
+    def plain(self, image: Image) -> Batch:
+        """Return what a device shows that knows neither quality nor time."""
+        return Batch(self._raw(image), self._good.copy(), self._none.copy(), self._unknown.copy())
+
+    def stamped(self, image: Image) -> Batch:
+        """Return what a device shows that says when each value was taken, and how good it is."""
+        values, quality, reason = self._raw(image), self._good.copy(), self._none.copy()
+        for i, (name, slots) in enumerate(self._slots.items() if image.quality else ()):
+            found = image.quality.get(name, Quality.GOOD)
+            quality[i], reason[i] = found, _REASONS[found]
+            if found is Quality.BAD:
+                values[slots] = np.nan
+        return Batch(values, quality, reason, np.array([image.taken[name] for name in self._slots], np.float64))
+
+    def _raw(self, image: Image) -> Floats:
+        """Return the raw values of all tags, shape ``(sum of lengths,)``, units of the device."""
+        values = np.empty(len(self._offset))
+        values[self._places] = [image.values[name] for name in self._names]
+        for name, slots in self._arrays:
+            values[slots] = image.values[name]
+        raw: Floats = (values - self._offset) / self._scale
+        if len(self._single):
+            with np.errstate(over="ignore"):
+                raw[self._single] = raw[self._single].astype(np.float32)
+        if len(self._whole):
+            whole = raw[self._whole]
+            counts = np.rint(np.where(np.isfinite(whole), whole, 0.0))
+            raw[self._whole] = np.minimum(np.maximum(counts, self._low), self._high)
+        if len(self._bits):
+            raw[self._bits] = raw[self._bits] > 0.0
+        return raw
+
+
+def _where(flags: Sequence[bool]) -> Positions:
+    """Return the places of what is so, shape ``(number of them,)``."""
+    return np.flatnonzero(np.array(flags, np.bool_))
+
+
+def _counts(tag: Tag) -> bool:
+    return tag.type != "bool" and not tag.type.startswith("float")
+
+
+def _limits(tag: Tag) -> tuple[float, float]:
+    """Return the least and the greatest raw count of a tag that holds whole numbers [1]."""
+    return float(to_raw(tag, tag.offset - _BEYOND * tag.scale)), float(to_raw(tag, tag.offset + _BEYOND * tag.scale))

@@ -17,9 +17,10 @@ from controller.mpc.worker import Build
 from controller.runtime import STOPPED, Door, Options, Ran, door, operate
 from controller.tally import Tally
 from hil.faults.struck import simulate
+from hil.faults.tables import LINKS
 from hil.rig.links import away
 from hil.rig.lives import Killed, Life, killer, lives
-from hil.rig.memory import Memory
+from hil.rig.memory import Memory, MemoryLine
 from hil.rig.process import PlcProcess, Served
 from hil.rig.score import Kpis, kpis
 from hil.rig.troubled import Given, Troubled, journal, operator
@@ -165,8 +166,15 @@ class _Stage:
         arguments = (dict(self._policy.loops), dict(self._policy.files))
         compute_s, limits = self._scenario.compute_s, deadlines(self._policy)
         given = Given(self._build, arguments, limits, compute_s, self._faults, EPOCH)
-        through = Door(self.clock, Line(self._policy, self.clock, self.memory.make), Troubled(given))
+        through = Door(self.clock, self._reached(), Troubled(given))
         return await operate(prepare(self._policy), options, through, (people, *sinks))
+
+    def _reached(self) -> Line:
+        """Return the way to the line, over links where they may fail or tags have times of their own."""
+        cut = any(fault.id in LINKS or fault.id == "crash" for fault in self._faults)
+        if cut or not MemoryLine.suits(self._policy):
+            return Line(self._policy, self.clock, self.memory.make)
+        return MemoryLine(self._policy, self.clock, self.memory)
 
     def _advance(self, seconds: float) -> None:
         period_s = self._policy.period_s
