@@ -45,6 +45,8 @@ class Problem:
     """Lowest inputs permitted, shape ``(n_u,)``, units of the model."""
     high: Floats
     """Highest inputs permitted, shape ``(n_u,)``, units of the model."""
+    guess: Floats = field(default_factory=lambda: np.empty((0, 0)))
+    """Inputs to begin the search with, shape ``(horizon, n_u)``, units of the model; empty for those standing."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Problem) and _same(self, other, ("loop", "number", "at"), _PROBLEM_ARRAYS)
@@ -79,7 +81,7 @@ class Plan:
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 
 
-_PROBLEM_ARRAYS = ("state", "inputs", "known", "targets", "low", "high")
+_PROBLEM_ARRAYS = ("state", "inputs", "known", "targets", "low", "high", "guess")
 
 
 def _same(one: object, other: object, plain: tuple[str, ...], arrays: tuple[str, ...]) -> bool:

@@ -2,7 +2,7 @@
 
 from policies.errors import PolicyError, Problem
 from policies.files import load, parse, rebind, schema, shipped
-from policies.loops import Controlled, Late, Loop, Measured, Moved, Mpc
+from policies.loops import Controlled, IpoptSettings, Late, Loop, Measured, Moved, Mpc, SqpSettings
 from policies.model import Lockstep, Policy
 from policies.soft import FusedNir, SoftSensor
 from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
@@ -18,6 +18,7 @@ __all__ = [
     "Ewma",
     "FusedNir",
     "Handshake",
+    "IpoptSettings",
     "Lane",
     "Late",
     "Learner",
@@ -37,6 +38,7 @@ __all__ = [
     "Reference",
     "Route",
     "SoftSensor",
+    "SqpSettings",
     "Tag",
     "Trend",
     "Watch",

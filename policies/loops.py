@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
 
@@ -65,6 +67,52 @@ class Late(Declared):
     """Samples during which the setpoints then stand still, before the loop is released [1]."""
 
 
+class SqpSettings(Declared):
+    """Sequential quadratic programming on the condensed horizon; the default."""
+
+    kind: Literal["sqp"] = "sqp"
+    """Solver."""
+    tolerance: Positive = 1e-3
+    """Share of the cost by which the last step may have missed what was predicted of it [1]."""
+    steps: Annotated[int, Field(ge=2, le=50)] | Literal["single"] = 8
+    """Most steps for one plan [1]; `single` is one, whatever it leaves undone, which costs some control."""
+    blocks: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Samples that are corrected alike, from the first on, together the horizon [1]; fine then coarse if left out."""
+    compile: bool = True
+    """Whether the model is compiled where the machine has a C compiler; plans are the same, only later without."""
+    forget: Annotated[int, Field(ge=1)] = 3
+    """Failures in a row after which the last plan is no longer the first guess [1]."""
+
+    @property
+    def most(self) -> int:
+        """Most steps for one plan [1]."""
+        return 1 if self.steps == "single" else self.steps
+
+
+class IpoptSettings(Declared):
+    """The interior-point solver of do-mpc; the reference."""
+
+    kind: Literal["ipopt"] = "ipopt"
+    """Solver."""
+
+
+def _block(written: object) -> object:
+    """Return the settings of a solver that was only named."""
+    return {"kind": written} if isinstance(written, str) else written
+
+
+class _Named:
+    """Says in the JSON Schema that the name of a solver alone will do."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> Mapping[str, object]:
+        whole = cast("Mapping[str, object]", handler(core))
+        return {"anyOf": [whole, {"type": "string", "enum": ["sqp", "ipopt"]}]}
+
+
+Solver = Annotated[SqpSettings | IpoptSettings, Field(discriminator="kind"), BeforeValidator(_block), _Named()]
+"""Who solves the problems of a loop, by name or with settings."""
+
+
 class Mpc(Declared):
     """A loop held by model-predictive control."""
 
@@ -92,6 +140,8 @@ class Mpc(Declared):
     """Measurements of the estimator."""
     known: dict[Word, Name] = Field(default_factory=dict)
     """Model inputs that are only read, with their tags."""
+    solver: Solver = SqpSettings()
+    """Who solves it: `sqp`, `ipopt`, or one of them with its settings."""
     late: Late = Late()
     """What happens while no new plan comes."""
     hold_s: Duration = Field(alias="hold_on_bad")

@@ -26,12 +26,30 @@ class Matrix(Expression, Protocol):
         ...
 
     def __getitem__(self, row: int, /) -> Matrix: ...
+    def __float__(self) -> float: ...
+    def is_constant(self) -> bool:
+        """Return whether it is a number."""
+        ...
+
+    def is_op(self, op: int, /) -> bool:
+        """Return whether the outermost operation is `op`; only of one entry that is neither number nor symbol."""
+        ...
+
+    def is_symbolic(self) -> bool:
+        """Return whether it is a symbol."""
+        ...
+
+    def dep(self, i: int, /) -> Matrix:
+        """Return what the outermost operation is applied to."""
+        ...
+
     def __matmul__(self, other: Matrix, /) -> Matrix: ...
     def __add__(self, other: Expression | float, /) -> Matrix: ...
     def __sub__(self, other: Expression | float, /) -> Matrix: ...
     def __mul__(self, other: Expression | float, /) -> Matrix: ...
     def __rmul__(self, other: float, /) -> Matrix: ...
     def __truediv__(self, other: Expression | float, /) -> Matrix: ...
+    def __neg__(self) -> Matrix: ...
 
 
 class _Buffer(Protocol):
@@ -39,11 +57,49 @@ class _Buffer(Protocol):
     def set_res(self, i: int, memory: Floats, /) -> None: ...
 
 
-class _Function(Protocol):
-    def buffer(self) -> tuple[_Buffer, Callable[[], None]]: ...
+class Routine(Protocol):
+    """A function of CasADi."""
+
+    def buffer(self) -> tuple[_Buffer, Callable[[], None]]:
+        """Return a place for arguments and results, and what runs it on them."""
+        ...
+
+    def mapaccum(self, name: str, times: int, /) -> Routine:
+        """Return the function applied again and again, its first result becoming its first argument."""
+        ...
+
+    def map(self, times: int, how: str, /) -> Routine:
+        """Return the function applied to each of several columns."""
+        ...
+
+    def name(self) -> str:
+        """Return its name."""
+        ...
+
+    def n_in(self) -> int:
+        """Return the number of arguments [1]."""
+        ...
+
+    def n_out(self) -> int:
+        """Return the number of results [1]."""
+        ...
+
+    def size_in(self, i: int, /) -> tuple[int, int]:
+        """Return rows and columns of an argument [1]."""
+        ...
+
+    def size_out(self, i: int, /) -> tuple[int, int]:
+        """Return rows and columns of a result [1]."""
+        ...
+
+
+class _Generator(Protocol):
+    def add(self, function: Routine, /) -> None: ...
+    def dump(self) -> str: ...
 
 
 class _Symbol(Protocol):
+    def __call__(self, numbers: object, /) -> Matrix: ...
     def sym(self, name: str, rows: int, columns: int, /) -> Matrix: ...
 
 
@@ -62,10 +118,22 @@ class _Casadi(Protocol):
     def substitute(self, formulas: list[Matrix], old: list[Matrix], new: list[Matrix], /) -> list[Matrix]: ...
     def DM(self, numbers: object, /) -> _Dense: ...  # noqa: N802  # CasADi's name
     def jacobian(self, f: Expression, x: Matrix, /) -> Matrix: ...
+    def vec(self, matrix: Matrix, /) -> Matrix: ...
     def sqrt(self, x: Expression, /) -> Matrix: ...
     def fmin(self, x: Expression | float, y: Expression | float, /) -> Matrix: ...
     def fmax(self, x: Expression | float, y: Expression | float, /) -> Matrix: ...
-    def Function(self, name: str, ins: Sequence[Matrix], outs: Sequence[Matrix], /) -> _Function: ...  # noqa: N802  # CasADi's name
+    def Function(self, name: str, ins: Sequence[Matrix], outs: Sequence[Matrix], /) -> Routine: ...  # noqa: N802  # CasADi's name
+    def CodeGenerator(self, name: str, options: dict[str, object], /) -> _Generator: ...  # noqa: N802  # CasADi's name
+    def external(self, name: str, file: str, /) -> Routine: ...
+    def depends_on(self, f: Matrix, x: Matrix, /) -> bool: ...
+
+    OP_ADD: int
+    OP_SUB: int
+    OP_NEG: int
+    OP_MUL: int
+    OP_DIV: int
+    OP_SQ: int
+    OP_TWICE: int
 
 
 def casadi() -> _Casadi:
@@ -141,11 +209,27 @@ def ahead(model: ControlModel, x: Matrix, u: Matrix, w: Matrix, span_s: float) -
         Length of the span [s]; cut into steps no longer than the model permits.
     """
     steps = ceil(span_s / model.longest_step_s)
-    h = span_s / steps
+    return runge_kutta(lambda at: rates(model, at, u, w), x, span_s / steps, steps)
+
+
+def runge_kutta(slope: Callable[[Matrix], Matrix], x: Matrix, h: float, steps: int) -> Matrix:
+    """Return where `x` goes in some steps of the classical Runge-Kutta rule.
+
+    Parameters
+    ----------
+    slope
+        Time derivatives at some states.
+    x
+        States at the start, one column.
+    h
+        Length of one step [s].
+    steps
+        Number of steps [1].
+    """
     for _ in range(steps):
-        k1 = rates(model, x, u, w)
-        k2 = rates(model, x + k1 * (h / 2), u, w)
-        k3 = rates(model, x + k2 * (h / 2), u, w)
-        k4 = rates(model, x + k3 * h, u, w)
+        k1 = slope(x)
+        k2 = slope(x + k1 * (h / 2))
+        k3 = slope(x + k2 * (h / 2))
+        k4 = slope(x + k3 * h)
         x = x + (k1 + k2 * 2.0 + k3 * 2.0 + k4) * (h / 6)
     return x

@@ -3,25 +3,57 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 
 from controller.models import ControlModel, model
 from controller.models.symbolic import Compiled, ahead, outputs, vector
+from controller.mpc.native import native
 from controller.mpc.program import Program, Task, reaches
+from controller.mpc.sqp import Start, recipe
 from controller.plan import Plan, Problem, Status
+from plant_io.clocks import stopwatch
 from plant_io.signals import Floats
-from policies import Mpc
+from policies import Mpc, SqpSettings
 
 _SLACK = 1e-4
 """Excess over a bound that is rounding and is cut off, as a share of the largest move [1]."""
 
 
-class Solver:
-    """Solves the problems of one loop with do-mpc and IPOPT.
+class Way(Protocol):
+    """A way to solve a task."""
 
-    Every problem is begun afresh from its own state with the inputs standing, so that a plan depends on nothing but the
-    problem: replay finds the same plan, and no earlier failure can do harm.
+    def solve(self, task: Task) -> tuple[Floats, str]:
+        """Return the inputs, shape ``(horizon, n_u)``, units of the model, and the reason if they are no solution."""
+        ...
+
+
+class _Recipe:
+    """The condensed program, and the whole one where the condensed one finds nothing."""
+
+    def __init__(self, program: Program, model: ControlModel, loop: Mpc, settings: SqpSettings) -> None:
+        self._program, self._max_s = program, loop.max_solve_s
+        build = native if settings.compile else list
+        self._sqp = recipe(program.stage, loop.horizon, reaches(model, loop), settings, build)
+
+    def solve(self, task: Task) -> tuple[Floats, str]:
+        watch = stopwatch()
+        start = Start(task.guess[0], task.path[0], task.path[1:], task.low, task.high, task.given)
+        found = self._sqp.solve(start, lambda: watch() >= self._max_s)
+        if not found.why:
+            return found.run.inputs, ""
+        if watch() >= self._max_s:
+            return found.run.inputs, found.why
+        inputs, why = self._program.solve(task)
+        return inputs, why and f"{found.why}; {why}"
+
+
+class Solver:
+    """Solves the problems of one loop as its policy says.
+
+    Nothing is kept from one problem to the next: a plan depends on nothing but the problem, the first guess in it
+    included. Replay finds the same plan, and no earlier failure can do harm.
 
     Parameters
     ----------
@@ -37,7 +69,9 @@ class Solver:
         self._name = name
         self._horizon = loop.horizon
         self._reach = reaches(model, loop)
-        self._program = Program(model, loop)
+        program = Program(model, loop)
+        chosen = loop.solver
+        self._way: Way = _Recipe(program, model, loop, chosen) if isinstance(chosen, SqpSettings) else program
         x, u, w = vector("x", len(model.states)), vector("u", len(model.inputs)), vector("w", len(model.known))
         self._next = Compiled([x, u, w], [ahead(model, x, u, w, loop.sample_s)])
         self._outputs = Compiled([x, u, w], [outputs(model, x, u, w)])
@@ -45,20 +79,22 @@ class Solver:
     def solve(self, problem: Problem) -> Plan:
         """Return the plan for one problem; a plan that is none says why."""
         given = (problem.state, problem.inputs, problem.known, problem.targets, problem.low, problem.high)
-        if not all(np.isfinite(numbers).all() for numbers in given):
+        if not all(np.isfinite(numbers).all() for numbers in (*given, problem.guess)):
             return _failed(problem, "the problem holds a number that is not finite")
         if (problem.low > problem.high).any():
             return _failed(problem, "no input is permitted, the lowest is above the highest")
         task = self._task(problem)
-        found, why = self._program.solve(task)
+        found, why = self._way.solve(task)
         if why:
-            return _failed(problem, f"IPOPT gave up: {why}")
+            return _failed(problem, why)
         return self._plan(problem, task, found)
 
     def _task(self, problem: Problem) -> Task:
+        """Return the numbers of a problem, its guess brought within all limits, first of all back into them."""
+        guess = problem.guess if len(problem.guess) == self._horizon else [problem.inputs] * self._horizon
         path = [problem.inputs]
-        for _ in range(self._horizon):
-            inside = np.clip(path[-1], problem.low, problem.high)
+        for wanted in guess:
+            inside = np.clip(wanted, problem.low, problem.high)
             path.append(np.clip(inside, path[-1] - self._reach, path[-1] + self._reach))
         inputs = np.array(path)
         return Task(
@@ -83,7 +119,7 @@ class Solver:
             near = np.clip(wanted, last - self._reach, last + self._reach)
             moves[k] = last = np.clip(near, task.low[k], task.high[k])
         if not (np.abs(moves - found) <= _SLACK * self._reach).all():  # also true where a number is none
-            return _failed(problem, "IPOPT broke the limits of the inputs")
+            return _failed(problem, "the solver broke the limits of the inputs")
         states = self._roll_out(problem, moves)
         along = np.vstack([moves[:1], moves])
         predicted = np.array([self._outputs(x, u, problem.known)[0] for x, u in zip(states, along, strict=True)])
@@ -105,7 +141,7 @@ def solvers(loops: Mapping[str, Mpc], files: Mapping[str, bytes]) -> dict[str, S
     Raises
     ------
     ValueError
-        If the identified parameters of a loop are not those of its model.
+        If the identified parameters of a loop are not those of its model, or its blocks not its horizon.
     """
     return {name: Solver(name, model(loop.model, files[loop.process]), loop) for name, loop in loops.items()}
 

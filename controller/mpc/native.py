@@ -1,0 +1,91 @@
+"""Formulas as machine code where the machine has a C compiler, and as they are where it has none.
+
+What is compiled is kept in a directory that nobody else can write, under a name made from the source, the compiler and
+its flags, so that a plan never depends on what was compiled before.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import stat
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+from controller.models.symbolic import Routine, casadi
+
+_FLAGS = ("-O2", "-fPIC", "-shared", "-ffp-contract=off")  # the same roundings as CasADi's own interpreter
+_PATIENCE_S = 120.0
+_SHARED = stat.S_IWGRP | stat.S_IWOTH
+
+
+def native(functions: Sequence[Routine]) -> Sequence[Routine]:
+    """Return the functions compiled, or as they are if that cannot be done here."""
+    compiler = _compiler()
+    home = _home()
+    if not compiler or home is None:
+        return functions
+    generator = casadi().CodeGenerator("steadyline", {"with_header": False})
+    for function in functions:
+        generator.add(function)
+    source = generator.dump()
+    name = hashlib.sha256("\0".join([source, compiler, _said(compiler), *_FLAGS]).encode()).hexdigest()
+    library = home / f"{name}.so"
+    if not library.is_file() and not _compile(compiler, source, library):
+        return functions
+    try:
+        return [casadi().external(function.name(), str(library)) for function in functions]
+    except RuntimeError:  # built for another machine, or not whole
+        with suppress(OSError):
+            library.unlink()
+        return functions
+
+
+@cache
+def _compiler() -> str:
+    """Return the path of the C compiler, empty if there is none."""
+    return next((found for name in (os.environ.get("CC", "cc"), "gcc", "clang") if (found := shutil.which(name))), "")
+
+
+@cache
+def _said(compiler: str) -> str:
+    try:
+        found = subprocess.run([compiler, "--version"], capture_output=True, text=True, timeout=10.0, check=False)  # noqa: S603  # the compiler of this machine
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return found.stdout
+
+
+def _home() -> Path | None:
+    """Return a directory only we can write."""
+    base = os.environ.get("XDG_CACHE_HOME", "")
+    try:
+        home = (Path(base) if base else Path.home() / ".cache") / "steadyline" / "native"
+        home.mkdir(mode=0o700, parents=True, exist_ok=True)
+        found = home.stat()
+    except (OSError, RuntimeError):
+        return None
+    return home if found.st_uid == os.getuid() and not found.st_mode & _SHARED else None
+
+
+def _compile(compiler: str, source: str, library: Path) -> bool:
+    """Compile beside the library and put it in place whole, so that others never find half of it."""
+    try:
+        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+            written, made = Path(folder) / "source.c", Path(folder) / "made.so"
+            written.write_text(source)
+            subprocess.run(  # noqa: S603  # the compiler of this machine on what we wrote
+                [compiler, *_FLAGS, "-o", str(made), str(written), "-lm"],
+                capture_output=True,
+                timeout=_PATIENCE_S,
+                check=True,
+            )
+            made.replace(library)
+    except (OSError, subprocess.SubprocessError):
+        return False
+    return True

@@ -1,0 +1,125 @@
+"""Small dense quadratic programs, solved by DAQP behind a typed wall.
+
+D. Arnström, A. Bemporad and D. Axehill, "A dual active-set solver for embedded quadratic programming using recursive
+LDL' updates", IEEE Trans. Autom. Control 67(8), 2022, doi:10.1109/TAC.2022.3176430.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from plant_io.signals import Floats
+
+_SOFT = 8  # DAQP's word for a row that may be violated at a price
+_LINEAR = 1e8  # one over the curvature of that price: none to speak of
+_ITERATIONS = 2000
+_NEAR = 1e-9
+_THIN = 3
+
+
+class _Model(Protocol):
+    settings: Mapping[str, float]
+
+    def setup(self, *parts: Floats | NDArray[np.intc]) -> tuple[int, float]: ...
+    def soft_weights(self, rho_l: Floats, rho_u: Floats, w_l: Floats, w_u: Floats, /) -> None: ...
+    def solve(self) -> tuple[Floats, float, int, Mapping[str, object]]: ...
+
+
+class _Daqp(Protocol):
+    def Model(self) -> _Model: ...  # noqa: N802  # DAQP's name
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Quadratic:
+    """Minimise ``d' hessian d / 2 + gradient' d`` within limits, and softly below others."""
+
+    hessian: Floats
+    """Curvature, shape ``(n, n)``, positive definite."""
+    gradient: Floats
+    """Slope, shape ``(n,)``."""
+    low: Floats
+    """Lowest `d`, then lowest ``hard @ d``, shape ``(n + m,)``."""
+    high: Floats
+    """Highest `d`, then highest ``hard @ d``, shape ``(n + m,)``."""
+    hard: Floats
+    """Rows that are kept, shape ``(m, n)``."""
+    soft: Floats
+    """Rows that cost above `room`, shape ``(s, n)``."""
+    room: Floats
+    """Room of each soft row, below zero where it is used up, shape ``(s,)``."""
+    weights: Floats
+    """Cost of each soft row per unit above its room, shape ``(s,)``."""
+    each: int
+    """Soft rows of one sample [1]; they come sample by sample."""
+
+    @property
+    def finite(self) -> bool:
+        """Whether every number is one; infinite limits are none."""
+        parts = (self.hessian, self.gradient, self.soft, self.room)
+        return all(bool(np.isfinite(part).all()) for part in parts)
+
+    def cost(self, d: Floats) -> float:
+        """Return what `d`, shape ``(n,)``, costs more than zero does."""
+        above = np.maximum(self.soft @ d - self.room, 0.0) - np.maximum(-self.room, 0.0)
+        return float(0.5 * d @ self.hessian @ d + self.gradient @ d + self.weights @ above)
+
+
+def daqp() -> _Daqp:
+    """Return DAQP as far as it is used here."""
+    import daqp as found  # noqa: PLC0415  # only where problems are solved  # pyright: ignore[reportMissingTypeStubs]
+
+    return cast("_Daqp", found)
+
+
+def solve(problem: Quadratic) -> Floats | None:
+    """Return the solution, shape ``(n,)``, or None if there is none.
+
+    Without soft rows first, which is all where none is broken; then with every third sample standing for three, which
+    finds on which side of its room each row will lie; then with all of them.
+    """
+    n, s = len(problem.gradient), len(problem.room)
+    d = _solve(problem, slice(0, 0), 1.0, np.zeros(n))
+    if d is None or not (problem.soft @ d > problem.room + _NEAR).any():
+        return d
+    thin = np.arange(s) // problem.each % _THIN == _THIN // 2
+    d = _solve(problem, thin, float(_THIN), np.zeros(n))
+    return d if d is None else _solve(problem, slice(None), 1.0, d)
+
+
+def _solve(problem: Quadratic, kept: slice | NDArray[np.bool_], share: float, near: Floats) -> Floats | None:
+    """Return the solution with some soft rows only, their weights times `share`, or None.
+
+    Above its room a row costs ``max(0, a) = a + max(0, -a)``, so that rows on the side where they lie `near` the
+    solution add nothing to be decided.
+    """
+    soft, room, price = problem.soft[kept], problem.room[kept], problem.weights[kept] * share
+    over = soft @ near > room
+    gradient = problem.gradient + (price * over) @ soft
+    side = np.where(over, -1.0, 1.0)
+    hard, rows = len(problem.low), len(room)
+    weights, shares, sense = np.zeros(hard + rows), np.zeros(hard + rows), np.zeros(hard + rows, dtype=np.intc)
+    weights[hard:], shares[hard:], sense[hard:] = price, _LINEAR, _SOFT
+    upper, lower = np.concatenate([problem.high, side * room]), np.concatenate([problem.low, np.full(rows, -1e30)])
+    model = daqp().Model()
+    model.settings = {"iter_limit": _ITERATIONS}
+    matrix = np.concatenate([problem.hard, side[:, None] * soft])
+    flag, _ = model.setup(problem.hessian, gradient, matrix, upper, lower, sense)
+    if flag < 0:
+        return None
+    model.soft_weights(shares, shares, weights, weights)
+    d, _, flag, _ = model.solve()
+    return d if flag > 0 and bool(np.isfinite(d).all()) else None
+
+
+def warm_up(n: int) -> None:
+    """Solve a program of `n` unknowns, so that the first that matters finds everything loaded."""
+    rows = np.eye(n)
+    all_ = Quadratic(
+        rows, np.ones(n), np.full(n, -0.5), np.full(n, 0.5), rows[:0], rows, np.full(n, -1.0), np.ones(n), 1
+    )
+    solve(all_)

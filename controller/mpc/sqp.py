@@ -1,0 +1,161 @@
+"""Sequential quadratic programming along a roll-out: every iterate is a plan, and none is worse than the one before.
+
+M. Diehl, H. G. Bock and J. P. Schlöder, "A real-time iteration scheme for nonlinear optimization in optimal feedback
+control", SIAM J. Control Optim. 43(5), 2005, doi:10.1137/S0363012902400713, has the idea of few steps a sample; unlike
+there, every sample begins with a roll-out from the newest estimate and every step is searched along its line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from controller.mpc.condense import Condenser, spread
+from controller.mpc.horizon import Build, Horizon, Run
+from controller.mpc.qp import solve, warm_up
+from controller.mpc.stage import Stage
+from plant_io.signals import Floats
+from policies import SqpSettings
+
+_SHARES = (1.0, 0.5, 0.25, 0.1)
+_ENOUGH = 1e-4
+"""Least share of the predicted gain a step must bring [1]."""
+_STUCK = 1e-2
+"""Predicted gain, as a share of the cost, from which a first step that brings none is a failure [1]."""
+_NOTHING = 1e-3
+"""Cost that is as good as none, in squared scales [1]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Start:
+    """Where and within what a plan is sought."""
+
+    state: Floats
+    """States at the beginning, shape ``(n_x,)``, units of the model."""
+    before: Floats
+    """Inputs in force, shape ``(n_u,)``, units of the model."""
+    inputs: Floats
+    """First guess, within all limits, shape ``(n, n_u)``, units of the model."""
+    low: Floats
+    """Lowest inputs, shape ``(n, n_u)``, units of the model."""
+    high: Floats
+    """Highest inputs, shape ``(n, n_u)``, units of the model."""
+    given: Floats
+    """What is given for each sample and for the end, shape ``(n + 1, n_p)``, units of the model."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Found:
+    """What was found."""
+
+    run: Run
+    """The plan, rolled out."""
+    steps: int
+    """Quadratic programs solved [1]."""
+    gain: float
+    """By how much the last step missed what was predicted of it, as a share of the cost [1]; the next gains less."""
+    why: str = ""
+    """Why it is not to be followed; empty if it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sqp:
+    """A solver of one problem.
+
+    Parameters
+    ----------
+    horizon
+        What is repeated.
+    condenser
+        Makes quadratic programs of it.
+    steps
+        Most quadratic programs solved for one plan [1].
+    tolerance
+        Share of the cost by which the last step may have missed what was predicted of it [1].
+    """
+
+    horizon: Horizon
+    """What is repeated."""
+    condenser: Condenser
+    """Makes quadratic programs of it."""
+    steps: int
+    """Most quadratic programs solved for one plan [1]."""
+    tolerance: float
+    """Share of the cost by which the last step may have missed what was predicted of it [1]."""
+
+    def solve(self, start: Start, expired: Callable[[], bool] = lambda: False) -> Found:
+        """Return the best plan found.
+
+        Parameters
+        ----------
+        start
+            Where and within what it is sought.
+        expired
+            Whether time is over.
+        """
+        with np.errstate(all="ignore"):  # what is not finite is seen, and is no plan
+            run = self.horizon.roll(start.state, start.inputs, start.before, start.given)
+            if not np.isfinite(run.cost):
+                return Found(run, 0, np.inf, "the model leads nowhere finite")
+            return self._improve(start, run, expired)
+
+    def _improve(self, start: Start, run: Run, expired: Callable[[], bool]) -> Found:
+        gain, step = np.inf, 0
+        while step < self.steps and gain > self.tolerance and not expired():
+            problem = self.condenser.quadratic(run, (start.low, start.high), start.given)
+            d = solve(problem) if problem.finite else None
+            if d is None:
+                return Found(run, step, gain, "" if step else "the quadratic program has no solution")
+            step += 1
+            predicted = -problem.cost(d)
+            better = self._search(start, run, d, predicted)
+            if better is None:
+                gain = predicted / _size(run)
+                return Found(run, step, gain, "" if step > 1 or gain <= _STUCK else "no step makes it better")
+            gain = abs(run.cost - better.cost - predicted) / _size(better)
+            run = better
+        return Found(run, step, gain, "" if step else "there was no time for a single step")
+
+    def _search(self, start: Start, run: Run, d: Floats, predicted: float) -> Run | None:
+        """Return the first run along a step that is better, None if none is."""
+        for share in _SHARES:
+            inputs = np.clip(self.condenser.corrected(run.inputs, share * d), start.low, start.high)
+            tried = self.horizon.roll(start.state, inputs, start.before, start.given)
+            if tried.cost < run.cost - _ENOUGH * share * max(predicted, 0.0):
+                return tried
+        return None
+
+
+def _size(run: Run) -> float:
+    return max(abs(run.cost), _NOTHING)
+
+
+def recipe(stage: Stage, length: int, reach: Floats, settings: SqpSettings, build: Build) -> Sqp:
+    """Return a solver of a stage repeated.
+
+    Parameters
+    ----------
+    stage
+        One sample.
+    length
+        Number of samples [1].
+    reach
+        Largest move of each input in one sample, infinite where any is permitted, shape ``(n_u,)``, units of the model.
+    settings
+        What the policy says of it.
+    build
+        Makes functions faster, or leaves them as they are.
+
+    Raises
+    ------
+    ValueError
+        If the blocks do not make up the horizon.
+    """
+    blocks = settings.blocks or spread(length)
+    if sum(blocks) != length:
+        raise ValueError(f"blocks: found {sum(blocks)} samples in all, expected {length}")
+    horizon = Horizon(stage, length, build)
+    warm_up(length * horizon.n_u)
+    return Sqp(horizon, Condenser(horizon, blocks, reach), settings.most, settings.tolerance)
