@@ -14,13 +14,14 @@ export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 export MKL_NUM_THREADS ?= 1
 
-.PHONY: help demo test setup check hil bench lock clean
+.PHONY: help demo test setup check interop hil bench lock clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    shows it all on simulated PLCs, in about a minute (options: make demo ARGS=\"--for 10m\")"
 	@echo "make test    runs the tests"
 	@echo "make check   runs linters, type checkers and import contracts"
+	@echo "make interop runs the tests against node-opcua, libmodbus and modbus-serial, and installs those first"
 	@echo "make hil     plays every scenario, with a report under out/hil"
 	@echo "make bench   runs every benchmark, with results under out/bench"
 	@echo "make setup   only makes .venv with all that tests and benchmarks need"
@@ -41,6 +42,10 @@ check: $(TESTING)
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports --no-logo
 
+interop: $(TESTING)
+	-.ci/interop
+	$(BIN)/python -m pytest -m interop -rs $(ARGS)
+
 hil: $(TESTING)
 	@mkdir -p out/hil
 	$(BIN)/steadyline hil run --all --junit out/hil/junit.xml --html out/hil/report.html $(ARGS)
@@ -58,7 +63,7 @@ lock:
 	$(UV) pip compile $(RESOLVE) --extra test --constraints requirements.lock --output-file requirements-test.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) out
+	rm -rf $(VENV) out tests/interop/node_modules
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+_PATIENCE_S = 60.0  # a machine that is shared by many may take long to start a server
+
 
 @contextmanager
 def background(manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
@@ -25,9 +27,9 @@ def background(manager: AbstractAsyncContextManager[T]) -> Iterator[T]:
         await manager.__aexit__(None, None, None)
 
     try:
-        yield asyncio.run_coroutine_threadsafe(enter(), loop).result(10.0)
+        yield asyncio.run_coroutine_threadsafe(enter(), loop).result(_PATIENCE_S)
     finally:
-        asyncio.run_coroutine_threadsafe(leave(), loop).result(10.0)
+        asyncio.run_coroutine_threadsafe(leave(), loop).result(_PATIENCE_S)
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
         loop.close()

@@ -1,8 +1,8 @@
 "use strict";
 // A Modbus client made with modbus-serial.
 
-const ModbusRTU = require("modbus-serial");
 const { serve } = require("./wire.js");
+const ModbusRTU = require("modbus-serial");
 
 const client = new ModbusRTU();
 

@@ -1,8 +1,8 @@
 "use strict";
 // A Modbus TCP server made with modbus-serial: 300 input and holding registers, 32 coils and discrete inputs.
 
-const { ServerTCP } = require("modbus-serial");
 const { given, serve } = require("./wire.js");
+const { ServerTCP } = require("modbus-serial");
 
 const tables = {
   coil: new Array(32).fill(false),

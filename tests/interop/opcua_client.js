@@ -1,10 +1,10 @@
 "use strict";
 // A client made with node-opcua.
 
+const { given, serve } = require("./wire.js");
 const { readFileSync } = require("node:fs");
 const opcua = require("node-opcua");
-const { AttributeIds, DataType, MessageSecurityMode, SecurityPolicy, StatusCodes, UserTokenType } = opcua;
-const { given, serve } = require("./wire.js");
+const { AttributeIds, DataType, MessageSecurityMode, SecurityPolicy, UserTokenType } = opcua;
 
 const POLICIES = {
   None: SecurityPolicy.None,

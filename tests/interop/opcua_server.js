@@ -1,9 +1,9 @@
 "use strict";
 // A server made with node-opcua: one variable of every type, an array, one with unit and range, a row of many.
 
+const { given, serve } = require("./wire.js");
 const opcua = require("node-opcua");
 const { DataType, MessageSecurityMode, SecurityPolicy, StatusCodes, Variant, VariantArrayType } = opcua;
-const { given, serve } = require("./wire.js");
 
 const TYPES = {
   BOOL: DataType.Boolean,

@@ -2,6 +2,7 @@
 // How the tests speak with a program of ours that uses software of others: orders come as lines of JSON on standard
 // input, each is answered by one line on standard output, and the program ends with its standard input.
 
+globalThis.crypto ??= require("node:crypto").webcrypto; // node 18 has it, but not where node-opcua looks for it
 const readline = require("node:readline");
 
 // What the libraries have to say goes where it cannot be taken for an answer.
