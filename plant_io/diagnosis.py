@@ -6,12 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
+from math import isfinite
 from types import MappingProxyType
 
 from plant_io.doubt import credible, meant_factor, meant_orders
 from plant_io.latch import tags_of
+from plant_io.ne43 import FAILED_HIGH_MA, FAILED_LOW_MA, current
 from plant_io.quality import Quality, Reason
-from plant_io.signals import Sample
+from plant_io.signals import Sample, Snapshot
 from plant_io.survey import Look, Survey
 from plant_io.troubles import TROUBLES, recognised
 from policies import Access, OpcUa, Policy, Tag
@@ -40,6 +42,15 @@ _OF_THE_DEVICE = frozenset(
         Reason.MISCONFIGURED,
         Reason.UNIT_CHANGED,
         Reason.UNCERTAIN_STATUS,
+    }
+)
+_OF_HEALTH = frozenset(
+    {
+        Reason.DEVICE_FAILURE,
+        Reason.CHECK_FUNCTION,
+        Reason.OFF_SPEC,
+        Reason.MAINTENANCE_REQUIRED,
+        Reason.HEALTH_UNKNOWN,
     }
 )
 
@@ -149,12 +160,34 @@ def _values(look: Look, survey: Survey) -> Iterator[Finding]:
             said = f"it reads {_shown(sample, tag)}; with byte_order: {order} it would read {would:.6g} {tag.unit}"
             yield Finding("word_order", look.connection, said, name)
         elif not noted or sample.reason in _JUDGED_HERE:
-            yield from _value(name, tag, sample, look)
+            told = _current(tag, sample) or _health(tag, survey.snapshots[-1], sample)
+            yield from [Finding(told[0], look.connection, told[1], name)] if told else _value(name, tag, sample, look)
+
+
+def _current(tag: Tag, sample: Sample) -> tuple[str, str] | None:
+    """Say what the current of a channel tells of its transmitter."""
+    if tag.ne43 is None or tag.scale == 0.0:
+        return None
+    shown = current(tag.ne43, (sample.value - tag.offset) / tag.scale)
+    if FAILED_LOW_MA < shown < FAILED_HIGH_MA:
+        limited = sample.reason in {Reason.LIMIT_LOW, Reason.LIMIT_HIGH}
+        return ("transmitter", f"its current of {shown:.2f} mA tells that it is at its limit") if limited else None
+    failed = sample.reason is Reason.SENSOR_FAILURE and isfinite(shown)
+    return ("transmitter", f"its current of {shown:.2f} mA tells that it has failed") if failed else None
+
+
+def _health(tag: Tag, seen: Snapshot, sample: Sample) -> tuple[str, str] | None:
+    """Say what another tag tells of the device."""
+    if tag.ne107 is None or sample.reason not in _OF_HEALTH:
+        return None
+    return "health", f"{tag.ne107.tag} shows {seen[tag.ne107.tag].value:g}: {spoken(sample.reason)}"
 
 
 def _value(name: str, tag: Tag, sample: Sample, look: Look) -> Iterator[Finding]:
     shown, (low, high) = _shown(sample, tag), tag.range
     match sample.reason:
+        case Reason.OUT_OF_RANGE if low <= sample.value <= high:
+            yield Finding("reported", look.connection, "the device says: out of range", name)
         case Reason.OUT_OF_RANGE:
             factor = meant_factor(sample.value, tag)
             said = f"it reads {shown}, outside {low:g} to {high:g} {tag.unit}"

@@ -116,6 +116,25 @@ def limits(tag: Tag) -> tuple[tuple[float, float], tuple[float, float]]:
     return wide, possible
 
 
+def current(channel: Ne43, raw: float) -> float:
+    """Return the current a channel shows [mA].
+
+    Parameters
+    ----------
+    channel
+        What it shows at 4 mA and at 20 mA.
+    raw
+        What it shows now, unit of the device.
+
+    Examples
+    --------
+    >>> current(Ne43(raw_4ma=0.0, raw_20ma=27648.0), -864.0)
+    3.5
+    """
+    share = (raw - channel.raw_4ma) / (channel.raw_20ma - channel.raw_4ma)
+    return _ZERO_MA + (_FULL_MA - _ZERO_MA) * share
+
+
 def _raw(channel: Ne43, milliamperes: float) -> float:
     share = (milliamperes - _ZERO_MA) / (_FULL_MA - _ZERO_MA)
     return channel.raw_4ma + (channel.raw_20ma - channel.raw_4ma) * share

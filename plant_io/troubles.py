@@ -165,6 +165,14 @@ TROUBLES: Mapping[str, Trouble] = MappingProxyType(
         "range": Trouble(
             "The server gives another range than the policy.", "Take over the server's range, or correct it there."
         ),
+        "transmitter": Trouble(
+            "The current of a channel tells that its transmitter has failed, or has reached its limit.",
+            "Look at transmitter and wiring; if both are well, compare raw_4ma and raw_20ma with the input card.",
+        ),
+        "health": Trouble(
+            "The device says of itself that it needs attention.",
+            "Look at the device's own diagnosis; if it is well, write the numbers it shows under ne107.",
+        ),
         "reported": Trouble(
             "The device itself says that a value is not good.",
             "Look at the instrument: the device reports a failed sensor, a value held, or maintenance.",
