@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
 
+from controller.lease import claim_after
+from hil.plants.faults import Fault
 from hil.plants.line_b import LineB
 from hil.plc.blueprint import Blueprint
 from hil.plc.guard import Word
-from hil.plc.line import SimulatedLine
+from hil.plc.line import SimulatedLine, TruthPlant
 from hil.plc.line_a import LINE as LINE_A
 from hil.plc.line_b import LINE as LINE_B
 from hil.plc.lines import blueprint, names
-from policies import Policy, load, shipped
+from policies import Access, Policy, load, shipped
 
 LINES = {"A": ("feeders", "SUP_F", LINE_A), "B": ("granulator", "SUP_G", LINE_B)}
 
@@ -47,13 +51,65 @@ def test_every_tag_of_the_shipped_policy_of_a_line_is_shown_in_its_length_and_ra
         assert ((values >= low) & (values <= high)).all(), tag
 
 
+class Sealed:
+    """A plant whose truth nobody may ask for."""
+
+    def __init__(self, plant: TruthPlant) -> None:
+        self._plant = plant
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._plant, name)
+
+    def truth(self) -> dict[str, float]:
+        raise AssertionError("somebody asked for the truth")
+
+
 @pytest.mark.parametrize("name", names())
-def test_the_truth_of_a_line_is_no_tag_of_it(name: str) -> None:
-    policy = policy_of(name)
-    line = blueprint(name).simulate(policy, seed=3)
-    columns = set(line.plant.truth())
-    assert columns
-    assert not columns & (policy.tags.keys() | line.image().values.keys())
+def test_no_tag_is_made_from_the_truth(name: str) -> None:
+    blue, policy = blueprint(name), policy_of(name)
+
+    def sealed(seed: int, *, mismatch: float, faults: Sequence[Fault], noise: float) -> TruthPlant:
+        return cast("TruthPlant", Sealed(blue.make(seed, mismatch=mismatch, faults=faults, noise=noise)))
+
+    line = replace(blue, make=sealed).simulate(policy, seed=3)
+    line.advance(20.0)
+    assert line.image().values.keys() >= policy.tags.keys()
+    with pytest.raises(AssertionError, match="asked for the truth"):
+        line.truth()
+
+
+@pytest.mark.parametrize("name", names())
+def test_no_column_of_the_truth_is_named_like_a_tag(name: str) -> None:
+    line = blueprint(name).simulate(policy_of(name), seed=3)
+    assert not set(line.plant.truth()) & line.image().values.keys()
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_a_line_scores_is_in_its_truth(name: str) -> None:
+    blue, policy = blueprint(name), policy_of(name)
+    truth = blue.simulate(policy, seed=3).truth()
+    columns = {column for one in blue.attributes.values() for column in one.columns} | blue.specification.keys()
+    columns |= {column for parts in blue.measures.values() for column in parts}
+    assert columns <= truth.keys()
+    assert blue.measures.keys() <= policy.units().keys()
+
+
+@pytest.mark.parametrize("name", names())
+def test_every_setpoint_of_a_shipped_policy_is_limited_by_the_plc_it_is_written_to(name: str) -> None:
+    blue, policy = blueprint(name), policy_of(name)
+    for connection, rules in blue.rules.items():
+        words = policy.connections[connection].handshake
+        assert words is not None
+        others = {policy.lockstep.request if policy.lockstep else None, *words.model_dump().values()}
+        written = {
+            tag
+            for tag, one in policy.tags.items()
+            if one.connection == connection and one.access is Access.WRITE and tag not in others
+        }
+        assert rules.limits.keys() == written
+        for tag, limit in rules.limits.items():
+            low, high = policy.tags[tag].range
+            assert low <= limit.low < limit.start < limit.high <= high
 
 
 @pytest.mark.parametrize("name", LINES)
@@ -100,7 +156,7 @@ def test_a_heartbeat_that_stops_within_a_long_scan_is_missed_at_its_end() -> Non
     words = line.plcs["feeders"].words
     for beat in range(1, 11):
         if words.claim is not None:
-            line.write(words.claim, 4096)
+            line.write(words.claim, claim_after(0.0, station=1))
         line.write(words.arm, 1)
         line.write(words.heartbeat, beat)
         line.advance(1.0)

@@ -17,6 +17,9 @@ from hil.plants.sensors import Sampled
 ZONES_MM_S = (1.4, 2.8, 4.5)
 """Vibration at which zones B, C and D begin, medium machines on rigid foundations, ISO 20816-3 [mm/s]."""
 
+DRAG, BITE = "drag", "bite"
+"""What a drive does to its unit, told beside the faults: torque added [Nm], share of the breakage rate kept [1]."""
+
 _HASTE = 3.0
 _WEAR = (1.0 - exp(-_HASTE)) / _HASTE
 _LIFE_S, _LIFE_SPREAD = 2000.0 * 3600.0, log(1.6)

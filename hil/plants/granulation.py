@@ -123,6 +123,18 @@ class Granulation(Generic[Value]):
         self._panel.look(dt, t, self._view(), hits)
         self._show(t)
 
+    @property
+    def work(self) -> dict[str, Value]:
+        """Return what the drives do: speeds [rpm], torque [Nm], power [W], air [m3/h] and liquid [kg/s] moved."""
+        return {
+            "screw_rpm": self._granulator.speed,
+            "torque_nm": self._granulator.torque,
+            "mill_rpm": self._mill.speed,
+            "mill_w": self._mill.power,
+            "air_m3_h": self._supply.volume,
+            "liquid_kg_s": self._pump.flow,
+        }
+
     def truth(self) -> dict[str, Value]:
         """Return what no PLC knows, for scores only; the line says what it is."""
         ops, bed, discharged = self._ops, self._dryer.bed, self._dryer.discharged

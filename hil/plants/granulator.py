@@ -8,6 +8,7 @@ from typing import Generic, NamedTuple
 
 import numpy as np
 
+from hil.plants.drive import DRAG
 from hil.plants.granules import FEED_KG_S, LEAST_KG, Granules, Powder, Traits, moisture
 from hil.plants.noise import lagged, wandered
 from hil.plants.ops import Floats, Ops, Value
@@ -231,7 +232,8 @@ class Granulator(Generic[Value]):
             )
             self.zones[i] = held
             moving = Granules(held.dry * washed, held.water * washed, held.api * washed, sizes)
-        self.torque = self._twist(moving.dry / dt, moisture(ops, moving)) * (1.0 + fouled)
+        twist = self._twist(moving.dry / dt, moisture(ops, moving)) * (1.0 + fouled)
+        self.torque = twist + hit.get(DRAG, 0.0)
         return moving
 
     def _knead(self, dt: float, zone: Granules[Value], moving: Granules[Value], washed: Value) -> Floats:

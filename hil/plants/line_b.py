@@ -30,6 +30,11 @@ TARGETS: Mapping[str, str] = MappingProxyType(
 )
 """Kind of unit operation by name of the unit, for the line with the continuous dryer."""
 
+Strain = Mapping[str, Mapping[str, float]]
+"""What worn drives do, by unit: `DRAG` [Nm] and `BITE` [1] of `hil.plants.drive`."""
+
+_UNSTRAINED: Strain = MappingProxyType({})
+
 LONGEST_STEP_S = 1.0
 """Longest step of the line [s]."""
 
@@ -102,7 +107,7 @@ class LineB:
         """Tags that are not good, and what they are."""
         self._show()
 
-    def step(self, dt: float, setpoints: Mapping[str, float]) -> None:
+    def step(self, dt: float, setpoints: Mapping[str, float], strain: Strain = _UNSTRAINED) -> None:
         """Run the line for one step.
 
         Parameters
@@ -111,6 +116,8 @@ class LineB:
             Step [s], at most 1.
         setpoints
             Accepted setpoints, named and in the units of `NOMINAL`; all of them.
+        strain
+            What worn drives do to units, see `hil.plants.drive`.
 
         Raises
         ------
@@ -122,10 +129,17 @@ class LineB:
         if not 0.0 < dt <= LONGEST_STEP_S:
             raise ValueError(f"step of {dt} s, expected more than 0 and at most {LONGEST_STEP_S:g} s")
         hits = severities(self._faults, self.time) if self._faults else {}
+        for unit, worn in strain.items():
+            hits[unit] = {**hits.get(unit, {}), **worn}
         powder = self._hoppers.step(dt, (setpoints["FDR_API.F_SP"], setpoints["FDR_EXC.F_SP"]), hits)
         self.time = round(self.time + dt, 9)
         self._behind.step(dt, self.time, (powder, self._hoppers.seen), setpoints, hits)
         self._show()
+
+    @property
+    def work(self) -> Mapping[str, float]:
+        """Return what the drives do: speeds [rpm], torque [Nm], power [W], air [m3/h] and liquid [kg/s] moved."""
+        return self._behind.work
 
     @property
     def loops(self) -> Mapping[str, WeightLoop]:

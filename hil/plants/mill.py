@@ -7,6 +7,7 @@ from typing import Generic
 
 import numpy as np
 
+from hil.plants.drive import BITE
 from hil.plants.granules import FEED_KG_S, LEAST_KG, Granules, drying_loss
 from hil.plants.noise import lagged
 from hil.plants.ops import Floats, Ops, Value
@@ -94,7 +95,7 @@ class Mill(Generic[Value]):
         self.speed = lagged(self.speed, speed, _DRIVE_TAU_S, dt)
         if not ops.finite(self.speed + fed.dry + fed.water):
             raise FloatingPointError(f"MIL: speed {self.speed} rpm, fed {fed.dry} kg and {fed.water} kg of water")
-        breaking, passing = dt * self._breaking(), dt * self._passing(hit)
+        breaking, passing = dt * self._breaking(hit), dt * self._passing(hit)
         gained = self._masses + ops.column(fed.dry) * fed.sizes + (breaking * self._masses) @ _FRAGMENTS
         kept = gained / (1.0 + breaking + passing)
         left = passing * kept
@@ -108,12 +109,13 @@ class Mill(Generic[Value]):
         self._remember(dt, leaving)
         return leaving
 
-    def _breaking(self) -> Floats:
+    def _breaking(self, hit: Mapping[str, Value]) -> Floats:
         """Return the rate at which each class breaks [1/s]."""
         ops = self._ops
         x = self.water / ops.maximum(self.dry, LEAST_KG)
         fast = ops.power(ops.maximum(self.speed, 0.0) / _SPEED_REF, 1.2)
-        return np.asarray(ops.column(_BREAKING * fast / (1.0 + 20.0 * (x - 0.02))) * _WEAKNESS)
+        biting = _BREAKING * hit.get(BITE, 1.0) * fast
+        return np.asarray(ops.column(biting / (1.0 + 20.0 * (x - 0.02))) * _WEAKNESS)
 
     def _passing(self, hit: Mapping[str, Value]) -> Floats:
         """Return the rate at which each class passes the screen [1/s]."""

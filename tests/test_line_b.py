@@ -1,0 +1,86 @@
+"""Line B under the real controller: watched, scored and left alone, in memory, in virtual time and over sockets."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from controller.kit import Kit
+from controller.loop import Sink
+from controller.runtime import Door, Options, Ran, operate
+from hil.plants.line_b import NOMINAL
+from hil.plc.guard import Word
+from hil.rig.play import EPOCH, over_sockets
+from hil.rig.stand import Stand, Trial
+from hil.scenario import Scenario
+from policies import Policy, load, shipped
+
+QUIET_SEED = 2
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return load(shipped("B"))
+
+
+def played(policy: Policy, clock: str, for_: str, *faults: tuple[str, str]) -> Trial:
+    with Stand(clock, QUIET_SEED, Path()) as stand:
+        for id_, target in faults:
+            stand.fault(id_, target, after="60s")
+        return stand.play(policy, for_=for_)
+
+
+@pytest.fixture(scope="module")
+def quiet(policy: Policy) -> Trial:
+    return played(policy, "memory", "10m")
+
+
+def test_a_quiet_line_is_watched_in_silence_and_left_alone(quiet: Trial) -> None:
+    ran = quiet.played.ran
+    assert ran.tally.cycles == 601
+    assert (ran.tally.alerts, ran.tally.writes.total(), ran.tally.plans.total()) == ([], 0, 0)
+    assert (quiet.values("SUP_G.STATE")[-1], quiet.values("SUP_D.STATE")[-1]) == (Word.LOCAL, Word.LOCAL)
+    for setpoint, value in NOMINAL.items():
+        assert (quiet.truth[setpoint] == value).all()
+
+
+def test_every_quality_attribute_is_scored_from_the_truth_without_any_loop(quiet: Trial) -> None:
+    kpis = quiet.kpis
+    assert set(kpis) == {"lod", "api", "d10", "d50", "d90", "produced_kg", "diverted_kg", "escaped_kg"}
+    lod = kpis["lod"]
+    assert isinstance(lod, dict)
+    assert "rmse" in lod
+    assert lod["rmse"] == pytest.approx(float(((quiet.truth["lod_pct"] - 2.0) ** 2).mean() ** 0.5))
+    assert kpis["produced_kg"] == pytest.approx(2.5, abs=0.1)
+    assert kpis["escaped_kg"] == 0.0
+
+
+def test_virtual_time_with_both_protocols_gives_the_same_run(quiet: Trial, policy: Policy) -> None:
+    assert played(policy, "virtual", "10m").played.ran.tally.digest() == quiet.played.ran.tally.digest()
+
+
+@pytest.mark.parametrize(
+    ("fault", "target", "watch"),
+    [("F21", "PMP", "liquid"), ("F23", "TSG", "torque"), ("F31", "DRY", "inlet_air"), ("F32", "DRY", "air_flow")],
+)
+def test_a_fault_is_told_by_the_watch_of_its_unit_within_five_minutes(
+    policy: Policy, fault: str, target: str, watch: str
+) -> None:
+    trial = played(policy, "memory", "6m", (fault, target))
+    assert [at for at, _ in trial.spoken(watch) if 60.0 < at < 360.0]
+
+
+def test_the_line_runs_over_real_sockets_in_lock_step(policy: Policy) -> None:
+    told = {"scenario": 1, "title": "A minute", "line": "B", "for": "1m", "assertions": {}}
+    scenario = Scenario.model_validate(told)
+
+    def run(kit: Kit, options: Options, through: Door, sinks: object) -> Ran:
+        del sinks
+        seen: tuple[Sink, ...] = ()
+        return asyncio.run(operate(kit, options, through, seen))
+
+    found = over_sockets(scenario, policy, QUIET_SEED, Options(lockstep_from=EPOCH, unrecorded=True), run)
+    assert (found.missed, found.ran.tally.cycles) == (0, 61)
+    assert found.kpis["lod"] == played(policy, "memory", "1m").kpis["lod"]
