@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from controller.cli.show import people
+from controller.runtime import PlantUnreachable
 from hil import crew
+from hil.library import DEFAULT_CLOCK
 from hil.outcome import Outcome, outcome_of
 from hil.rig.clocks import on_clock
+from hil.rig.truth import Ruined, write
 from hil.scenario import Scenario
 from hil.summary import summed
 from policies import Policy
@@ -28,18 +32,20 @@ _DIED = "its process died, and died again when it was repeated"
 class Wanted:
     """How scenarios are to be played."""
 
-    clock: str
-    """How time goes by: ``memory``, ``virtual``, ``lockstep`` or ``wall``."""
+    clock: str | None
+    """How time goes by: ``memory``, ``virtual``, ``lockstep`` or ``wall``; as each scenario says if None."""
     seed: int | None = None
     """First seed [1]; the scenario's own if None."""
-    seeds: int = 1
-    """How many seeds [1]."""
+    seeds: int | None = None
+    """How many seeds [1]; as many as the scenario names if None."""
     jobs: int = 1
     """How many processes [1]."""
     cluster: str | None = None
     """Address of a Dask scheduler whose workers play instead."""
     plots: bool = False
     """Whether curves are kept of the first run of each scenario and of those that do not pass."""
+    trace: Path = Path("out/hil")
+    """Folder for the truth of runs whose plant came to its end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ class Task:
     """Whether its curves are kept even if it passes."""
     plots: bool = False
     """Whether any curves are kept."""
+    trace: Path = Path("out/hil")
+    """Folder for its truth if its plant comes to its end."""
 
 
 def play(opened: Sequence[Opened], wanted: Wanted) -> tuple[list[Outcome], bool]:
@@ -80,12 +88,12 @@ def play(opened: Sequence[Opened], wanted: Wanted) -> tuple[list[Outcome], bool]
         with suppress(KeyboardInterrupt):
             for number, result in _shared(tasks, wanted):
                 found[number] = _crashed(tasks[number], _DIED) if result is None else result
-                if wanted.seeds == 1 or not found[number].passed:
+                if len(tasks) == len(opened) or not found[number].passed:
                     _say(found[number])
                 wrong = sum(not outcome.passed for outcome in found.values())
                 progress.update(bar, advance=1, description=f"playing, {wrong} did not pass" if wrong else "playing")
     outcomes = [found[number] for number in sorted(found)]
-    if wanted.seeds > 1:
+    if len(tasks) > len(opened):
         _sum_up(outcomes)
     return outcomes, len(found) == len(tasks)
 
@@ -94,6 +102,10 @@ def outcome(task: Task) -> Outcome:
     """Play one run; whatever goes wrong in it is its outcome."""
     try:
         played = on_clock(task.clock, task.scenario, task.policy, task.seed)
+    except Ruined as end:
+        return _crashed(task, f"the plant has come to its end: {end}; its truth until then is in {_traced(task, end)}")
+    except PlantUnreachable as error:
+        return replace(_crashed(task, str(error)), unreachable=True)
     except Exception as error:  # noqa: BLE001  # told with the run; the others go on
         return _crashed(task, f"{type(error).__name__}: {error}")
     told = outcome_of(task.name, played)
@@ -103,9 +115,22 @@ def outcome(task: Task) -> Outcome:
 
 def _tasks(opened: Sequence[Opened], wanted: Wanted) -> Iterator[Task]:
     for name, scenario, policy in opened:
-        first = scenario.seed if wanted.seed is None else wanted.seed
-        for seed in range(first, first + wanted.seeds):
-            yield Task(name, scenario, policy, seed, wanted.clock, seed == first, wanted.plots)
+        seeds, clock = _seeds(scenario, wanted), wanted.clock or scenario.clock or DEFAULT_CLOCK
+        for seed in seeds:
+            yield Task(name, scenario, policy, seed, clock, seed == seeds[0], wanted.plots, wanted.trace)
+
+
+def _seeds(scenario: Scenario, wanted: Wanted) -> Sequence[int]:
+    if wanted.seed is None and wanted.seeds is None and scenario.seeds is not None:
+        return scenario.seeds
+    first = scenario.seed if wanted.seed is None else wanted.seed
+    return range(first, first + (wanted.seeds or 1))
+
+
+def _traced(task: Task, end: Ruined) -> Path:
+    path = task.trace / f"{Path(task.name).name.partition('.')[0]}.seed{task.seed}.truth.csv"
+    write(end, path)
+    return path
 
 
 def _shared(tasks: Sequence[Task], wanted: Wanted) -> Iterator[tuple[int, Outcome | None]]:

@@ -84,14 +84,23 @@ def run(
     *,
     all_: Annotated[bool, typer.Option("--all", help="Every shipped scenario.")] = False,
     seed: Seed = None,
-    seeds: Annotated[int, typer.Option(min=1, help="How many seeds, from the first on.")] = 1,
+    seeds: Annotated[
+        int | None, typer.Option(min=1, help="How many seeds, from the first on; as the scenario says if absent.")
+    ] = None,
     clock: Annotated[
-        ClockKind, typer.Option(help="How time goes by: without protocols, virtual, in lock-step on sockets, real.")
-    ] = ClockKind.VIRTUAL,
+        ClockKind | None,
+        typer.Option(
+            help="How time goes by: without protocols, virtual, in lock-step on sockets, real; "
+            "as the scenario says if absent, or else virtual."
+        ),
+    ] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="How many processes; as many as cores if absent.")] = None,
     cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler to play on.")] = None,
     junit: Annotated[str | None, typer.Option(metavar="F", help="JUnit XML to write.", callback=writable)] = None,
     html: Annotated[str | None, typer.Option(metavar="F", help="Page with plots to write.", callback=writable)] = None,
+    trace: Annotated[
+        Path, typer.Option(metavar="DIR", help="Where the truth of a run is left whose plant came to its end.")
+    ] = Path("out/hil"),
     json: Json = None,
 ) -> int:
     """Play scenarios and judge them by the plant's truth."""
@@ -105,9 +114,9 @@ def run(
     if not names:
         raise Refused(f"hil run: found no scenario, wanted --all or some of {', '.join(library.names())}")
     with reading():
-        opened = [(name, *library.open_scenario(library.find(name))) for name in names]
+        opened = [(name, *library.open_scenario(library.find(name), clock=clock)) for name in names]
         _no_wires(clock, cluster)
-    wanted = campaign.Wanted(clock.value, seed, seeds, jobs or crew.cores(), cluster, html is not None)
+    wanted = campaign.Wanted(clock, seed, seeds, jobs or crew.cores(), cluster, html is not None, trace)
     try:
         runs, whole = campaign.play(opened, wanted)
     except ConnectionError as error:
@@ -119,6 +128,8 @@ def run(
     if html is not None:
         report.write_html(Path(html), runs)
     give({"runs": [plain(r) for r in runs], "summary": [line.plain() for line in summed(runs)]}, json)
+    if away := [r for r in runs if r.unreachable]:
+        raise Unreachable(f"hil run: {away[0].scenario}, seed {away[0].seed}: {away[0].crashed}")
     return INTERRUPTED if not whole else 0 if all(r.passed for r in runs) else 1
 
 
@@ -188,9 +199,9 @@ def _until_stopped(options: Options) -> None:
             raise Refused(f"hil serve: the plant has stopped: {error}") from error
 
 
-def _no_wires(clock: ClockKind, cluster: str | None) -> None:
+def _no_wires(clock: ClockKind | None, cluster: str | None) -> None:
     if cluster is not None and clock in {ClockKind.LOCKSTEP, ClockKind.WALL}:
-        raise Refused(f"--cluster: found --clock {clock.value}, wanted one without real sockets")
+        raise Refused(f"--cluster: found --clock {clock}, wanted one without real sockets")
 
 
 def _scenario_schema() -> dict[str, object]:

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from hil.plants.faults import CATALOGUE
 from hil.plc.lines import blueprint
 from hil.scenario import SCENARIOS, SUFFIX, Scenario
 from hil.scenario.check import Checked, problems, sorted_by_place
-from hil.scenario.timeline import Turned, Wrong
+from hil.scenario.units import measured
 from policies import Policy, load, shipped
 from policies.check_schema import validated
 from policies.errors import PolicyError, Problem
 from policies.positions import Document, read
-from policies.units import convert, difference
 
 DEFAULT_CLOCK = "virtual"
 """How time goes by where neither a scenario nor anybody else says."""
@@ -75,7 +73,7 @@ def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = 
         found = sorted_by_place(problems(Checked(document, scenario, policy, line, now)))
     if found:
         raise PolicyError(found)
-    return _measured(scenario, policy), policy
+    return measured(scenario, policy), policy
 
 
 def _policy_of(scenario: Scenario, path: Path) -> Path:
@@ -92,29 +90,3 @@ def _of_another_line(document: Document, scenario: Scenario, policy: Policy) -> 
         return []
     message = f"found line {scenario.line}, but its policy is for line {policy.line}"
     return [document.problem(("line",), message)]
-
-
-def _measured(scenario: Scenario, policy: Policy) -> Scenario:
-    """Return a scenario whose sizes are in the units of its tags and of the catalogue."""
-    units = policy.units()
-    return scenario.model_copy(
-        update={
-            "stimuli": tuple(_turned(turned, units.get(turned.setpoint)) for turned in scenario.stimuli),
-            "faults": tuple(_wrong(wrong, units.get(wrong.target)) for wrong in scenario.faults),
-        }
-    )
-
-
-def _turned(turned: Turned, unit: str | None) -> Turned:
-    if turned.unit is None or unit is None:
-        return turned
-    return turned.model_copy(update={"by": difference(turned.by, turned.unit, unit), "unit": unit})
-
-
-def _wrong(wrong: Wrong, unit: str | None) -> Wrong:
-    kind = CATALOGUE[wrong.id]
-    measured_in = unit if kind.of_range else kind.measure.rpartition("[")[2].rstrip("]")
-    if wrong.unit in {None, measured_in} or wrong.unit is None or measured_in is None or wrong.magnitude is None:
-        return wrong
-    converted = (convert if wrong.id == "saturated" else difference)(wrong.magnitude, wrong.unit, measured_in)
-    return wrong.model_copy(update={"magnitude": converted, "unit": measured_in})

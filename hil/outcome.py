@@ -3,35 +3,22 @@
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 
+from hil.panels import Mark, Panel, marks, panels
+from hil.rig.labels import Label, labels
 from hil.rig.play import Played
-from hil.rig.score import judged
 from hil.rig.verdict import Finding, judge
 from plant_io.signals import Floats
 
 EDGES_S = np.logspace(-5.0, 1.0, 61)
 """Bounds of the classes of wall times, ten per decade, shape ``(61,)`` [s]; the outermost take what lies beyond."""
 
-_BUCKETS = 400
-
 Counts = tuple[int, ...]
 """How many wall times fell into each class of `EDGES_S`; empty where none was taken."""
-
-
-@dataclass(frozen=True, slots=True)
-class Panel:
-    """One variable over time, thinned so that no peak is lost."""
-
-    title: str
-    """What it is, with its unit."""
-    minutes: Floats
-    """Line time, shape ``(points,)`` [min]."""
-    values: Floats
-    """The variable, shape ``(points,)``, in the unit of the title."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +47,12 @@ class Outcome:
     """What to plot."""
     crashed: str = ""
     """Why there is no result; empty where there is one."""
+    labels: tuple[Label, ...] = ()
+    """What really went wrong, and how soon it was told."""
+    marks: tuple[Mark, ...] = ()
+    """What is marked in the plots."""
+    unreachable: bool = False
+    """Whether there is no result because the controller could not connect to the plant."""
 
     @property
     def passed(self) -> bool:
@@ -88,34 +81,22 @@ def outcome_of(name: str, played: Played) -> Outcome:
             "digest": summary["digest"],
             "kpis": dict(played.kpis) | {key: summary[key] for key in ("cycle", "solve")},
             "alerts": summary["alerts"],
+            "missed": played.missed,
+            "overruns": tally.overruns,
+            "links": summary["links"],
         },
         wall_s=played.wall_s,
         latency=_counted(tally.busy_s),
         jitter=_counted(np.abs(played.jitter_s)),
-        panels=tuple(_panels(played)),
+        panels=tuple(panels(played)),
+        labels=labels(played.scenario.struck(played.seed), tally.alerts, played.began, played.scenario.for_s),
+        marks=marks(played),
     )
-
-
-def thinned(title: str, minutes: Floats, values: Floats) -> Panel:
-    """Return a panel that keeps the lowest and the highest of each stretch of values, in their order.
-
-    Parameters
-    ----------
-    title
-        What it is, with its unit.
-    minutes
-        Line time, shape ``(rows,)`` [min].
-    values
-        The variable, shape ``(rows,)``, in the unit of the title.
-    """
-    stretches = np.array_split(np.arange(values.size), min(_BUCKETS, values.size))
-    kept = np.unique([(part[values[part].argmin()], part[values[part].argmax()]) for part in stretches])
-    return Panel(title, minutes[kept].round(3), values[kept])
 
 
 def plain(outcome: Outcome) -> dict[str, object]:
     """Return one run as plain values."""
-    nothing = dict.fromkeys(("simulated_s", "wall_s", "digest", "kpis", "alerts"))
+    nothing = dict.fromkeys(("simulated_s", "wall_s", "digest", "kpis", "alerts", "missed", "overruns", "links"))
     return {
         "scenario": outcome.scenario,
         "seed": outcome.seed,
@@ -125,9 +106,17 @@ def plain(outcome: Outcome) -> dict[str, object]:
         "repeat": outcome.repeat,
         **(nothing | dict(outcome.figures)),
         "assertions": [
-            {"id": f.id, "requirement": f.requirement, "passed": f.passed, "found": f.found, "wanted": f.wanted}
+            {
+                "id": f.id,
+                "requirement_id": f.requirement_id or None,
+                "requirement": f.requirement,
+                "passed": f.passed,
+                "found": f.found,
+                "wanted": f.wanted,
+            }
             for f in outcome.findings
         ],
+        "faults": [one.plain() for one in outcome.labels],
     }
 
 
@@ -136,12 +125,3 @@ def _counted(times_s: Sequence[float] | Floats) -> Counts:
         return ()
     inside = np.clip(times_s, EDGES_S[0], EDGES_S[-1])
     return tuple(int(count) for count in np.histogram(inside, EDGES_S)[0])
-
-
-def _panels(played: Played) -> Iterator[Panel]:
-    minutes = played.truth["time"] / 60.0
-    for name, figure in judged(played.policy).items():
-        yield thinned(f"true {name} [{figure.unit}]", minutes, figure.value(played.truth))
-    for loop in played.policy.loops.values():
-        for moved in loop.moved.values():
-            yield thinned(f"{moved.tag} [{moved.unit}]", minutes, played.truth[moved.tag])

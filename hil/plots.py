@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Protocol, cast
 
 import numpy as np
 
-from hil.outcome import EDGES_S, Counts, Panel
+from hil.outcome import EDGES_S, Counts
+from hil.panels import Mark, Panel
+
+_COLOURS: Mapping[str, str] = {"fault": "#c00", "alert": "#a50", "phase": "#36a"}
 
 
 def script() -> str:
@@ -17,8 +20,8 @@ def script() -> str:
     return cast("Callable[[], str]", get_plotlyjs)()
 
 
-def over_time(panels: Sequence[Panel]) -> str:
-    """Return one panel above the other over line time."""
+def over_time(panels: Sequence[Panel], marks: Sequence[Mark] = ()) -> str:
+    """Return one panel above the other over line time, with targets, limits and what happened meanwhile."""
     traces = [
         {
             "type": "scatter",
@@ -32,15 +35,56 @@ def over_time(panels: Sequence[Panel]) -> str:
     ]
     height = 1.0 / len(panels)
     layout: dict[str, object] = {
-        "height": 190 * len(panels) + 60,
+        "height": 190 * len(panels) + 100,
         "showlegend": False,
-        "margin": {"t": 30},
+        "margin": {"t": 70},
         "xaxis": {"title": {"text": "line time [min]"}, "anchor": f"y{len(panels)}"},
+        "shapes": [*_levels(panels), *_bars(marks)],
+        "annotations": list(_words(marks)),
     }
     for i, panel in enumerate(panels):
         top = 1.0 - i * height
         layout[f"yaxis{i + 1}"] = {"domain": [top - 0.8 * height, top], "title": {"text": panel.title}}
     return _drawn(traces, layout)
+
+
+def _levels(panels: Sequence[Panel]) -> Iterator[dict[str, object]]:
+    """Yield a line for each target, and a dashed one for each limit, where it is near enough to be seen."""
+    for i, panel in enumerate(panels, start=1):
+        low, high = float(np.min(panel.values)), float(np.max(panel.values))
+        reach = max(high - low, 1e-9)
+        for value, look in ((panel.target, "solid"), *((limit, "dash") for limit in panel.limits)):
+            if value is not None and low - 2.0 * reach <= value <= high + 2.0 * reach:
+                place = {"xref": "x domain", "yref": f"y{i}", "x0": 0, "x1": 1, "y0": value, "y1": value}
+                colour = "#2a7" if look == "solid" else "#b50"
+                yield {"type": "line", **place, "line": {"color": colour, "width": 1, "dash": look}}
+
+
+def _bars(marks: Sequence[Mark]) -> Iterator[dict[str, object]]:
+    """Yield a band for each fault, and a line for each alert and each phase."""
+    for mark in marks:
+        ends = {"x0": mark.begin, "x1": mark.begin if mark.end is None else mark.end, "y0": 0, "y1": 1}
+        place = {"xref": "x", "yref": "paper", **ends, "layer": "below"}
+        if mark.end is not None:
+            yield {"type": "rect", **place, "fillcolor": _COLOURS[mark.kind], "opacity": 0.12, "line": {"width": 0}}
+        else:
+            yield {"type": "line", **place, "line": {"color": _COLOURS[mark.kind], "width": 1, "dash": "dot"}}
+
+
+def _words(marks: Sequence[Mark]) -> Iterator[dict[str, object]]:
+    for mark in marks:
+        yield {
+            "x": mark.begin,
+            "y": 1.0,
+            "xref": "x",
+            "yref": "paper",
+            "text": mark.text,
+            "showarrow": False,
+            "textangle": -30,
+            "xanchor": "left",
+            "yanchor": "bottom",
+            "font": {"size": 10, "color": _COLOURS[mark.kind]},
+        }
 
 
 def histogram(title: str, counts: Sequence[Counts]) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import cast
 from xml.etree import ElementTree as ET
 
 from jinja2 import Environment
@@ -12,6 +13,7 @@ from hil.outcome import Outcome
 from hil.plots import histogram, over_time, script
 from hil.summary import summed
 
+Cell = tuple[str, str]
 _PAGE = Path(__file__).with_name("report.html.j2")
 _SHOWN = 10
 
@@ -32,6 +34,9 @@ def write_junit(path: Path, outcomes: Sequence[Outcome]) -> None:
             if not f.passed:
                 failure = ET.SubElement(case, "failure", {"message": f.requirement})
                 failure.text = f"wanted {f.wanted}, found {f.found}\nrepeat: {run.repeat}"
+            if f.requirement_id:
+                properties = ET.SubElement(case, "properties")
+                ET.SubElement(properties, "property", {"name": "requirement", "value": f.requirement_id})
     path.parent.mkdir(parents=True, exist_ok=True)
     ET.ElementTree(root).write(path, encoding="utf-8", xml_declaration=True)
 
@@ -42,10 +47,28 @@ def write_html(path: Path, outcomes: Sequence[Outcome]) -> None:
     Of each scenario it shows the first run and the first ten that did not pass; every run stands in the table.
     """
     scenarios = [(line, *_times(line.scenario, outcomes)) for line in summed(outcomes)]
-    shown = [(run, over_time(run.panels) if run.panels else "") for run in _worth_showing(outcomes)]
+    shown = [(run, over_time(run.panels, run.marks) if run.panels else "") for run in _worth_showing(outcomes)]
     page = Environment(autoescape=True).from_string(_PAGE.read_text(encoding="utf-8"))
+    page.globals["kpis_of"] = kpis_of
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page.render(scenarios=scenarios, shown=shown, runs=outcomes, script=script()), encoding="utf-8")
+
+
+def kpis_of(outcome: Outcome) -> list[Cell]:
+    """Return name and value of each figure of a run, as they are shown."""
+    figures = cast("Mapping[str, object]", outcome.figures.get("kpis") or {})
+    cells: list[Cell] = []
+    for name, value in figures.items():
+        if isinstance(value, Mapping):
+            section = cast("Mapping[str, object]", value)
+            cells += [(f"{name}.{key}", _shown(each)) for key, each in section.items()]
+        else:
+            cells.append((name, _shown(value)))
+    return cells
+
+
+def _shown(value: object) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else "" if value is None else str(value)
 
 
 def _times(scenario: str, outcomes: Sequence[Outcome]) -> tuple[str, str]:

@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from pathlib import Path
 from typing import Protocol
 
@@ -19,6 +20,7 @@ from hil.plants.faults import Fault
 from hil.plc import lines
 from hil.plc.line import Image, SimulatedLine
 from hil.plc.scans import SCAN_S
+from hil.rig.labels import label
 from hil.rig.truth import TruthLog
 from hil.servers.modbus import ModbusServer
 from hil.servers.opcua import OpcUaServer
@@ -112,7 +114,7 @@ class Rack:
         self.line = _simulated(policy, options)
         self.written = asyncio.Event()
         """Set whenever a client has written."""
-        self.log = TruthLog()
+        self.log = TruthLog([label(fault, inf).plain() for fault in options.faults])
         self.servers = {name: _server(policy, name, options, self.written.set) for name in _in_order(policy)}
         self.epoch = options.start
         """Instant of plant time 0, POSIX time [s]."""

@@ -16,7 +16,8 @@ import psutil
 import pytest
 
 from hil import campaign, library, report
-from hil.outcome import EDGES_S, Outcome, Panel, plain, thinned
+from hil.outcome import EDGES_S, Outcome, plain
+from hil.panels import Panel, thinned
 from hil.rig.verdict import Finding
 from hil.summary import summed, wilson
 
@@ -99,7 +100,7 @@ def test_whatever_goes_wrong_in_a_run_is_its_outcome() -> None:
 def test_curves_are_thinned_without_losing_a_peak() -> None:
     values = np.sin(np.arange(86_400.0))
     values[33_333] = 99.0
-    panel = thinned("x [1]", np.arange(86_400.0), values)
+    panel = thinned(Panel("x [1]", np.arange(86_400.0), values))
     assert panel.values.size < 1000
     assert panel.minutes[panel.values.argmax()] == 33_333.0
     assert (np.diff(panel.minutes) > 0.0).all()

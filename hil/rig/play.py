@@ -18,13 +18,14 @@ from controller.runtime import STOPPED, Door, Options, Ran, door, operate
 from controller.tally import Tally
 from hil.faults.struck import simulate
 from hil.faults.tables import LINKS
+from hil.rig.labels import label
 from hil.rig.links import away
 from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.memory import Memory, MemoryLine
 from hil.rig.process import PlcProcess, Served
 from hil.rig.score import Kpis, kpis
 from hil.rig.troubled import Given, Troubled, journal, operator
-from hil.rig.truth import Truth, TruthLog, load
+from hil.rig.truth import Ruined, Truth, TruthLog, load, traced
 from hil.rig.witness import Witness, witness
 from hil.scenario import Scenario
 from plant_io.clocks import LockstepClock, PacedClock, SimClock, stopwatch
@@ -137,7 +138,8 @@ class _Stage:
         self._scenario, self._policy, self._build, self._record = scenario, policy, build, record
         self._faults = course.faults
         self.line = simulate(policy, seed, course, scenario.mismatch)
-        self.memory, self.log = Memory(self.line, EPOCH), TruthLog()
+        told = [label(fault, scenario.for_s).plain() for fault in course.faults]
+        self.memory, self.log = Memory(self.line, EPOCH), TruthLog(told)
         self.clock = SimClock(EPOCH, self._advance)
 
     def play(self, sinks: Sequence[Sink]) -> Ran:
@@ -179,7 +181,8 @@ class _Stage:
     def _advance(self, seconds: float) -> None:
         period_s = self._policy.period_s
         for _ in range(round(seconds / period_s)):
-            self.memory.advance(period_s)
+            with traced(self.log):
+                self.memory.advance(period_s)
             self.memory.down.clear()
             self.memory.down.update(away(self._faults, self.line.plant.time, period_s))
             self.log.add(self.line.truth())
@@ -218,6 +221,8 @@ def over_sockets(
         If the PLC process does not come up.
     PlantUnreachable
         If the controller cannot connect to it.
+    Ruined
+        If the plant came to its end.
     KeyboardInterrupt
         If a person stopped it before anything happened.
     """
@@ -234,8 +239,10 @@ def over_sockets(
             through = _door(bound, given, process.epoch)
             ran = run(prepare(bound), given, through, (seen, people, pace))
         finally:
-            process.stop()
+            left = process.stop()
         rows = _rows(truth, ran)
+        if left > 0:
+            raise Ruined(process.said, rows)
     return Played(
         scenario=scenario,
         policy=policy,

@@ -75,6 +75,7 @@ class PlcProcess:
         self._patience_s = patience_s
         self._child: subprocess.Popen[str] | None = None
         self._said: IO[str] | None = None
+        self._last = ""
 
     def start(self) -> Self:
         """Start the process and wait until it listens, on the ports it had before if there were any.
@@ -156,6 +157,11 @@ class PlcProcess:
         options = [text for name, value in given.items() for text in (name, str(value))]
         return [sys.executable, "-m", "hil.serve", served.line, "--tether", *options]
 
+    @property
+    def said(self) -> str:
+        """The last line that an ended process said on its standard error; empty for none."""
+        return self._last
+
     def _words(self) -> str:
         """Return what the process said on its standard error, without trailing space."""
         if self._said is None:
@@ -171,6 +177,7 @@ class PlcProcess:
             child.wait(_GRACE_S)
         except subprocess.TimeoutExpired:
             child.kill()
+        self._last = self._words().rpartition("\n")[2]
         for pipe in (child.stdin, child.stdout, self._said):
             if pipe is not None:
                 pipe.close()

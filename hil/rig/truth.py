@@ -2,23 +2,57 @@
 
 from __future__ import annotations
 
+import json
 import os
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 
 from plant_io.signals import Floats
 
+_LABEL = "# fault "
+
 Truth = Mapping[str, Floats]
 """Columns of a truth log by name, each of shape ``(rows,)``; ``time`` is plant time [s]."""
 
 
-class TruthLog:
-    """Rows of truth, kept until they are saved."""
+class Ruined(ArithmeticError):  # noqa: N818  # the state of the plant, in the words of the rig
+    """A simulated plant came to its end; it names the unit operation.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    what
+        What happened, and where.
+    truth
+        The truth until then.
+    labels
+        What was really to go wrong, as plain values, one for each fault.
+    """
+
+    def __init__(self, what: str, truth: Truth, labels: Sequence[Mapping[str, object]] = ()) -> None:
+        super().__init__(what)
+        self.truth = truth
+        """The truth until then."""
+        self.labels = tuple(labels)
+        """What was really to go wrong."""
+
+
+class TruthLog:
+    """Rows of truth, kept until they are saved.
+
+    Parameters
+    ----------
+    labels
+        What will really go wrong, as plain values, one for each fault.
+    """
+
+    def __init__(self, labels: Sequence[Mapping[str, object]] = ()) -> None:
+        self.labels = tuple(labels)
+        """What will really go wrong."""
         self._names: tuple[str, ...] = ()
         self._cells = array("d")
 
@@ -51,15 +85,61 @@ class TruthLog:
         draft = path.with_name(path.name + ".part")
         with draft.open("wb") as file:
             if path.suffix == ".csv":
-                np.savetxt(file, self._table(), delimiter=",", header=",".join(self._names), comments="", fmt="%.17g")
+                _table_to(file, self.columns(), self.labels)
             else:
-                np.savez_compressed(file, names=np.array(self._names), table=self._table())
+                told = np.array([json.dumps(label) for label in self.labels], np.str_)
+                np.savez_compressed(file, names=np.array(self._names), table=self._table(), labels=told)
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
 
     def _table(self) -> Floats:
         return np.array(self._cells).reshape(-1, max(1, len(self._names)))
+
+
+@contextmanager
+def traced(log: TruthLog) -> Generator[None]:
+    """Let a plant take a step; if that is its end, keep the truth until then.
+
+    Raises
+    ------
+    Ruined
+        If it came to its end.
+    """
+    try:
+        yield
+    except ArithmeticError as error:
+        raise Ruined(str(error), log.columns(), log.labels) from error
+
+
+def write(end: Ruined, path: Path) -> None:
+    """Write the truth of a plant until its end as a table, CSV.
+
+    Raises
+    ------
+    OSError
+        If it cannot be written.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        _table_to(file, end.truth, end.labels)
+
+
+def labels_in(path: Path) -> list[Mapping[str, object]]:
+    """Return what really went wrong, as a saved truth log tells it.
+
+    Raises
+    ------
+    OSError
+        If it cannot be read.
+    """
+    if path.suffix == ".csv":
+        lines = path.read_text(encoding="utf-8").splitlines()
+        found = [line.removeprefix(_LABEL) for line in lines if line.startswith(_LABEL)]
+    else:
+        with np.load(path) as saved:
+            found = [str(each) for each in saved["labels"]]
+    return [json.loads(each) for each in found]
 
 
 def load(path: Path) -> Truth:
@@ -76,6 +156,13 @@ def load(path: Path) -> Truth:
             return _by_name(names, np.loadtxt(file, delimiter=",", ndmin=2)) if names != [""] else {}
     with np.load(path) as saved:
         return _by_name(saved["names"].tolist(), np.asarray(saved["table"], np.float64))
+
+
+def _table_to(file: IO[bytes], truth: Truth, labels: Sequence[Mapping[str, object]]) -> None:
+    """Write a table, CSV; after it each fault, as a comment."""
+    table = np.column_stack([*truth.values()]) if truth else np.empty((0, 0))
+    told = "\n".join(_LABEL + json.dumps(label) for label in labels)
+    np.savetxt(file, table, delimiter=",", header=",".join(truth), footer=told, comments="", fmt="%.17g")
 
 
 def _by_name(names: Sequence[str], table: Floats) -> Truth:

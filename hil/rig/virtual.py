@@ -23,7 +23,7 @@ from hil.rig.links import disturb
 from hil.rig.play import EPOCH, Played, deadlines
 from hil.rig.score import kpis
 from hil.rig.troubled import Given, Troubled, journal, operator
-from hil.rig.truth import Truth
+from hil.rig.truth import Truth, traced
 from hil.rig.witness import Witness, witness
 from hil.scenario import Scenario
 from hil.virtual.loop import VirtualLoop
@@ -178,7 +178,8 @@ async def _pace(rack: serve.Rack, period_s: float) -> None:
     while True:
         await clock.sleep_until(EPOCH + rack.line.plant.time + SCAN_S - _AHEAD_S)
         await rack.collect()
-        rack.line.advance(SCAN_S)
+        with traced(rack.log):
+            rack.line.advance(SCAN_S)
         if (rack.line.plant.time / period_s).is_integer():
             rack.log.add(rack.line.truth())
             await rack.show()

@@ -18,7 +18,7 @@ Some = TypeVar("Some", bound=Declared)
 
 def _bounded(claim: Some, low: str, high: str) -> Some:
     if getattr(claim, low) is None and getattr(claim, high) is None:
-        raise ValueError(f"expected {low}, {high} or both")
+        raise ValueError(f"found neither {low} nor {high}, wanted one or both")
     return claim
 
 
@@ -67,7 +67,7 @@ class Quantity(Claim):
     @model_validator(mode="after")
     def _one(self) -> Quantity:
         if (self.tag is None) == (self.truth is None):
-            raise ValueError("expected either tag or truth")
+            raise ValueError("found both or neither of tag and truth, wanted one of them")
         return self
 
     @property

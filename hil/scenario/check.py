@@ -16,6 +16,7 @@ from hil.rig.figures import figures
 from hil.scenario.assertions import Claim, During, FirstOut, Quantity, Spanned, Within
 from hil.scenario.model import Scenario
 from hil.scenario.timeline import Turned, Wrong
+from hil.scenario.units import counted_in, wrong_in
 from policies import Policy
 from policies.check_shape import hint, listed
 from policies.errors import Problem
@@ -113,25 +114,32 @@ def _fault(it: Checked, here: Path, wrong: Wrong) -> Iterator[Problem]:
     if wrong.id not in CATALOGUE:
         yield from it.one_of((*here, "id"), wrong.id, CATALOGUE)
         return
-    kind, fault, place = CATALOGUE[wrong.id], wrong.fault(), Place(it.line, it.policy)
-    yield from it.one_of((*here, "target"), wrong.target, place.targets(wrong.id), f"{kind.unit} it could fall on")
+    kind, place = CATALOGUE[wrong.id], Place(it.line, it.policy)
+    targets = place.targets(wrong.id)
+    yield from it.one_of((*here, "target"), wrong.target, targets, f"{kind.unit} it could fall on")
     yield from it.not_after((*here, "after"), wrong.after_s)
     if reason := cannot(wrong.id, it.clock):
         yield it.say((*here, "id"), reason)
     if wrong.shape == "pulse" and wrong.for_s is None and kind.lasts_s == inf:
-        yield it.say((*here, "shape"), "found pulse, wanted for: beside it: the catalogue gives it no length")
-    low, high = place.span(fault)
-    if wrong.magnitude is not None and not low <= wrong.magnitude <= high:
-        message = f"found {wrong.magnitude:g}, wanted {low:g} to {high:g}: {place.measure(fault)}"
-        yield it.say((*here, "magnitude"), message)
-    measured_in = it.units.get(wrong.target) if kind.of_range else kind.measure.rpartition("[")[2].rstrip("]")
-    yield from _unit(it, (*here, "unit"), wrong.unit, measured_in)
+        yield it.say((*here, "shape"), "found pulse, wanted for beside it: the catalogue gives it no length")
+    if wrong.target in targets:
+        yield from _size(it, here, wrong, place)
     if (wrong.other is None) == (wrong.id == "swapped"):
         wanted = "with: and the tag shown instead" if wrong.other is None else "it only beside id: swapped"
         yield it.say((*here, "with"), f"found {wrong.other or 'nothing'}, wanted {wanted}")
     if wrong.other is not None:
         same = {n for n, tag in it.policy.tags.items() if tag.length == _length(it.policy, wrong.target)}
         yield from it.one_of((*here, "with"), wrong.other, same, "tag of the same length")
+
+
+def _size(it: Checked, here: Path, wrong: Wrong, place: Place) -> Iterator[Problem]:
+    counted = counted_in(wrong, it.units)
+    yield from _unit(it, (*here, "unit"), wrong.unit, counted)
+    fault = wrong_in(wrong, counted).fault()
+    low, high = place.span(fault)
+    if fault.magnitude is not None and not low <= fault.magnitude <= high:
+        message = f"found {fault.magnitude:g}, wanted {low:g} to {high:g}: {place.measure(fault)}"
+        yield it.say((*here, "magnitude"), message)
 
 
 def _length(policy: Policy, name: str) -> int:

@@ -38,9 +38,9 @@ class Asked(Declared):
     @model_validator(mode="after")
     def _one(self) -> Asked:
         if (self.mode is None) == (self.accept is None):
-            raise ValueError("expected either mode or accept")
+            raise ValueError("found both or neither of mode and accept, wanted one of them")
         if self.for_s is not None and self.accept is None:
-            raise ValueError("expected for: only beside accept; a mode lasts until the next order")
+            raise ValueError("found for, wanted it only beside accept: a mode lasts until the next order")
         return self
 
 
@@ -60,10 +60,10 @@ class _Shaped(Declared):
         given = {"ramp": self.ramp_s, "every": self.every_s}
         for key, value in given.items():
             if key == needed and value is None:
-                raise ValueError(f"expected {key}: beside shape: {self.shape}")
+                raise ValueError(f"found shape {self.shape}, wanted {key} beside it")
             if key != needed and value is not None:
                 shapes = [shape for shape, wanted in _SPANNED.items() if wanted == key]
-                raise ValueError(f"expected {key}: only beside shape: {' or '.join(shapes)}")
+                raise ValueError(f"found {key}, wanted it only beside shape {' or '.join(shapes)}")
         return self
 
     @property
@@ -130,7 +130,7 @@ class Turned(_Shaped):
     @model_validator(mode="after")
     def _pulse(self) -> Turned:
         if self.shape == "pulse" and self.for_s is None:
-            raise ValueError("expected for: beside shape: pulse")
+            raise ValueError("found shape pulse, wanted for beside it")
         return self
 
     def turn(self, seed: int) -> Turn:
