@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -13,6 +14,7 @@ from controller.runtime import Door, Options, Ran, operate
 from hil.plants.line_b import NOMINAL
 from hil.plc.guard import Word
 from hil.rig.play import EPOCH, over_sockets
+from hil.rig.score import Held
 from hil.rig.stand import Stand, Trial
 from hil.scenario import Scenario
 from policies import Policy, load, shipped
@@ -49,9 +51,7 @@ def test_a_quiet_line_is_watched_in_silence_and_left_alone(quiet: Trial) -> None
 def test_every_quality_attribute_is_scored_from_the_truth_without_any_loop(quiet: Trial) -> None:
     kpis = quiet.kpis
     assert set(kpis) == {"lod", "api", "d10", "d50", "d90", "produced_kg", "diverted_kg", "escaped_kg"}
-    lod = kpis["lod"]
-    assert isinstance(lod, dict)
-    assert "rmse" in lod
+    lod = cast("Held", kpis["lod"])
     assert lod["rmse"] == pytest.approx(float(((quiet.truth["lod_pct"] - 2.0) ** 2).mean() ** 0.5))
     assert kpis["produced_kg"] == pytest.approx(2.5, abs=0.1)
     assert kpis["escaped_kg"] == 0.0
@@ -73,7 +73,7 @@ def test_a_fault_is_told_by_the_watch_of_its_unit_within_five_minutes(
 
 
 def test_the_line_runs_over_real_sockets_in_lock_step(policy: Policy) -> None:
-    told = {"scenario": 1, "title": "A minute", "line": "B", "for": "1m", "assertions": {}}
+    told: dict[str, object] = {"scenario": 1, "title": "A minute", "line": "B", "for": "1m", "assertions": {}}
     scenario = Scenario.model_validate(told)
 
     def run(kit: Kit, options: Options, through: Door, sinks: object) -> Ran:

@@ -35,7 +35,7 @@ def ran(line: LineE | LineB, seconds: float) -> dict[str, float]:
 def worn(damage: dict[str, float]) -> LineE:
     """A quiet nominal line some of whose bearings are worn."""
     line = LineE(1, mismatch=0.0, noise=0.0)
-    for drive in line._drives:
+    for drive in line.drives:
         drive.damage = damage.get(drive.name, 0.0)
     return line
 
@@ -54,7 +54,7 @@ def test_a_worn_screw_bearing_drags_and_a_worn_mill_bearing_takes_bite() -> None
 
 def test_a_worn_screw_bearing_makes_the_screws_turn_unevenly() -> None:
     line, speeds = LineE(1, mismatch=0.0), list[float]()
-    for drive in line._drives:
+    for drive in line.drives:
         drive.damage = 0.5
     for _ in range(600):
         line.step(1.0, NOMINAL)

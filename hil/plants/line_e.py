@@ -56,7 +56,7 @@ class LineE:
         If a fault is not in the catalogue or its target does not suit it.
     """
 
-    __slots__ = ("_drives", "_faults", "_host", "_uneven", "quality", "tags", "taken")
+    __slots__ = ("_faults", "_host", "_uneven", "drives", "quality", "tags", "taken")
 
     def __init__(self, seed: int, *, mismatch: float = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0) -> None:
         check(faults, TARGETS)
@@ -67,9 +67,10 @@ class LineE:
         skewed, *runs = (default_rng(child) for child in SeedSequence([seed, len(DESIGNS)]).spawn(2 + len(DESIGNS)))
         skew = Noise(skewed, mismatch, _AHEAD)
         self._uneven = Noise(runs.pop(), noise, _AHEAD)
-        self._drives = [
+        self.drives = [
             Drive(design, Noise(run, noise, _AHEAD), skew) for design, run in zip(DESIGNS, runs, strict=True)
         ]
+        """Drives of screw, mill, fan and pump."""
         self.tags: dict[str, float] = {}
         """What the condition monitor and the host line show, in the units of the tags; a new mapping every step."""
         self.taken: dict[str, float] = {}
@@ -106,11 +107,11 @@ class LineE:
             If a state is no longer finite.
         """
         hits = severities(self._faults, self.time) if self._faults else {}
-        screw, mill = self._drives[0], self._drives[1]
+        screw, mill = self.drives[0], self.drives[1]
         uneven = setpoints["TSG.N_SP"] * (1.0 + screw.ripple * self._uneven())
         strain = {"TSG": {DRAG: screw.drag}, "MIL": {BITE: mill.bite}}
         self._host.step(dt, {**setpoints, "TSG.N_SP": uneven}, strain)
-        for one, turning in zip(self._drives, _turning(self._host.work), strict=True):
+        for one, turning in zip(self.drives, _turning(self._host.work), strict=True):
             one.step(dt, self.time, turning, hits.get(one.name, _SOUND))
         self._show()
 
@@ -120,12 +121,12 @@ class LineE:
         Of each drive the damage of its bearing [1] and the life of it at nominal load [h], as ``DRV_MIL_damage`` and
         ``DRV_MIL_life_h``; of the host line what line B tells.
         """
-        drives = {f"{one.name}_{key}": value for one in self._drives for key, value in one.truth().items()}
+        drives = {f"{one.name}_{key}": value for one in self.drives for key, value in one.truth().items()}
         return drives | self._host.truth()
 
     def _show(self) -> None:
         self.tags, self.taken = dict(self._host.tags), dict(self._host.taken)
-        for one in self._drives:
+        for one in self.drives:
             tags = one.tags()
             self.tags |= tags
             self.taken |= dict.fromkeys(tags, one.features.shown.taken_s)
