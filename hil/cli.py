@@ -11,7 +11,7 @@ import typer
 from controller.cli.ends import Refused, Unreachable, duration, reading
 from controller.cli.options import Json
 from controller.cli.show import give, log_to_people, people, writable
-from controller.cli.verbs import INTERRUPTED, SCHEMAS, For, Record
+from controller.cli.verbs import CHECKS, INTERRUPTED, SCHEMAS, For, Record
 
 if TYPE_CHECKING:
     from hil.serve import Options
@@ -32,6 +32,7 @@ def commands(app: typer.Typer) -> None:
     """Add the verbs to the application (entry point ``steadyline.commands``)."""
     SCHEMAS["scenario"] = _scenario_schema
     SCHEMAS["fmu"] = _fmu_schema
+    CHECKS[".scenario.yaml"] = _good_scenario
     app.command()(demo)
     hil = typer.Typer(help="Simulated lines: list and play scenarios, serve a line.", no_args_is_help=True)
     hil.command("list")(list_)
@@ -209,6 +210,13 @@ def _scenario_schema() -> dict[str, object]:
     from policies.check_shape import published  # noqa: PLC0415  # heavy
 
     return published(Scenario)
+
+
+def _good_scenario(path: Path) -> str:
+    from hil import library  # noqa: PLC0415  # heavy
+
+    scenario, policy = library.open_scenario(path)
+    return f"scenario of line {scenario.line} under policy {policy.fingerprint[:16]}, good: {scenario.title}"
 
 
 def _fmu_schema() -> dict[str, object]:

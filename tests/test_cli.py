@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.metadata import version
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import structlog
 from controller.cli.app import status
 from controller.cli.show import log_to_people
 from controller.records.journal import FILE
+from hil.library import find
 from hil.serve import Options
 from policies import shipped
 
@@ -51,6 +53,29 @@ def test_a_mistake_is_one_sentence_and_status_2(
 def test_a_good_policy_is_status_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert status(["validate", LINE, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out) == {"files": [LINE], "errors": []}
+
+
+def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["--version"]) == 0
+    assert capsys.readouterr().out.strip() == version("steadyline")
+
+
+def test_libraries_and_scenarios_are_checked_as_what_they_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    library = Path(LINE).with_name("line_a.library.yaml")
+    scenario = find("a_blind")
+    assert status(["validate", LINE, str(library), str(scenario)]) == 0
+    said = capsys.readouterr().err
+    assert "line_a.library.yaml: library of line A" in said
+    assert "a_blind.scenario.yaml: scenario of line A" in said
+    (tmp_path / "x.scenario.yaml").write_text(scenario.read_text().replace("line: A", "line: Z"))
+    (tmp_path / "x.library.yaml").write_text(library.read_text().replace("library: 1", "library: 2"))
+    files = [str(tmp_path / name) for name in ("x.scenario.yaml", "x.library.yaml", "gone.library.yaml")]
+    assert status(["validate", *files, "--json", "-"]) == 2
+    errors = json.loads(capsys.readouterr().out)["errors"]
+    assert [Path(error["file"]).name for error in errors] == ["x.scenario.yaml", "x.library.yaml", "gone.library.yaml"]
+    assert errors[2]["message"] == "no such file or directory"
 
 
 def test_a_bad_policy_gives_every_mistake_with_its_place(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

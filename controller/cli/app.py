@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import sys
-from typing import cast
+from typing import Annotated, cast
 
 import typer
 from typer.exceptions import Abort, TyperException
@@ -24,10 +24,22 @@ def build() -> typer.Typer:
         add_completion=False,
         pretty_exceptions_enable=False,
     )
+    app.callback()(_top)
     verbs.add(app)
     for point in importlib.metadata.entry_points(group="steadyline.commands"):
         point.load()(app)
     return app
+
+
+def _version(asked: bool) -> None:  # noqa: FBT001  # typer hands it over so
+    if asked:
+        typer.echo(importlib.metadata.version("steadyline"))
+        raise typer.Exit
+
+
+def _top(
+    *, _: Annotated[bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")] = False
+) -> None: ...
 
 
 def main(arguments: list[str] | None = None) -> None:

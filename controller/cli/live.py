@@ -165,7 +165,8 @@ def teller() -> Callable[[Cycle], None]:
         for alert in cycle.decision.alerts:
             sign = "ALERT" if alert.active else "clear"
             source = f"{alert.priority}, {alert.route}, {alert.lane.value}"
-            people.print(f"{stamp}  {sign} [{source}] {alert.what}", markup=False)
+            todo = f"; {alert.response}" if alert.active and alert.response else ""
+            people.print(f"{stamp}  {sign} [{source}] {alert.what}{todo}", markup=False)
 
     return tell
 

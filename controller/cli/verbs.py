@@ -19,7 +19,9 @@ INTERRUPTED = 130
 """Exit status of a run that a person stopped."""
 Record = Annotated[Path | None, typer.Option("--record", metavar="DIR", help="Where to keep the record.")]
 For = Annotated[str | None, typer.Option("--for", metavar="T", help="How long, such as 10m; until stopped if absent.")]
-Policies = Annotated[list[Path], typer.Argument(metavar="POLICY...", help="Policy files.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILE...", help="Policies; *.library.yaml and *.scenario.yaml as what they are.")
+]
 
 
 class StartMode(StrEnum):
@@ -48,6 +50,30 @@ def _library() -> dict[str, object]:
 
 SCHEMAS: dict[str, Schema] = {"policy": _policy, "library": _library}
 """Kinds of files with a published schema; a plug-in adds its own."""
+
+
+Check = Callable[[Path], str]
+"""Says in one sentence what a good file is; raises `policies.PolicyError` with every mistake in one that is not."""
+
+
+def _good_policy(path: Path) -> str:
+    from controller import readiness  # noqa: PLC0415  # heavy
+    from policies import load  # noqa: PLC0415  # heavy
+
+    found = load(path)
+    readiness.check(found, path)
+    return f"line {found.line}, revision {found.revision}, good, {found.fingerprint[:16]}"
+
+
+def _good_library(path: Path) -> str:
+    from policies import library  # noqa: PLC0415  # heavy
+
+    found = library.read(path.read_bytes(), str(path))
+    return f"library of line {found.line}, revision {found.revision}, {len(found.entries)} entries, good"
+
+
+CHECKS: dict[str, Check] = {".library.yaml": _good_library}
+"""How files are checked that are no policies, by how their names end; a plug-in adds its own."""
 
 
 def add(app: typer.Typer) -> None:
@@ -83,22 +109,21 @@ def run(
     return INTERRUPTED if result["why"] == STOPPED else 0
 
 
-def validate(policies: Policies, *, json: Json = None) -> int:
-    """Check policy files; every mistake with its place, all at once."""
-    from controller import readiness  # noqa: PLC0415  # heavy
-    from policies import PolicyError, load  # noqa: PLC0415  # heavy
+def validate(files: Files, *, json: Json = None) -> int:
+    """Check policies, libraries and scenarios; every mistake with its place, all at once."""
+    from policies import PolicyError, Problem  # noqa: PLC0415  # heavy
 
     errors: list[dict[str, object]] = []
-    for path in policies:
+    for path in files:
+        check = next((check for suffix, check in CHECKS.items() if path.name.endswith(suffix)), _good_policy)
         try:
-            found = load(path)
-            readiness.check(found, path)
-        except PolicyError as error:
-            errors += [asdict(problem) for problem in error.problems]
-            people.print(str(error), markup=False, soft_wrap=True)
-        else:
-            people.print(f"{path}: line {found.line}, revision {found.revision}, good, {found.fingerprint[:16]}")
-    give({"files": [str(path) for path in policies], "errors": errors}, json)
+            people.print(f"{path}: {check(path)}", markup=False, soft_wrap=True)
+        except (PolicyError, OSError) as error:
+            unread = [Problem(str(path), 1, 1, "", (getattr(error, "strerror", None) or "it cannot be read").lower())]
+            wrong = PolicyError(unread) if isinstance(error, OSError) else error
+            errors += [asdict(problem) for problem in wrong.problems]
+            people.print(str(wrong), markup=False, soft_wrap=True)
+    give({"files": [str(path) for path in files], "errors": errors}, json)
     return 2 if errors else 0
 
 
