@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar, cast
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.2, 2.0
+_ABORT_S = 3.0
 _MISSES = 2
 _SILENT = 0.99  # two clocks measure the same wait; they differ by less
 
@@ -234,7 +236,7 @@ class Link:
                 self._leave(LinkState.DOWN, str(trouble) or "could not be opened in time")
                 pause_s = self._heed(trouble)
             finally:
-                await driver.abort()
+                await _abandon(driver)
             await self._wall.sleep_until(self._wall.now() + max(pause_s, self._wait()))
             driver = self._make()
 
@@ -287,6 +289,13 @@ class Link:
         longest = min(_LONGEST_WAIT_S, _SHORTEST_WAIT_S * 2.0 ** min(self._attempts, 8))
         self._attempts += 1
         return max(_SHORTEST_WAIT_S, longest * self._jitter.uniform(0.5, 1.0))
+
+
+async def _abandon(driver: Driver) -> None:
+    """Drop a connection; a driver that cannot even do that in time keeps nobody waiting."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(_ABORT_S):
+            await driver.abort()
 
 
 def _log() -> FilteringBoundLogger:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from structlog.testing import capture_logs
 
+from hil.virtual.loop import VirtualLoop
 from plant_io import Batch, Identity, Outcome, Receipt, Setpoint
 from plant_io.clocks import WallClock
 from plant_io.link import Link, LinkState, Patience
@@ -173,6 +174,24 @@ def test_a_write_without_an_answer_is_not_confirmed() -> None:
         await link.close()
 
     asyncio.run(run())
+
+
+def test_a_driver_that_does_not_let_go_keeps_nobody_from_a_fresh_one() -> None:
+    class Clinging(Fake):
+        async def abort(self) -> None:
+            await nap(1e6)
+
+    async def run() -> None:
+        link = led(Clinging(reading=[ConnectionResetError("reset")]), Fake())
+        link.start()
+        await link.ready()
+        assert await link.read() is None
+        await link.ready()
+        assert await link.read() is not None
+        await link.close()
+
+    with asyncio.Runner(loop_factory=lambda: VirtualLoop(0.0)) as runner:
+        runner.run(run())
 
 
 def test_another_start_of_the_device_is_a_restart() -> None:

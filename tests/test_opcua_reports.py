@@ -276,3 +276,35 @@ def test_a_tag_aged_by_its_source_is_reported_again_with_a_new_time(plant: Plant
                     await clock.sleep_until(clock.now() + PERIOD)
 
     asyncio.run(run())
+
+
+def test_a_session_that_is_given_up_is_given_back_to_the_server(plant: Plant) -> None:
+    async def run() -> None:
+        for _ in range(3):
+            driver = OpcUaDriver("plc", declared(plant.port, {"A": {"scan": "subscribe"}, "B": {}}))
+            await driver.open()
+            await driver.read()
+            assert len(plant.server.iserver._external_sessions) == before + 1
+            await driver.abort()
+            assert len(plant.server.iserver._external_sessions) == before
+
+    before = len(plant.server.iserver._external_sessions)
+    asyncio.run(run())
+
+
+def test_a_server_that_does_not_answer_is_left_without_ceremony(plant: Plant) -> None:
+    async def run() -> None:
+        async with proxied(plant.port) as proxy:
+            driver = OpcUaDriver("plc", declared(proxy.port, {"A": {}, "B": {}}))
+            await driver.open()
+            proxy.stall()
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.1):
+                    await driver.read()
+            client = driver._client
+            assert client is not None
+            asked = client.uaclient.protocol._request_id
+            await driver.abort()
+            assert client.uaclient.protocol is None or client.uaclient.protocol._request_id == asked
+
+    asyncio.run(run())

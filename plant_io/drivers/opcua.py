@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
-from typing import cast
+from typing import TypeVar, cast
 
 from asyncua import ua
 from asyncua.client.client import Client
@@ -30,7 +30,10 @@ from plant_io.signals import Outcome, Receipt, Setpoint
 from policies import OpcUa, Policy
 from policies.scans import CONTROL
 
+T = TypeVar("T")
+
 _NOTHING = Reading.of((), None, 1)
+_LEAVE_S = 0.1  # for a server that has answered everything so far
 _TEARDOWN_S = 1.0
 _CLAIMS_S, _CLAIM_S = 0.3, 0.0005  # longest wait for all claims of a server, and for each more
 _SERVER = (
@@ -93,6 +96,7 @@ class OpcUaDriver:
         self._writes = server.chunk
         self._client: Client | None = None
         self._reports: Reports | None = None
+        self._unanswered = 0
         self._means = partial(meaning, server)
 
     async def open(self) -> Identity:
@@ -140,6 +144,8 @@ class OpcUaDriver:
         client, self._client = self._client, None
         if client is None:
             return
+        if self._readings and not self._unanswered:
+            await self._take_leave(client)
         protocol = client.uaclient.protocol
         if protocol is not None and protocol.transport is not None:
             protocol.transport.abort()
@@ -147,6 +153,12 @@ class OpcUaDriver:
         with suppress(Exception):
             async with asyncio.timeout(_TEARDOWN_S):
                 await client.disconnect()
+
+    async def _take_leave(self, client: Client) -> None:
+        """Give the session back, for a server has few, and keeps one that was dropped until its time is over."""
+        with suppress(OSError):
+            async with asyncio.timeout(_LEAVE_S):
+                await asked(partial(client.uaclient.close_session, delete_subscriptions=True), self._means)
 
     async def _learn(self) -> _Known:
         """Return what the server says of itself."""
@@ -206,7 +218,7 @@ class OpcUaDriver:
         read = self._connected().uaclient.read
         found: list[ua.DataValue] = []
         for request in prepared:
-            found += await asked(partial(read, request), self._means)
+            found += await self._answered(partial(read, request))
         if len(found) != n:
             raise ConnectionError(f"{len(found)} answers came to {n} questions")
         return found
@@ -216,10 +228,17 @@ class OpcUaDriver:
         codes: list[ua.StatusCode] = []
         for i in range(0, len(orders), self._writes):
             part = list(orders[i : i + self._writes])
-            codes += await asked(partial(write, ua.WriteParameters(NodesToWrite=part)), self._means)
+            codes += await self._answered(partial(write, ua.WriteParameters(NodesToWrite=part)))
         if len(codes) != len(orders):
             raise ConnectionError(f"{len(codes)} answers came to {len(orders)} writes")
         return codes
+
+    async def _answered(self, ask: Callable[[], Awaitable[list[T]]]) -> list[T]:
+        """Return what the server answers, and remember if it does not."""
+        self._unanswered += 1
+        found = await asked(ask, self._means)
+        self._unanswered -= 1
+        return found
 
     def _connected(self) -> Client:
         if self._client is None:
