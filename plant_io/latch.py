@@ -14,7 +14,7 @@ from plant_io.ports import Batch
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Snapshot, TagIndex
 from plant_io.verdicts import Flags, Positions, Verdict, mark
-from policies import Modbus, Policy, Tag
+from policies import Connection, Modbus, Policy, Tag
 from policies.quality import Ne43
 
 
@@ -178,8 +178,7 @@ class _Rules:
                 channels += [(i, start[i] + k, tag.ne43) for k in range(tag.length)]
             if tag.frozen is not None:
                 watched.append(Watched(i, start[i], tag.length, connections.index(tag.connection), tag.frozen))
-        words = [connection.handshake for connection in policy.connections.values()]
-        counters = tuple((n, None if w is None else w.scan) for n, w in zip(connections, words, strict=True))
+        counters = tuple((name, _counter(link)) for name, link in policy.connections.items())
         return cls(Health.of(told), Currents.of(channels), Standstill.of(watched), counters)
 
     def counts(self, seen: Snapshot, answers: Mapping[str, Answer]) -> Floats:
@@ -189,6 +188,12 @@ class _Rules:
             for name, counter in self.counters
         ]
         return np.array(found, np.float64)
+
+
+def _counter(link: Connection) -> str | None:
+    if link.coherence is not None and link.coherence.counter is not None:
+        return link.coherence.counter
+    return None if link.handshake is None else link.handshake.scan
 
 
 def _number(seen: Snapshot, name: str) -> float:

@@ -1,7 +1,7 @@
 """Tags written as a table (CSV, RFC 4180): one row for each tag, in columns named as the keys of a tag are.
 
-``low`` and ``high`` are the two ends of ``range``; an empty cell is a key that is not written. Cells may be parted by
-commas, semicolons or tabs. A row that begins with ``#`` is a remark.
+``low`` and ``high`` are the two ends of ``range``; an empty cell is a key that is not written; a list has blanks between
+its entries. Cells may be parted by commas, semicolons or tabs. A row that begins with ``#`` is a remark.
 """
 
 from __future__ import annotations
@@ -152,13 +152,21 @@ def _row(
 
 
 def _put(tag: dict[str, object], path: Path, cell: _Cell, table: _Table) -> None:
-    """Write one cell into a tag, as text where the key holds text."""
+    """Write one cell into a tag: as text where the key holds text, as a list where it holds one."""
     section = tag
     for i, part in enumerate(path[2:-1], 3):
         _place(table, path[:i], cell)
         section = cast("dict[str, object]", section.setdefault(str(part), {}))
-    is_text = table.shape.at(table.document.data, path).core.get("type") == "string"
-    section[str(path[-1])] = cell.text if is_text else resolved(cell.text)
+    parts = cell.text.split()
+    match table.shape.at(table.document.data, path).core.get("type"):
+        case "string":
+            section[str(path[-1])] = cell.text
+        case "array":
+            section[str(path[-1])] = [resolved(part) for part in parts]
+            for i in range(len(parts)):
+                _place(table, (*path, i), cell)
+        case _:
+            section[str(path[-1])] = resolved(cell.text)
     _place(table, path, cell)
 
 
