@@ -1,7 +1,7 @@
 """Tags written as a table (CSV, RFC 4180): one row for each tag, in columns named as the keys of a tag are.
 
-``low`` and ``high`` are the two ends of ``range``; an empty cell is a key that is not written; a list has blanks between
-its entries. Cells may be parted by commas, semicolons or tabs. A row that begins with ``#`` is a remark.
+``low`` and ``high`` are the two ends of ``range``; an empty cell is a key that is not written; a list has blanks
+between its entries. Cells may be parted by commas, semicolons or tabs. A row that begins with ``#`` is a remark.
 """
 
 from __future__ import annotations

@@ -124,3 +124,35 @@ def test_editors_accept_a_policy_whose_tags_are_all_in_a_table() -> None:
 def test_a_thousand_tags_are_read_in_less_than_three_seconds() -> None:
     rows = "".join(f"T{i},kg/h,0,6,plc,input:{10 + 2 * i},float32,,,,,\n" for i in range(1000))
     assert said(TABLE + rows) == []
+
+
+RULES = "fail,ne43.raw_4ma,ne43.raw_20ma,ne107.tag,ne107.failure,frozen.after,substitute.by,substitute.for"
+QUALITY = f"""name,unit,low,high,connection,address,type,{RULES}
+FLOW,kg/h,0,6,plc,input:2,int16,-0.5 7,0,27648,HEALTH,1 16,60s,hold,30s
+HEALTH,1,0,255,plc,input:3,uint16,,,,,,,,
+"""
+
+
+def test_what_is_said_of_quality_may_stand_in_the_table() -> None:
+    policy = parse(POLICY.encode(), "line.yaml", {"tags.csv": QUALITY.encode()})
+    flow = policy.tags["FLOW"].model_dump(include={"fail", "ne43", "ne107", "frozen", "substitute"})
+    assert flow["fail"] == (-0.5, 7.0)
+    assert flow["ne43"] == {"raw_4ma": 0.0, "raw_20ma": 27648.0}
+    assert (flow["ne107"]["tag"], flow["ne107"]["failure"]) == ("HEALTH", (1, 16))
+    assert (flow["frozen"]["after_s"], flow["substitute"]) == (60.0, {"by": "hold", "for_s": 30.0})
+    assert policy.tags["HEALTH"].ne107 is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("-0.5 7", "7 -0.5", "tags.csv:2:33: tags.FLOW.fail: expected the lower value first"),
+        ("-0.5 7", "-0.5", "tags.csv:2:33: tags.FLOW.fail: found [-0.5], expected two numbers in kg/h"),
+        ("1 16", "1 x", "tags.csv:2:55: tags.FLOW.ne107.failure[1]: found 'x', expected a whole number"),
+        ("60s,hold", "60,hold", "tags.csv:2:60: tags.FLOW.frozen.after: found '60', expected a duration such as 500ms"),
+        ("hold,30s", "hold,", "tags.csv:2:64: tags.FLOW.substitute.for: missing, expected a duration such as 500ms"),
+    ],
+)
+def test_a_mistake_in_a_list_or_a_section_is_said_at_its_cell(old: str, new: str, sentence: str) -> None:
+    (found,) = said(QUALITY.replace(old, new))
+    assert found.startswith(sentence)
