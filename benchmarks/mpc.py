@@ -20,7 +20,7 @@ from benchmarks.tool import Result, main
 from policies import SqpSettings
 
 DEFAULT = SqpSettings()
-TIGHT = SqpSettings(tolerance=1e-6, steps=10)
+TIGHT = SqpSettings(tolerance=1e-4, steps=10)
 SEEDS = (101, 102, 103)
 NOISE = 0.002
 """Noise of the states as seen, as a share of their size [1]."""

@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import floor
 
+import numpy as np
+
 from controller.plan import Plan
 from plant_io.signals import Floats
-from policies import Mpc
+from policies import Mpc, SqpSettings
 
 
 class Use(StrEnum):
@@ -56,3 +58,26 @@ def wish(plan: Plan | None, at: float, loop: Mpc) -> Wish:
         return Wish(Use.HELD)
     row = min(max(floor(age_s / loop.sample_s + 1e-9), 0), len(plan.moves) - 1)
     return Wish(Use.SHIFTED if late > 0 else Use.FRESH, plan.moves[row])
+
+
+def guess(plan: Plan | None, at: float, loop: Mpc) -> Floats:
+    """Return the newest solved plan moved up to now, shape ``(horizon, n_u)``, units of the model; empty if it is none.
+
+    A plan older than the failures the policy bears is no guess: what made them may lie in it.
+
+    Parameters
+    ----------
+    plan
+        Newest solved plan.
+    at
+        Start of the cycle, POSIX time [s].
+    loop
+        What the policy says of the loop.
+    """
+    none = np.empty((0, 0))
+    if plan is None or not isinstance(loop.solver, SqpSettings):
+        return none
+    past = floor((at - plan.at) / loop.sample_s + 1e-9)
+    if not 0 <= past <= loop.solver.forget or past >= len(plan.moves):
+        return none
+    return np.concatenate([plan.moves[past:], np.repeat(plan.moves[-1:], past, axis=0)])

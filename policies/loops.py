@@ -43,6 +43,8 @@ class Moved(Declared):
     """Move that costs as much as one `scale` of every other moved variable, in `unit`."""
     tolerance: Positive
     """Difference from the read-back at which a write counts as confirmed, in `unit`."""
+    dead_band: Positive | None = None
+    """Difference from the read-back below which nothing is written, in `unit`; `tolerance` where absent."""
 
 
 class Measured(Declared):
@@ -56,6 +58,15 @@ class Measured(Declared):
     """Standard deviation of one measurement, in `unit`."""
     bias_sd: Positive
     """Standard deviation its bias gains in the square root of a minute, in the unit of the bias."""
+
+
+class Reentry(Declared):
+    """How a loop that was released by something that passes arms itself again; without it only a person does."""
+
+    after_s: Duration = Field(alias="after")
+    """Time since the last cause before the loop asks for remote setpoints again [s]."""
+    times: Annotated[int, Field(ge=1)] = 1
+    """How often, until a person arms the loop [1]."""
 
 
 class Late(Declared):
@@ -72,7 +83,7 @@ class SqpSettings(Declared):
 
     kind: Literal["sqp"] = "sqp"
     """Solver."""
-    tolerance: Positive = 1e-3
+    tolerance: Positive = 3e-3
     """Share of the cost by which the last step may have missed what was predicted of it [1]."""
     steps: Annotated[int, Field(ge=2, le=50)] | Literal["single"] = 8
     """Most steps for one plan [1]; `single` is one, whatever it leaves undone, which costs some control."""
@@ -150,6 +161,8 @@ class Mpc(Declared):
     """Cycles with full evidence that are wanted before the loop may take over [1]."""
     verify_s: Duration = Field(default=5.0, alias="verify")
     """Time in which a read-back must show what was written [s]."""
+    reentry: Reentry | None = None
+    """Whether the loop may arm itself again after a release; a person must where absent."""
     authority: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the value found at take-over by which a moved variable may at most be corrected [1]."""
 

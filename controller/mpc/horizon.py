@@ -77,8 +77,6 @@ class Horizon:
         self.n_g, self.n_e = stage.soft.shape[0], stage.end_squares.shape[0]
         roll, end, slopes, end_slopes = (Kernel(f) for f in build(_functions(stage, length)))
         self._roll, self._end, self._slopes, self._end_slopes = roll, end, slopes, end_slopes
-        for kernel in (roll, end, slopes, end_slopes):
-            kernel.run()  # so that the first run that matters finds everything loaded
 
     def roll(self, start: Floats, inputs: Floats, before: Floats, given: Floats) -> Run:
         """Roll inputs out.

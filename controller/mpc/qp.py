@@ -114,12 +114,3 @@ def _solve(problem: Quadratic, kept: slice | NDArray[np.bool_], share: float, ne
     model.soft_weights(shares, shares, weights, weights)
     d, _, flag, _ = model.solve()
     return d if flag > 0 and bool(np.isfinite(d).all()) else None
-
-
-def warm_up(n: int) -> None:
-    """Solve a program of `n` unknowns, so that the first that matters finds everything loaded."""
-    rows = np.eye(n)
-    all_ = Quadratic(
-        rows, np.ones(n), np.full(n, -0.5), np.full(n, 0.5), rows[:0], rows, np.full(n, -1.0), np.ones(n), 1
-    )
-    solve(all_)

@@ -8,13 +8,13 @@ there, every sample begins with a roll-out from the newest estimate and every st
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from controller.mpc.condense import Condenser, spread
 from controller.mpc.horizon import Build, Horizon, Run
-from controller.mpc.qp import solve, warm_up
+from controller.mpc.qp import solve
 from controller.mpc.stage import Stage
 from plant_io.signals import Floats
 from policies import SqpSettings
@@ -157,5 +157,21 @@ def recipe(stage: Stage, length: int, reach: Floats, settings: SqpSettings, buil
     if sum(blocks) != length:
         raise ValueError(f"blocks: found {sum(blocks)} samples in all, expected {length}")
     horizon = Horizon(stage, length, build)
-    warm_up(length * horizon.n_u)
-    return Sqp(horizon, Condenser(horizon, blocks, reach), settings.most, settings.tolerance)
+    made = Sqp(horizon, Condenser(horizon, blocks, reach), settings.most, settings.tolerance)
+    _warm_up(made)
+    return made
+
+
+def _warm_up(sqp: Sqp) -> None:
+    """Go through every motion once, so that the first problem that matters finds everything loaded."""
+    horizon, condenser = sqp.horizon, sqp.condenser
+    n, stage = horizon.length, horizon.stage
+    state, inputs, given = np.ones(horizon.n_x), np.ones((n, horizon.n_u)), np.ones((n + 1, stage.p.shape[0]))
+    with np.errstate(all="ignore"):  # nothing is asked of the numbers
+        run = horizon.roll(state, inputs, inputs[0], given)
+        problem = condenser.quadratic(run, (inputs, inputs), given)
+        n_d = len(problem.hessian)
+        flat = replace(problem, hessian=np.eye(n_d), gradient=np.zeros(n_d))
+        flat = replace(flat, soft=np.ones_like(problem.soft), room=np.full(len(problem.room), -1.0))
+        solve(flat)
+        horizon.roll(state, condenser.corrected(inputs, np.zeros(n_d)), inputs[0], given)
