@@ -18,7 +18,7 @@ from controller.modes import ASKED, Cause, follow
 from controller.plan import Plan, Problem, Status
 from controller.state import LoopState
 from controller.tell import Condition, tell
-from controller.wish import Use, Wish, wish
+from controller.wish import Use, Wish, guess, wish
 from plant_io import Setpoint, Snapshot
 from plant_io.signals import Floats
 
@@ -279,6 +279,7 @@ def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem |
         targets=kit.targets,
         low=low,
         high=high,
+        guess=guess(old.plan, at, kit.declared),
     )
     return replace(old, number=number, next_at=at + kit.declared.sample_s), problem
 
