@@ -81,6 +81,10 @@ def members(view: View) -> Iterator[Problem]:
 
 
 def _outlived(view: View, here: Path, scan: _Class) -> Iterator[Problem]:
+    still, path = view.duration(*here, "frozen", "after"), (*here, "frozen", "after")
+    if still is not None and still < _MISSED * scan.every_s:
+        wanted = "no such rule" if scan.every_s == inf else f"at least {_MISSED} scans, {_MISSED * scan.every_s:g}s,"
+        yield view.problem(path, f"found {view.text(*path)}, expected {wanted} for a tag of {scan}")
     stale, path = view.duration(*here, "stale_after"), (*here, "stale_after")
     if stale is None or stale >= _MISSED * scan.every_s:
         return

@@ -180,6 +180,10 @@ class MemoryLine(Line):
         """Write `setpoints` in order; one receipt each, in order."""
         return [self._written(setpoint) for setpoint in setpoints]
 
+    def summary(self) -> Mapping[str, object]:
+        """Return nothing: there are no connections whose times could be kept."""
+        return {}
+
     async def close(self) -> None:
         """Return at once."""
 
