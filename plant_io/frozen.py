@@ -10,7 +10,7 @@ import numpy as np
 
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Snapshot
-from plant_io.verdicts import Flags, Positions, Verdict
+from plant_io.verdicts import NOTHING, Flags, Positions, Verdict
 from policies.quality import Frozen
 
 RUNS_S = 5.0
@@ -102,6 +102,8 @@ class Standstill:
         memory
             What was remembered from there.
         """
+        if not self.tags.size:
+            return NOTHING, memory
         counted = np.isfinite(counts) & (counts != memory.count)
         counted_at = np.where(counted, new.at, memory.counted_at)
         heard = new.quality[self.tags] != Quality.BAD

@@ -15,7 +15,7 @@ import numpy as np
 
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Codes, Floats
-from plant_io.verdicts import Flags, Positions, Verdict
+from plant_io.verdicts import NOTHING, Flags, Positions, Verdict
 from policies.quality import Ne107
 
 _MEANING: Mapping[str, tuple[Quality, Reason]] = MappingProxyType(
@@ -92,6 +92,8 @@ class Health:
         believed
             Whether each tag is believed as far as it goes without its device, shape ``(n_tags,)``.
         """
+        if not self.tags.size:
+            return NOTHING
         quality = np.full(len(self.tags), Quality.UNCERTAIN, np.uint8)
         reason = np.full(len(self.tags), Reason.HEALTH_UNKNOWN, np.uint8)
         hit = (values[self.slots][self.owner] == self.number) & believed[self.tellers][self.owner]

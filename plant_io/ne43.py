@@ -15,7 +15,7 @@ import numpy as np
 
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats
-from plant_io.verdicts import Positions, Verdict
+from plant_io.verdicts import NOTHING, Positions, Verdict
 from policies import Tag
 from policies.quality import Ne43
 
@@ -75,6 +75,8 @@ class Currents:
         raw
             Raw values of the line, units of the devices, shape ``(index.width,)``.
         """
+        if not self.tags.size:
+            return NOTHING
         here = raw[self.slots]
         failed = (here <= self.failed_low) | (here >= self.failed_high)
         low, high = here < self.least, here > self.most

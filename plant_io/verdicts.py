@@ -14,6 +14,7 @@ Positions = NDArray[np.intp]
 """Positions in an array."""
 Flags = NDArray[np.bool_]
 """Yes or no."""
+_NONE = int(Reason.NONE)  # numpy takes ten times as long to compare with a member of an enum
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -30,13 +31,21 @@ class Verdict:
     @classmethod
     def where(cls, hit: Flags, quality: Quality, reason: Reason) -> Verdict:
         """Return the same said against every tag that is flagged, one flag for each tag of the line."""
+        if not hit.any():
+            return NOTHING
         tags = np.flatnonzero(hit)
         return cls(tags, np.full(len(tags), quality, np.uint8), np.full(len(tags), reason, np.uint8))
 
 
+NOTHING = Verdict(np.zeros(0, np.intp), np.zeros(0, np.uint8), np.zeros(0, np.uint8))
+"""Nothing said against anything."""
+
+
 def mark(snapshot: Snapshot, verdict: Verdict) -> None:
     """Enter a verdict in a snapshot that is being made: the worst quality counts, and the first reason for it."""
+    if not verdict.tags.size:
+        return
     held, said = snapshot.quality[verdict.tags], snapshot.reason[verdict.tags]
-    counts = (verdict.quality > held) | ((verdict.quality == held) & (said == Reason.NONE))
+    counts = (verdict.quality > held) | ((verdict.quality == held) & (said == _NONE))
     tags = verdict.tags[counts]
     snapshot.quality[tags], snapshot.reason[tags] = verdict.quality[counts], verdict.reason[counts]
