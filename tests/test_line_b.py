@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 from typing import cast
 
+import numpy as np
 import pytest
 
 from controller.kit import Kit
@@ -13,6 +14,7 @@ from controller.loop import Sink
 from controller.runtime import Door, Options, Ran, operate
 from hil.plants.line_b import NOMINAL
 from hil.plc.guard import Word
+from hil.plc.lines import blueprint
 from hil.rig.play import EPOCH, over_sockets
 from hil.rig.score import Held
 from hil.rig.stand import Stand, Trial
@@ -84,3 +86,25 @@ def test_the_line_runs_over_real_sockets_in_lock_step(policy: Policy) -> None:
     found = over_sockets(scenario, policy, QUIET_SEED, Options(lockstep_from=EPOCH, unrecorded=True), run)
     assert (found.missed, found.ran.tally.cycles) == (0, 61)
     assert found.kpis["lod"] == played(policy, "memory", "1m").kpis["lod"]
+
+
+def test_the_six_cell_line_runs_in_turns_and_tells_a_cell_that_leaks() -> None:
+    with Stand("memory", QUIET_SEED, Path()) as stand:
+        stand.fault("F34", "CELL_3", after="2m")
+        trial = stand.play(load(shipped("B2")), for_="40m")
+    assert set(trial.values("DRY.CELL_ID")) == {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
+    assert [at for at, _ in trial.spoken("moisture") if at > 600.0]
+    assert {alert.watch for alert in trial.played.ran.tally.alerts} <= {"moisture", "size", "coarse", "habits"}
+    assert trial.kpis["produced_kg"] == pytest.approx(9.75, abs=0.1)
+
+
+def test_cells_are_filled_as_long_as_people_say() -> None:
+    line = blueprint("B2").simulate(load(shipped("B2")), 1, mismatch=0.0, noise=0.0)
+    line.turn("DRY.TFILL_SP", 120.0)
+    line.advance(300.0)
+    seen = list[float]()
+    for _ in range(720):
+        line.advance(1.0)
+        seen.append(float(np.asarray(line.image().values["DRY.CELL_ID"])))
+    changes = np.flatnonzero(np.diff(seen))
+    assert list(np.diff(changes)) == [120] * (len(changes) - 1)

@@ -161,7 +161,7 @@ def test_a_site_binding_that_is_none_is_refused(name: str, address: str, message
 
 
 def test_a_shipped_line_is_found_by_name_and_is_a_good_policy() -> None:
-    assert [load(shipped(name)).line for name in "ABE"] == ["A", "B", "E"]
+    assert [load(shipped(name)).line for name in ("a", "B", "b2", "E")] == ["A", "B", "B2", "E"]
     with pytest.raises(ValueError, match=r"^found the line 'Q', expected one of A, B"):
         shipped("Q")
 

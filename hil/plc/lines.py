@@ -53,10 +53,18 @@ def _d() -> Blueprint:
     return LINE
 
 
+def _b2() -> Blueprint:
+    from hil.plc.line_b2 import LINE  # noqa: PLC0415  # only what is asked for
+
+    return LINE
+
+
 def _e() -> Blueprint:
     from hil.plc.line_e import LINE  # noqa: PLC0415  # only what is asked for
 
     return LINE
 
 
-_LINES: Mapping[str, Callable[[], Blueprint]] = MappingProxyType({"A": _a, "B": _b, "E": _e, "C": _c, "D": _d})
+_LINES: Mapping[str, Callable[[], Blueprint]] = MappingProxyType(
+    {"A": _a, "B": _b, "B2": _b2, "C": _c, "D": _d, "E": _e}
+)
