@@ -15,7 +15,10 @@ from pathlib import Path
 from typing import Protocol
 
 from hil.faults.course import Course, Setup, Turn, setups_of, turns_of
+from hil.faults.modbus import Garbled
+from hil.faults.opcua import Strange
 from hil.faults.struck import simulate
+from hil.faults.tables import MODBUS_FAULTS, OPCUA_FAULTS
 from hil.plants.faults import Fault
 from hil.plc import lines
 from hil.plc.line import Image, SimulatedLine
@@ -116,12 +119,22 @@ class Rack:
         """Set whenever a client has written."""
         self.log = TruthLog([label(fault, inf).plain() for fault in options.faults])
         self.servers = {name: _server(policy, name, options, self.written.set) for name in _in_order(policy)}
+        for name, server in self.servers.items():
+            self._spoil(name, server, policy, options.faults)
         self.epoch = options.start
         """Instant of plant time 0, POSIX time [s]."""
         self._period_s = policy.period_s
         self._request = None if policy.lockstep is None else policy.lockstep.request
         self._asked, self._led = 0.0, False
         self._wanted = options.truth is not None
+
+    def _spoil(self, name: str, server: Server, policy: Policy, faults: Sequence[Fault]) -> None:
+        """Let something be wrong with a server, if there is a fault of it."""
+        mine = [fault for fault in faults if fault.id in OPCUA_FAULTS or fault.id in MODBUS_FAULTS]
+        if mine and isinstance(server, OpcUaServer):
+            server.misbehave(Strange(mine, policy, name, lambda: self.line.plant.time))
+        if mine and isinstance(server, ModbusServer):
+            server.misbehave(Garbled(mine, policy, name, lambda: self.line.plant.time))
 
     async def start(self) -> dict[str, str]:
         """Listen, and return where to connect, by connection."""

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hil.faults.tables import (
-    BESIDE,
     CONTROL,
     CONTROLLER,
     LINK,
@@ -77,12 +76,12 @@ class Place:
         found: Mapping[str, list[str]] = {
             TAG: list(tags),
             STAMPED: [name for name, tag in tags.items() if isinstance(links[tag.connection], OpcUa)],
-            REGISTER: [name for name, tag in tags.items() if isinstance(links[tag.connection], Modbus)],
+            REGISTER: [name for name, tag in tags.items() if _framed(links[tag.connection])],
             SETPOINT: [name for rules in self.line.rules.values() for name in rules.limits],
             PLC: list(self.line.rules),
             LINK: list(links),
             OPCUA: [name for name, link in links.items() if isinstance(link, OpcUa)],
-            MODBUS: [name for name, link in links.items() if isinstance(link, Modbus)],
+            MODBUS: [name for name, link in links.items() if _framed(link)],
             LOOP: list(self.policy.loops),
             SELF: [CONTROLLER],
         }
@@ -107,11 +106,6 @@ class Place:
         return kind.measure if tag is None else kind.measure.replace("unit of the tag", tag.unit)
 
 
-def known(fault_id: str) -> bool:
-    """Return whether the catalogue holds a fault."""
-    return fault_id in CATALOGUE
-
-
-def beside(fault_id: str) -> bool:
-    """Return whether a fault is one beside those of the plant."""
-    return fault_id in BESIDE
+def _framed(link: object) -> bool:
+    """Return whether a connection speaks Modbus in frames that can be spoilt."""
+    return isinstance(link, Modbus) and link.framing == "tcp"

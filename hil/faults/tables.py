@@ -102,7 +102,6 @@ LINKS: Mapping[str, Kind] = MappingProxyType(
 OPCUA_FAULTS: Mapping[str, Kind] = MappingProxyType(
     {
         "ua_busy": Kind(OPCUA, "BadTooManyOperations", 1.0, 0.0, _SHARE, "share of requests refused [1]"),
-        "ua_slow": Kind(OPCUA, "the server answers late", 0.3, 0.0, (0.0, 60.0), "delay of each answer [s]"),
         "ua_shutdown": Kind(OPCUA, "ServerState is Shutdown", 1.0, 0.0, _SHARE, "whether [1]"),
         "ua_forgets": Kind(OPCUA, "subscriptions are deleted", 1.0, 0.0, _SHARE, "whether [1]"),
         "ua_novalue": Kind(STAMPED, "a status without a value", 1.0, 0.0, _SHARE, "whether [1]"),
@@ -115,7 +114,6 @@ OPCUA_FAULTS: Mapping[str, Kind] = MappingProxyType(
 MODBUS_FAULTS: Mapping[str, Kind] = MappingProxyType(
     {
         "mb_exception": Kind(MODBUS, "every request meets an exception", 6.0, 0.0, (1.0, 11.0), "its code [1]"),
-        "mb_late": Kind(MODBUS, "answers come late", 0.4, 0.0, (0.0, 60.0), "delay of each answer [s]"),
         "mb_twice": Kind(MODBUS, "answers come twice", 1.0, 0.0, _SHARE, "share of answers [1]"),
         "mb_foreign": Kind(MODBUS, "answers carry another transaction", 1.0, 0.0, _SHARE, "share of answers [1]"),
         "mb_unit": Kind(MODBUS, "answers come from another unit", 1.0, 0.0, _SHARE, "share of answers [1]"),

@@ -10,6 +10,7 @@ from pymodbus import FramerType
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
 
+from hil.faults.modbus import Garbled
 from hil.plc.line import Image
 from hil.servers.wire import Raw, from_registers, to_raw, to_registers, to_value, width
 from policies import Modbus, Policy, Tag
@@ -57,6 +58,11 @@ class ModbusServer:
         self._shown: dict[str, float] = {}
         self._touched: set[str] = set()
         self._server: ModbusTcpServer | None = None
+        self._garbled: Garbled | None = None
+
+    def misbehave(self, garbled: Garbled) -> None:
+        """Let something be wrong with the answers; only before it is started."""
+        self._garbled = garbled
 
     @property
     def address(self) -> str:
@@ -73,7 +79,7 @@ class ModbusServer:
             If the port is taken.
         """
         framer = FramerType.RTU if self._declared.framing == "rtu" else FramerType.SOCKET
-        self._server = ModbusTcpServer(self._device(), framer=framer, address=self._listen)
+        self._server = ModbusTcpServer(self._device(), framer=framer, address=self._listen, trace_packet=self._garbled)
         try:
             await self._server.serve_forever(background=True)
         except RuntimeError as error:

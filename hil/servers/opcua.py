@@ -12,6 +12,7 @@ from urllib.parse import urlparse
 import numpy as np
 from asyncua import ua
 from asyncua.common.node import Node
+from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AddressSpace, AttributeService
 from asyncua.server.server import Server
@@ -20,6 +21,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.object_ids import ObjectIds
 from asyncua.ua.status_codes import StatusCodes
 
+from hil.faults.opcua import Strange
 from hil.plc.line import Image
 from hil.servers.opcua_door import Door
 from hil.servers.wire import Raw, to_raw, to_value
@@ -43,6 +45,8 @@ _STATUS = {
     Quality.UNCERTAIN: ua.StatusCode(ua.UInt32(StatusCodes.UncertainLastUsableValue)),
     Quality.BAD: ua.StatusCode(ua.UInt32(StatusCodes.BadSensorFailure)),
 }
+_STATE = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_State))
+_SHUTDOWN = 4  # OPC UA part 5, 12.6
 _CURRENT_TIME = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_CurrentTime))
 _UNITS_URI = "http://www.opcfoundation.org/UA/units/un/cefact"
 _UNECE = {
@@ -76,7 +80,40 @@ class _Strict(AttributeService):
     def __init__(self, space: AddressSpace, tags: Mapping[ua.NodeId, str], on_write: Callable[[], None]) -> None:
         super().__init__(space)
         self.written: dict[str, ua.DataValue] = {}
+        self.names: dict[ua.NodeId, str] = {}
+        """Tags by node."""
+        self.strange: Strange | None = None
+        """What is wrong with the server."""
         self._tags, self._on_write = tags, on_write
+
+    def read(self, params: ua.ReadParameters) -> list[ua.DataValue]:
+        """Return what is read, unless something is wrong.
+
+        Raises
+        ------
+        ServiceError
+            If the request is refused as a whole.
+        """
+        found, strange = super().read(params), self.strange
+        if strange is None:
+            return found
+        if strange.busy():
+            raise ServiceError(StatusCodes.BadTooManyOperations)
+        asked = [item.NodeId for item in cast("list[_Item]", params.NodesToRead)]
+        return [self._instead(node, value, strange) for node, value in zip(asked, found, strict=True)]
+
+    def _instead(self, node: ua.NodeId, value: ua.DataValue, strange: Strange) -> ua.DataValue:
+        if node == _STATE and strange.shutdown():
+            return ua.DataValue(ua.Variant(_SHUTDOWN, ua.VariantType.Int32))
+        match strange.of(self.names.get(node, "")):
+            case "ua_novalue":
+                return ua.DataValue(None, _STATUS[Quality.GOOD])
+            case "ua_deleted":
+                return ua.DataValue(None, ua.StatusCode(ua.UInt32(StatusCodes.BadNodeIdUnknown)))
+            case "ua_retyped":
+                return ua.DataValue(ua.Variant("what it was", ua.VariantType.String))
+            case _:
+                return value
 
     async def write(self, params: ua.WriteParameters, user: User = User(role=UserRole.Admin)) -> list[ua.StatusCode]:  # noqa: B008
         if user.role == UserRole.Admin:
@@ -170,8 +207,15 @@ class OpcUaServer:
         await self.publish(image)
         await server.start()
 
+    def misbehave(self, strange: Strange) -> None:
+        """Let something be wrong with the server."""
+        self._strict.strange = strange
+
     async def publish(self, image: Image) -> None:
         """Show what has changed, in the order of the image, each with the time at which the source took it."""
+        if self._strict.strange is not None and self._strict.strange.forgets():
+            service = self._server.iserver.subscription_service
+            await service.delete_subscriptions(list(service.subscriptions))
         now = _time(image.at)
         await self._server.write_attribute_value(_CURRENT_TIME, ua.DataValue(ua.Variant(now, ua.VariantType.DateTime)))
         for name, value in image.values.items():
@@ -209,6 +253,7 @@ class OpcUaServer:
             node = ua.NodeId.from_string(f"ns={space};{tag.address}")
             await _add(folders[unit], node, name, tag, image.values[name])
             self._nodes[name] = node
+            self._strict.names[node] = name
             if tag.access is Access.WRITE:
                 self._taken[node] = name
 
