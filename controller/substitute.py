@@ -8,15 +8,12 @@ from math import inf, nan
 from typing import cast
 
 import numpy as np
-from numpy.typing import NDArray
 
 from plant_io import Quality, Reason, Snapshot, TagIndex
 from plant_io.signals import Floats
+from plant_io.verdicts import Flags, Positions
 from policies import Policy
 from policies.quality import Constant, Hold, LastGood, SoftValue, Substitute
-
-Positions = NDArray[np.intp]
-Flags = NDArray[np.bool_]
 
 _SLACK_S = 1e-6  # clock readings that are subtracted differ by rounding
 

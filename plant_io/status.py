@@ -45,6 +45,7 @@ _REASON: Mapping[int, Reason] = MappingProxyType(
         0x420F_0000: Reason.MISCONFIGURED,  # UncertainConfigurationError
     }
 )
+_GOOD = (Quality.GOOD, Reason.NONE)
 _CODE = 0xFFFF_0000
 _LOCAL_OVERRIDE = 0x0096_0000
 _SENSOR_NOT_ACCURATE = 0x4093_0000
@@ -69,11 +70,13 @@ def judged(code: int) -> tuple[Quality, Reason]:
     >>> judged(0x808C0000)
     (<Quality.BAD: 2>, <Reason.SENSOR_FAILURE: 4>)
     """
+    if code == 0:  # what nearly every value has
+        return _GOOD
     severity, known = code >> 30, _REASON.get(code & _CODE)
     limit = _LIMITS[(code >> 8) & 3] if code & _DATA_VALUE else Reason.NONE
     if severity == 0:
         reason = _against_good(code) or limit
-        return (Quality.UNCERTAIN, reason) if reason else (Quality.GOOD, Reason.NONE)
+        return (Quality.UNCERTAIN, reason) if reason else _GOOD
     if severity > 1:
         return Quality.BAD, known or Reason.BAD_STATUS
     if code & _CODE == _SENSOR_NOT_ACCURATE:

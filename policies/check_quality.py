@@ -10,10 +10,11 @@ from policies.check_view import View
 from policies.errors import Problem
 from policies.positions import Path
 from policies.quality import Ne107
+from policies.scans import CONTROL, ON_CONNECT
 from policies.tags import Access
 
 _STATES = ("normal", "failure", "check_function", "off_spec", "maintenance_required")
-_LEAST_PERIODS = 2
+_LEAST_SCANS = 2
 
 
 def limits(view: View) -> Iterator[Problem]:
@@ -70,21 +71,35 @@ def _states(view: View, here: Path) -> Iterator[Problem]:
 
 def frozen(view: View) -> Iterator[Problem]:
     """Check that only signals are watched for standing still that are measured, and can move."""
-    period = view.duration("period")
     for here in view.match("tags.*.frozen"):
         name, after = str(here[1]), view.duration(*here, "after")
-        why = _may_stand(view, name)
+        why, between = _may_stand(view, name) or _read_once(view, name), _between(view, name)
         if why:
             yield view.problem(
                 here, f"found it on {why}, which may stand still; expected a measured signal", at_key=True
             )
-        elif after is not None and period is not None and after < _LEAST_PERIODS * period:
-            message = f"found {after:g} s, expected at least {_LEAST_PERIODS} periods of {period:g} s"
+        elif after is not None and between is not None and after < _LEAST_SCANS * between:
+            message = (
+                f"found {after:g} s, expected at least {_LEAST_SCANS} times the {between:g} s between two readings"
+            )
             yield view.problem((*here, "after"), message)
         movement, span = view.number(*here, "movement"), view.signals[name].span
         if movement is not None and span and movement >= span[1] - span[0]:
             message = f"found {movement:g}, expected less than the range of {span[1] - span[0]:g}"
             yield view.problem((*here, "movement"), message)
+
+
+def _read_once(view: View, name: str) -> str:
+    scan = view.text("tags", name, "scan") or CONTROL
+    every = (view.get("scans", scan), view.get("scans", scan, "every"))
+    return "a value that is read on connect" if ON_CONNECT in every else ""
+
+
+def _between(view: View, name: str) -> float | None:
+    """Return the time between two readings of a tag [s]."""
+    scan = view.text("tags", name, "scan") or CONTROL
+    own = view.duration("scans", scan) or view.duration("scans", scan, "every")
+    return max((time for time in (own, view.duration("period")) if time is not None), default=None)
 
 
 def _may_stand(view: View, name: str) -> str:

@@ -11,6 +11,10 @@ policy: 1
 line: T
 revision: "1"
 period: 1s
+scans:
+  slow: 10s
+  late: {every: 10s, phase: 1s}
+  once: on connect
 connections:
   plc:
     protocol: opcua
@@ -99,7 +103,7 @@ FROZEN = ", frozen: {after: 60s}}"
             "tag: F.HEALTH, normal: [1]",
             "ne107.normal: found 1 for normal and failure, expected it for one of them",
         ),
-        ("after: 60s", "after: 1s", "frozen.after: found 1 s, expected at least 2 periods of 1 s"),
+        ("after: 60s", "after: 1s", "frozen.after: found 1 s, expected at least 2 times the 1 s between two readings"),
         ("movement: 0.001", "movement: 6", "frozen.movement: found 6, expected less than the range of 6"),
         ("movement: 0.001", "movement: -1", "frozen.movement: found -1, expected a number of at least 0"),
         ("tag: G,", "tag: GG,", "substitute.tag: found 'GG', expected the name of a tag; did you mean 'G'?"),
@@ -117,6 +121,21 @@ def test_a_mistake_is_one_sentence(old: str, new: str, sentence: str) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [
+        (
+            "address: s=G,",
+            "address: s=G, scan: slow, frozen: {after: 15s},",
+            "G.frozen.after: found 15 s, expected at least 2 times the 10 s between two readings",
+        ),
+        (
+            "address: s=G,",
+            "address: s=G, scan: late, frozen: {after: 15s},",
+            "G.frozen.after: found 15 s, expected at least",
+        ),
+        (
+            "address: s=G,",
+            "address: s=G, scan: once, frozen: {after: 15s},",
+            "G.frozen: found it on a value that is read on",
+        ),
         ("type: bool}", f"type: bool{FROZEN}", "ON.frozen: found it on a switch, which may stand still"),
         ("type: bool}", "type: bool, ne43: {}}", "ON.ne43: found a current on a switch or a setpoint, expected a"),
         ("read_back: F_ACT}", f"read_back: F_ACT{FROZEN}", "F_SP.frozen: found it on a setpoint, which"),
