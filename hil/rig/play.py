@@ -158,7 +158,7 @@ class _Stage:
         if record is not None and life.from_s > 0.0:
             record = record.with_name(f"{record.name}_{life.from_s:.0f}s")
         options = Options(
-            for_s=life.to_s - life.from_s,
+            for_s=None if life.dies else life.to_s - life.from_s,
             record=record,
             orders=life.orders(self._scenario.timed(self._policy)),
             unrecorded=record is None,
