@@ -129,8 +129,10 @@ def stand_in(
 
 def entered(seen: Snapshot, state: SubstituteState, kit: SubstituteKit) -> dict[str, tuple[float, float, float]]:
     """Return what stands in now, for the record: value, source time and arrival time, by tag."""
-    names = (name for name, stands in zip(kit.names, state.stands.tolist(), strict=True) if stands)
-    return {name: (s.value, s.source, s.arrival) for name, s in ((name, seen[name]) for name in names)}
+    here = np.flatnonzero(state.stands)
+    tags, slots = kit.tags[here], kit.slots[here]
+    columns = (seen.values[slots].tolist(), seen.source[tags].tolist(), seen.arrival[tags].tolist())
+    return {kit.names[i]: each for i, each in zip(here.tolist(), zip(*columns, strict=True), strict=True)}
 
 
 def _remembered(seen: Snapshot, old: SubstituteState, kit: SubstituteKit) -> SubstituteState:

@@ -10,11 +10,10 @@ from policies.check_view import View
 from policies.errors import Problem
 from policies.positions import Path
 from policies.quality import Ne107
-from policies.scans import CONTROL, ON_CONNECT
 from policies.tags import Access
 
 _STATES = ("normal", "failure", "check_function", "off_spec", "maintenance_required")
-_LEAST_SCANS = 2
+_LEAST_PERIODS = 2
 
 
 def limits(view: View) -> Iterator[Problem]:
@@ -71,9 +70,10 @@ def _states(view: View, here: Path) -> Iterator[Problem]:
 
 def frozen(view: View) -> Iterator[Problem]:
     """Check that only signals are watched for standing still that are measured, and can move."""
+    period = view.duration("period")
     for here in view.match("tags.*.frozen"):
         name, after = str(here[1]), view.duration(*here, "after")
-        why, between = _may_stand(view, name) or _read_once(view, name), _between(view, name)
+        why = _may_stand(view, name)
         if why:
             yield view.problem(
                 here, f"found it on {why}, which may stand still; expected a measured signal", at_key=True
@@ -87,19 +87,6 @@ def frozen(view: View) -> Iterator[Problem]:
         if movement is not None and span and movement >= span[1] - span[0]:
             message = f"found {movement:g}, expected less than the range of {span[1] - span[0]:g}"
             yield view.problem((*here, "movement"), message)
-
-
-def _read_once(view: View, name: str) -> str:
-    scan = view.text("tags", name, "scan") or CONTROL
-    every = (view.get("scans", scan), view.get("scans", scan, "every"))
-    return "a value that is read on connect" if ON_CONNECT in every else ""
-
-
-def _between(view: View, name: str) -> float | None:
-    """Return the time between two readings of a tag [s]."""
-    scan = view.text("tags", name, "scan") or CONTROL
-    own = view.duration("scans", scan) or view.duration("scans", scan, "every")
-    return max((time for time in (own, view.duration("period")) if time is not None), default=None)
 
 
 def _may_stand(view: View, name: str) -> str:
