@@ -53,7 +53,7 @@ def _offer(kit: LoopKit, seen: Snapshot, asked: Mapping[str, float]) -> Proposal
     moves: dict[str, float] = {}
     for key, value in asked.items():
         fence, last = kit.fences[key], seen.good(kit.read_backs[key])
-        if last is not None and abs(value - last) >= fence.tolerance:
+        if last is not None and abs(value - last) >= max(fence.tolerance, fence.dead_band):
             moves[fence.tag] = min(max(value, fence.low), fence.high)
     return Proposal(seen.at, moves) if moves else None
 
@@ -62,7 +62,13 @@ def _carry_out(
     kit: LoopKit, seen: Snapshot, old: LoopState, proposal: Proposal, allowed: Permit
 ) -> tuple[LoopState, tuple[Setpoint, ...], Offer | None]:
     found = [
-        guard(fence, allowed, proposal.moves[fence.tag], seen.good(kit.read_backs[key]), kit.period_s)
+        guard(
+            replace(fence, dead_band=0.0),
+            allowed,
+            proposal.moves[fence.tag],
+            seen.good(kit.read_backs[key]),
+            kit.period_s,
+        )
         for key, fence in kit.fences.items()
         if fence.tag in proposal.moves
     ]

@@ -25,20 +25,53 @@ class Mode(StrEnum):
 
 
 class Phase(StrEnum):
-    """How far a loop has come in the mode that was asked for."""
+    """How far a loop is in service."""
 
-    INIT = "init"
-    """Waiting until every signal is good again."""
+    OFF = "off"
+    """Not in service, and could not be: off, or its evidence is not complete yet."""
     READY = "ready"
-    """Could take over when asked."""
+    """Could go into service when asked."""
     REQUEST = "request"
-    """Asked the PLCs for remote setpoints; writes nothing yet."""
+    """Asked the PLCs for remote setpoints; moves nothing yet."""
+    INIT = "init"
+    """Has the setpoints of the PLCs, leaves them where they are, and waits for a plan that begins there."""
     ACTIVE = "active"
     """Moves the plant."""
     HOLD = "hold"
     """Keeps the setpoints where they are."""
     SHED = "shed"
-    """Gave the loop back to the PLC by itself; a person must ask again."""
+    """Gave the loop back to the PLC by itself; it must be armed again."""
+
+
+class Cause(StrEnum):
+    """Why a loop changes its mode."""
+
+    ASKED_OFF = "a person asks for off"
+    ASKED_SHADOW = "a person asks for shadow"
+    ASKED_ADVISORY = "a person asks for advisory"
+    ASKED_AUTO = "a person asks for auto"
+    RESTARTED = "a PLC was restarted"
+    LAPSED = "a PLC fell back because it lost the heartbeat"
+    SUPERSEDED = "another controller holds a PLC"
+    TAKEN_BACK = "a PLC took its setpoints back"
+    UNHEARD = "a PLC no longer echoes the heartbeat"
+    BLIND = "evidence was missing for too long"
+    NO_PLAN = "no plan came for too long"
+    NOT_FOLLOWED = "a PLC did not follow what was written"
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """One cause in the order in which they came when a loop was released; the first is the first-out."""
+
+    release: int
+    """Which release of the loop since the start, from 1 [1]."""
+    sequence: int
+    """1 for the first-out, more for what came after it, its consequences [1]."""
+    at: float
+    """When it was seen, POSIX time [s]."""
+    cause: Cause
+    """The cause."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +152,8 @@ class Decision:
     """Connections whose PLC was asked for remote setpoints and does not show yet that it has them back."""
     modes: Mapping[str, tuple[Mode, Phase]]
     """Mode and phase of each loop."""
+    trips: Mapping[str, tuple[Trip, ...]]
+    """Why each loop that was released was, the first-out first; until it is armed again."""
     soft: Mapping[str, tuple[float, float, int]]
     """Virtual tags: value and standard deviation in the unit of the tag, and quality."""
     substituted: Mapping[str, tuple[float, float, float]]

@@ -11,8 +11,9 @@ from controller.cycle import Decision, Event, Order, Phase
 from controller.handshake import Links, Wanted, look, speak
 from controller.kit import Kit
 from controller.plan import Plan
+from controller.service import HOLDING, WILLING, Inputs
 from controller.state import State
-from controller.turn import IN_CHARGE, WILLING, Inputs, Turn, turn
+from controller.turn import Turn, turn
 from plant_io import Snapshot
 
 __all__ = ["decide"]
@@ -63,6 +64,7 @@ def decide(
         events=_news(seen, links, stood_in) + tuple(e for t in turns.values() for e in t.events),
         armed=words.armed,
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
+        trips={name: t.state.trips for name, t in turns.items() if t.state.trips},
         soft=_virtual(seen, kit),
         substituted=substitute.entered(seen, substitutes, kit.substitutes),
     )
@@ -83,7 +85,7 @@ def decide(
 
 def _wants(kit: Kit, name: str, concluded: Turn) -> frozenset[str]:
     state = concluded.state
-    asking = state.mode in WILLING and state.phase in (Phase.REQUEST, *IN_CHARGE)
+    asking = state.mode in WILLING and state.phase in (Phase.REQUEST, *HOLDING)
     return kit.loops[name].connections if asking else frozenset()
 
 

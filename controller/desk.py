@@ -12,7 +12,7 @@ from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.kit import Kit
 from controller.loop import Sink
 from controller.records.journal import Journal
-from controller.turn import WILLING
+from controller.service import WILLING
 from plant_io import Clock, Plant, Setpoint
 from plant_io.clocks import stopwatch
 

@@ -24,7 +24,9 @@ class Fence:
     rate: float
     """Fastest change, unit of the tag per second."""
     tolerance: float
-    """Change too small to be worth a write, in the unit of the tag."""
+    """Change too small to be told from none by the read-back, in the unit of the tag."""
+    dead_band: float = 0.0
+    """Distance from the value in force below which nothing is worth a write, in the unit of the tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +80,8 @@ def guard(
     """Return the setpoint that may be written, or why there is none.
 
     The value is finite, within the fence, and no further from `last` than the rate permits. Where the two disagree
-    rate wins, so that a value found outside is walked back rather than thrown.
+    rate wins, so that a value found outside is walked back rather than thrown. The dead-band is measured to the value
+    wished for and not to the step towards it, so that it stops no ramp before its end is near.
 
     Parameters
     ----------
@@ -102,6 +105,6 @@ def guard(
     reach = fence.rate * period_s
     inside = min(max(wanted, fence.low), fence.high)
     value = min(max(inside, last - reach), last + reach)
-    if abs(value - last) < fence.tolerance:
+    if abs(inside - last) < fence.dead_band or abs(value - last) < fence.tolerance:
         return Refusal.NO_CHANGE
     return Setpoint(fence.tag, value)

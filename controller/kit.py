@@ -208,6 +208,7 @@ def _fence(tag: str, key: str, declared: Mpc, units: Mapping[str, str]) -> Fence
         high=convert(moved.limits[1], moved.unit, unit),
         rate=convert(moved.max_rate, moved.unit, unit) - zero,
         tolerance=convert(moved.tolerance, moved.unit, unit) - zero,
+        dead_band=0.0 if moved.dead_band is None else convert(moved.dead_band, moved.unit, unit) - zero,
     )
 
 

@@ -12,7 +12,7 @@ from controller.decide import decide
 from controller.kit import Kit
 from controller.plan import Plan, Problem
 from controller.state import State
-from plant_io import Clock, Plant
+from plant_io import Clock, Outcome, Plant, Receipt, Setpoint
 from plant_io.clocks import stopwatch
 
 Desk = Callable[[], Sequence[Order]]
@@ -63,7 +63,9 @@ async def run(station: Station, until: Callable[[int], bool]) -> State:
         waited_s = watch()
         decision, state = decide(snapshot, orders, plans, state, kit)
         decided_s = watch()
-        receipts = await plant.write((*decision.setpoints, *decision.handshake))
+        writes = (*decision.setpoints, *decision.handshake)
+        expired = clock.now() - tick > kit.policy.period_s
+        receipts = dropped(writes) if expired else await plant.write(writes)
         for problem in decision.problems:
             solvers.submit(problem, tick)
         written_s = watch()
@@ -80,6 +82,11 @@ async def run(station: Station, until: Callable[[int], bool]) -> State:
         tick = _next(tick, clock.now(), kit.policy.period_s)
         await clock.sleep_until(tick)
     return state
+
+
+def dropped(writes: Sequence[Setpoint]) -> Sequence[Receipt]:
+    """Return the receipts of what was decided more than a period ago: it is not written any more, now or later."""
+    return [Receipt(write, Outcome.NOT_CONFIRMED, "expired, decided more than a period ago") for write in writes]
 
 
 def _next(tick: float, now: float, period_s: float) -> float:

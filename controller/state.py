@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from controller.cycle import Mode, Phase
+from controller.cycle import Mode, Phase, Trip
 from controller.plan import Plan
 from plant_io import Setpoint
 
@@ -57,14 +57,24 @@ class LoopState:
 
     mode: Mode = Mode.SHADOW
     """Mode asked for."""
-    phase: Phase = Phase.INIT
-    """How far the loop has come in it."""
+    phase: Phase = Phase.OFF
+    """How far the loop is in service."""
     settled: int = 0
     """Cycles in a row with full evidence [1]."""
     blind_since: float | None = None
     """Since when evidence has been missing, POSIX time [s]."""
     requested_at: float | None = None
     """Since when remote setpoints have been asked for, POSIX time [s]."""
+    granted_at: float | None = None
+    """Since when every PLC has taken remote setpoints, POSIX time [s]; None outside INIT."""
+    trips: tuple[Trip, ...] = ()
+    """Why the loop was released, the first-out first; empty once it is armed again."""
+    releases: int = 0
+    """Times the loop was released since the start [1]."""
+    resume: Mode = Mode.SHADOW
+    """Mode the loop was in when it was released."""
+    reentries: int = 0
+    """Times the loop has armed itself again since a person did [1]."""
     estimated_at: float | None = None
     """When the estimate was last brought up to date, POSIX time [s]."""
     estimate: Estimate | None = None

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
 
 from anomaly import Alert
-from controller.cycle import Cycle, Event
+from controller.cycle import Cycle, Event, Trip
 from controller.plan import Status
 from plant_io import Outcome
 
@@ -41,6 +42,8 @@ class Tally:
     """Every alert, begun or ended."""
     events: list[Event] = field(default_factory=list[Event])
     """Every event."""
+    trips: dict[tuple[str, int], tuple[Trip, ...]] = field(default_factory=dict[tuple[str, int], tuple[Trip, ...]])
+    """Why loops were released, the first-out first, by loop and number of the release."""
     writes: Counter[str] = field(default_factory=Counter[str])
     """Setpoints asked, confirmed and refused [1]."""
     plans: Counter[str] = field(default_factory=Counter[str])
@@ -64,6 +67,7 @@ class Tally:
         self.cycles += 1
         self.alerts += cycle.decision.alerts
         self.events += cycle.decision.events
+        self.trips |= {(loop, trips[0].release): trips for loop, trips in cycle.decision.trips.items()}
         moved = len(cycle.decision.setpoints)
         self.writes["asked"] += moved
         self.writes["confirmed"] += len(cycle.decision.confirmed)
@@ -103,6 +107,7 @@ class Tally:
             | percentiles(solve_s),
             "record": {"count": len(commit_s)} | percentiles(commit_s),
             "alerts": [_alert(alert) for alert in self.alerts],
+            "released": [_released(loop, trips) for (loop, _), trips in self.trips.items()],
             "events": [{"at": e.at, "what": e.what, "who": e.who} for e in self.events],
         }
 
@@ -119,6 +124,11 @@ def percentiles(times_s: list[float]) -> dict[str, float | None]:
         return {"p50_ms": None, "p99_ms": None}
     low, high = np.percentile(times_s, [50, 99])
     return {"p50_ms": round(1e3 * float(low), 3), "p99_ms": round(1e3 * float(high), 3)}
+
+
+def _released(loop: str, trips: Sequence[Trip]) -> dict[str, object]:
+    causes: list[dict[str, object]] = [{"at": trip.at, "cause": trip.cause.value} for trip in trips]
+    return {"loop": loop, "release": trips[0].release, "first_out": causes[0], "then": causes[1:]}
 
 
 def _alert(alert: Alert) -> dict[str, object]:

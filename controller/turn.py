@@ -2,51 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from anomaly import Locked
 from controller.advise import accept, advise
 from controller.confirm import expect, verify
-from controller.cycle import Event, Mode, Offer, Order, Phase, SetMode
+from controller.cycle import Event, Mode, Offer, Phase, SetMode
 from controller.guard import Permit, guard, permit
-from controller.handshake import Links
 from controller.kit import LoopKit
-from controller.modes import ASKED, Cause, follow
-from controller.plan import Plan, Problem, Status
+from controller.modes import ASKED, follow
+from controller.plan import Problem, Status
+from controller.service import WILLING, Inputs, advance, ask
 from controller.state import LoopState
 from controller.tell import Condition, tell
 from controller.wish import Use, Wish, guess, wish
 from plant_io import Setpoint, Snapshot
 from plant_io.signals import Floats
-
-IN_CHARGE = (Phase.ACTIVE, Phase.HOLD)
-"""Phases in which the plant follows the loop."""
-WILLING = (Mode.ADVISORY, Mode.AUTO)
-"""Modes in which a loop wants remote setpoints."""
-
-
-@dataclass(frozen=True, slots=True)
-class Inputs:
-    """What one loop is given in one cycle."""
-
-    seen: Snapshot
-    """The line, virtual tags included."""
-    links: Links
-    """What the PLCs say of themselves."""
-    verdict: Locked
-    """Verdict of the locked watches."""
-    orders: Sequence[Order]
-    """What people asked of this loop, oldest first."""
-    plans: Sequence[Plan]
-    """What the solver answered for this loop, oldest first."""
-
-    def of(self, loop: str) -> Inputs:
-        """Return what concerns one loop, where orders and plans are those of all of them."""
-        orders = [order for order in self.orders if order.act.loop == loop]
-        return replace(self, orders=orders, plans=[plan for plan in self.plans if plan.loop == loop])
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +47,7 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     new = _estimate(kit, given, _settle(kit, given, _plan(given, new)))
     new, confirmed, late = verify(kit, given.seen, new)
     wanted = wish(new.plan, at, kit.declared)
-    new, moved = _advance(kit, given, new, wanted, followed=not late)
+    new, moved = advance(kit, given, new, wanted, followed=not late)
     allowed = permit(
         kit.name,
         new.phase,
@@ -99,11 +72,8 @@ def _obey(kit: LoopKit, given: Inputs, old: LoopState) -> tuple[LoopState, tuple
     new, events, at = old, list[Event](), given.seen.at
     for order in given.orders:
         if isinstance(order.act, SetMode):
-            mode = follow(new.mode, ASKED[order.act.mode])
-            phase = new.phase if new.phase in IN_CHARGE and mode in WILLING else Phase.INIT
-            anchors: Mapping[str, float] = new.anchors if phase in IN_CHARGE else {}
-            new = replace(new, mode=mode, phase=phase, proposal=None, requested_at=None, anchors=anchors)
-            events.append(Event(at, f"{kit.name}: mode {mode.value} asked for: {order.why}", order.who))
+            new = ask(new, follow(new.mode, ASKED[order.act.mode]))
+            events.append(Event(at, f"{kit.name}: mode {new.mode.value} asked for: {order.why}", order.who))
         else:
             proposal, sentence = accept(new.proposal, order.act)
             new = replace(new, proposal=proposal)
@@ -186,49 +156,6 @@ def _read(
     return tuple(found) if len(found) == len(values) else last
 
 
-def _advance(
-    kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, *, followed: bool
-) -> tuple[LoopState, tuple[Event, ...]]:
-    cause = _cause(kit, given, old, wanted) or (None if followed else Cause.NOT_FOLLOWED)
-    if cause is not None and (mode := follow(old.mode, cause)) is not old.mode:
-        phase = Phase.INIT if cause is Cause.RESTARTED else Phase.SHED
-        event = Event(given.seen.at, f"{kit.name}: released to the PLC, mode {mode.value}: {cause.value}")
-        return replace(old, mode=mode, phase=phase, proposal=None, anchors={}, pending=()), (event,)
-    phase = _phase(kit, given, old, wanted)
-    if phase is old.phase:
-        return old, ()
-    new = replace(old, phase=phase, requested_at=given.seen.at if phase is Phase.REQUEST else None)
-    if phase is Phase.ACTIVE and old.phase is Phase.REQUEST and old.inputs is not None:
-        new = replace(new, anchors=dict(zip(kit.model.inputs, old.inputs, strict=True)))
-    return new, (Event(given.seen.at, f"{kit.name}: {old.phase.value} to {phase.value}"),)
-
-
-def _cause(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Cause | None:
-    if kit.connections & given.links.restarted:
-        return Cause.RESTARTED
-    if old.phase not in IN_CHARGE:
-        return None
-    if (kit.connections & given.links.heard) - given.links.remote:
-        return Cause.TAKEN_BACK
-    if old.blind_since is not None and given.seen.at - old.blind_since > kit.declared.hold_s:
-        return Cause.BLIND
-    return Cause.NO_PLAN if wanted.use is Use.OVER else None
-
-
-def _phase(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Phase:
-    settled = old.settled >= kit.declared.settle
-    if old.mode is Mode.OFF:
-        return Phase.INIT
-    if old.mode not in WILLING:
-        return Phase.SHED if old.phase is Phase.SHED else Phase.READY if settled else Phase.INIT
-    if old.phase in IN_CHARGE:
-        return Phase.HOLD if old.blind_since is not None or kit.name in given.verdict.holds else Phase.ACTIVE
-    if not settled or wanted.use is not Use.FRESH:
-        return Phase.INIT
-    remote = kit.connections <= given.links.remote
-    return Phase.ACTIVE if old.phase is Phase.REQUEST and remote else Phase.REQUEST
-
-
 def _move(
     kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, allowed: Permit
 ) -> tuple[LoopState, tuple[Setpoint, ...], Offer | None]:
@@ -290,7 +217,7 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> li
     failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
     unread = [tag for tag in kit.declared.known.values() if seen.usable(tag) is None and new.mode is not Mode.OFF]
     refused = new.requested_at is not None and seen.at - new.requested_at > kit.declared.verify_s
-    waits = new.mode in WILLING and new.phase is Phase.INIT and new.settled >= kit.declared.settle
+    waits = new.mode in WILLING and new.phase is Phase.READY and new.settled >= kit.declared.settle
     late = wanted.use in (Use.SHIFTED, Use.HELD, Use.OVER)
     stands = wanted.use in (Use.HELD, Use.OVER)
     found = {
@@ -300,7 +227,7 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> li
         "stands": (Use.HELD.value if stands else "", ""),
         "known": (f"{', '.join(unread)} not read, last value used" if unread else "", "known inputs are read again"),
         "waits": ("waits for a plan" if waits and wanted.use is not Use.FRESH else "", ""),
-        "remote": ("a PLC does not grant remote setpoints" if refused else "", "remote setpoints granted"),
+        "remote": (_unwilling(kit, given) if refused else "", "remote setpoints granted"),
         "solver": (
             f"plan {failed[-1].number} {failed[-1].status.value}: {failed[-1].why}" if failed else "",
             "solved again",
@@ -314,3 +241,9 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> li
         for key, (begins, over) in found.items()
         if begins or key in new.said
     ]
+
+
+def _unwilling(kit: LoopKit, given: Inputs) -> str:
+    foreign = sorted(kit.connections & given.links.foreign)
+    held = f"another controller holds {', '.join(foreign)}"
+    return held if foreign else "a PLC does not grant remote setpoints"

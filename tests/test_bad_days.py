@@ -205,7 +205,7 @@ def check_outage(policy: Policy, cycles: list[Cycle], killed: int) -> None:
     assert all(cycles[-5].snapshot[tag].quality is Quality.GOOD for tag in ("FDR_API.F_PV", "HOP.M"))
     after = [c.decision.modes["blend"] for c in cycles[killed + 6 :]]
     assert not any(phase is Phase.ACTIVE for _, phase in after)
-    assert (Mode.SHADOW, Phase.INIT) in after
+    assert (Mode.SHADOW, Phase.SHED) in after
     assert any("was restarted" in e.what for c in cycles for e in c.decision.events)
 
 
@@ -223,7 +223,7 @@ def test_ctrl_c_leaves_the_loops_released_and_the_record_readable(policy: Policy
             env=os.environ | {"COLUMNS": "200"},
         )
         assert said.stderr is not None
-        assert any("request to active" in line for line in said.stderr)
+        assert any("init to active" in line for line in said.stderr)
         said.send_signal(signal.SIGINT)
         said.stderr.read()
         status = said.wait(30)

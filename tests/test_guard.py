@@ -71,3 +71,19 @@ def test_a_locked_hold_takes_the_permit_of_its_loop_only() -> None:
     verdict = Locked((), frozenset({"other"}))
     assert permit("hold", Phase.ACTIVE, verdict, evidence=True, remote=True)
     assert not permit("other", Phase.ACTIVE, verdict, evidence=True, remote=True)
+
+
+def test_a_dead_band_is_measured_to_the_wish_and_not_to_the_step_towards_it() -> None:
+    fence = Fence("U", 0.0, 10.0, 0.1, 0.001, dead_band=0.3)
+    assert guard(fence, YES, 5.29, 5.0, 1.0) is Refusal.NO_CHANGE
+    value, written = 5.0, 0
+    while isinstance(found := guard(fence, YES, 6.0, value, 1.0), Setpoint):
+        value, written = found.value, written + 1
+    assert found is Refusal.NO_CHANGE
+    assert (round(value, 6), written) == (5.8, 8)
+
+
+@given(wanted=INSIDE, last=INSIDE, dead_band=st.floats(min_value=0.0, max_value=5.0))
+def test_whatever_is_written_was_further_away_than_the_dead_band(wanted: float, last: float, dead_band: float) -> None:
+    found = guard(Fence("U", 1.0, 10.0, 0.5, 0.0, dead_band), YES, wanted, last, 1.0)
+    assert isinstance(found, Setpoint) is (abs(wanted - last) >= dead_band)

@@ -1,7 +1,7 @@
 from pathlib import Path
 
-from controller.cycle import Mode
-from controller.modes import ASKED, TRANSITIONS, Cause, diagram, follow
+from controller.cycle import Cause, Mode
+from controller.modes import ASKED, TRANSITIONS, diagram, follow, service
 
 DOCS = Path(__file__).parents[1] / "docs" / "modes.md"
 
@@ -23,5 +23,6 @@ def test_every_trouble_takes_a_loop_out_of_auto() -> None:
         assert follow(Mode.AUTO, cause) is Mode.SHADOW
 
 
-def test_the_diagram_in_the_docs_is_drawn_from_the_table() -> None:
+def test_the_diagrams_in_the_docs_are_drawn_from_the_tables() -> None:
     assert diagram() in DOCS.read_text()
+    assert service() in DOCS.read_text()

@@ -61,7 +61,7 @@ def test_a_restart_that_the_scan_counter_cannot_tell_releases_the_loop_once() ->
     assert (state.mode, state.phase) == (Mode.AUTO, Phase.ACTIVE)
     decision = bench.cycle(restarted=frozenset({"plc"}))
     assert bench.values["SUP.SCAN"] >= scan
-    assert (bench.loop.mode, bench.loop.phase) == (Mode.SHADOW, Phase.INIT)
+    assert (bench.loop.mode, bench.loop.phase) == (Mode.SHADOW, Phase.SHED)
     assert what(decision)[0] == "PLC behind connection plc was restarted"
     assert "restarted" not in " ".join(what(bench.cycle()))
 

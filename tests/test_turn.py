@@ -25,6 +25,8 @@ def in_auto(*moves: float, **changes: object) -> Bench:
     bench.cycle(ask(Mode.AUTO))
     bench.values["SUP.STATE"] = 1.0
     bench.cycle()
+    assert bench.loop.phase is Phase.INIT
+    bench.cycle(plans=(bench.plan(*(moves or (5.0,))),))
     assert bench.loop.phase is Phase.ACTIVE
     return bench
 
@@ -51,7 +53,7 @@ def test_auto_waits_for_evidence_a_plan_and_the_plc() -> None:
     bench = Bench()
     assert bench.cycle(ask(Mode.AUTO)).handshake == ()
     phases = [(bench.cycle(plans=(bench.plan(9.0),)), bench.loop.phase)[1] for _ in range(4)]
-    assert phases == [Phase.INIT, Phase.REQUEST, Phase.REQUEST, Phase.REQUEST]
+    assert phases == [Phase.OFF, Phase.READY, Phase.REQUEST, Phase.REQUEST]
     decision = bench.cycle()
     assert [s.tag for s in decision.handshake] == ["SUP.ARM", "SUP.HEARTBEAT"]
     assert decision.setpoints == ()
@@ -115,7 +117,7 @@ def test_a_restarted_plc_means_init_not_auto() -> None:
     bench.values["SUP.SCAN"] = 0.0
     decision = bench.cycle()
     assert decision.setpoints == decision.handshake == ()
-    assert (bench.loop.mode, bench.loop.phase) == (Mode.SHADOW, Phase.INIT)
+    assert (bench.loop.mode, bench.loop.phase) == (Mode.SHADOW, Phase.SHED)
     assert "PLC behind connection plc was restarted" in what(decision)
 
 
@@ -222,7 +224,7 @@ def test_off_forgets_what_was_believed_and_auto_begins_anew() -> None:
     for _ in range(30):
         bench.cycle()
     bench.cycle(ask(Mode.AUTO))
-    assert bench.loop.phase is Phase.INIT
+    assert bench.loop.phase is Phase.OFF
     assert bench.loop.plan is None
     assert bench.loop.settled == 1
 

@@ -90,6 +90,8 @@ def _conclude(ran: Ran, record: Path) -> None:
         f"\n{raised} alerts\nrecord in {record}",
         markup=False,
     )
+    for (loop, number), trips in tally.trips.items():
+        people.print(f"release {number} of {loop}, first-out: {trips[0].cause.value}", style="bold", markup=False)
     if ran.unreached:
         people.print(f"not seen to have its setpoints back: {', '.join(ran.unreached)}", style="bold", markup=False)
     if ran.not_kept:
@@ -185,7 +187,11 @@ def elapsed() -> Callable[[Cycle], float]:
 
 def glance(cycle: Cycle, policy: Policy) -> str:
     """Return one line of status: the loops with mode and phase, the soft sensors with two standard deviations."""
-    loops = "  ".join(f"{name} {mode.value}/{phase.value}" for name, (mode, phase) in cycle.decision.modes.items())
+    trips = {name: f" ({why[0].cause.value})" for name, why in cycle.decision.trips.items()}
+    loops = "  ".join(
+        f"{name} {mode.value}/{phase.value}{trips.get(name, '')}"
+        for name, (mode, phase) in cycle.decision.modes.items()
+    )
     soft = "  ".join(
         f"{name} {value:.2f}±{2 * sd:.2f} {policy.soft_sensors[name].unit}"
         for name, (value, sd, _) in cycle.decision.soft.items()
