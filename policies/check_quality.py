@@ -78,10 +78,8 @@ def frozen(view: View) -> Iterator[Problem]:
             yield view.problem(
                 here, f"found it on {why}, which may stand still; expected a measured signal", at_key=True
             )
-        elif after is not None and between is not None and after < _LEAST_SCANS * between:
-            message = (
-                f"found {after:g} s, expected at least {_LEAST_SCANS} times the {between:g} s between two readings"
-            )
+        elif after is not None and period is not None and after < _LEAST_PERIODS * period:
+            message = f"found {after:g} s, expected at least {_LEAST_PERIODS} periods of {period:g} s"
             yield view.problem((*here, "after"), message)
         movement, span = view.number(*here, "movement"), view.signals[name].span
         if movement is not None and span and movement >= span[1] - span[0]:
