@@ -137,7 +137,7 @@ def _never_phase(claim: NeverPhase, played: Played) -> Verdict:
 def _quality(claim: QualityComes, played: Played) -> Verdict:
     wanted = f"{claim.tag} is {claim.quality} between {claim.after_s:.0f} s and {claim.end_s:.0f} s"
     seen, quality = played.witness.readings(claim.tag), int(Quality[claim.quality.upper()])
-    at = [t for t, q in zip(seen.times, seen.quality, strict=True) if q == quality and t >= claim.after_s]
+    at = [float(t) for t, q in zip(seen.times, seen.quality, strict=True) if q == quality and t >= claim.after_s]
     if not at:
         return False, f"never {claim.quality} from then on", wanted
     return at[0] <= claim.end_s, f"{claim.quality} at {at[0]:.0f} s", wanted
