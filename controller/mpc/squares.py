@@ -37,7 +37,7 @@ def squares(cost: Matrix, of: Matrix) -> Squares:
             other = other + factor * term
         elif parts := _parts(factor, term, of):
             todo += parts
-        elif term.is_op(ca.OP_SQ):
+        elif term.is_op(ca.OP_SQ) and not (factor.is_constant() and float(factor) <= 0.0):
             residuals.append(ca.sqrt(ca.fmax(factor, 0.0)) * term.dep(0))
             other = other + ca.fmin(factor, 0.0) * term
         else:

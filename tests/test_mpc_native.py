@@ -1,0 +1,92 @@
+"""Machine code is a matter of speed alone: it is made where it can be, kept safely, and never needed."""
+
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from controller.models.symbolic import Routine, casadi, vector
+from controller.mpc.horizon import Kernel
+from controller.mpc.native import native
+
+COMPILER = pytest.mark.skipif(not (shutil.which("cc") or shutil.which("gcc")), reason="no C compiler here")
+
+
+@pytest.fixture
+def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    return tmp_path / "steadyline" / "native"
+
+
+def function() -> Routine:
+    x = vector("x", 2)
+    return casadi().Function("twice", [x], [casadi().densify(x * 2.0)])
+
+
+def doubled(made: Sequence[Routine]) -> list[float]:
+    kernel = Kernel(made[0])
+    kernel.arguments[0][:] = 1.5, 2.5
+    kernel.run()
+    found: list[float] = np.ravel(kernel.results[0]).tolist()
+    return found
+
+
+def libraries(home: Path) -> list[Path]:
+    return sorted(home.glob("*.so")) if home.is_dir() else []
+
+
+@COMPILER
+def test_what_is_compiled_is_kept_and_found_again(home: Path) -> None:
+    assert doubled(native([function()])) == [3.0, 5.0]
+    (library,) = libraries(home)
+    made = library.stat().st_mtime_ns
+    assert doubled(native([function()])) == [3.0, 5.0]
+    assert [path.stat().st_mtime_ns for path in libraries(home)] == [made]
+    assert home.stat().st_mode & 0o777 == 0o700
+    assert sorted(home.iterdir()) == [library]  # nothing half made is left
+
+
+@COMPILER
+def test_a_place_that_others_can_write_is_not_believed(home: Path) -> None:
+    home.mkdir(parents=True)
+    home.chmod(0o777)
+    assert doubled(native([function()])) == [3.0, 5.0]
+    assert libraries(home) == []
+
+
+@COMPILER
+def test_a_library_that_is_not_whole_is_thrown_away(home: Path) -> None:
+    native([function()])
+    (library,) = libraries(home)
+    library.unlink()
+    library.write_bytes(b"half of it")
+    given = [function()]
+    assert native(given) is given
+    assert libraries(home) == []
+
+
+def test_without_a_compiler_functions_stay_as_they_are(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("controller.mpc.native._compiler", str)
+    given = [function()]
+    assert native(given) is given
+    assert doubled(given) == [3.0, 5.0]
+    assert libraries(home) == []
+
+
+def test_a_compiler_that_fails_is_no_compiler(home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    broken = tmp_path / "cc"
+    broken.write_text("#!/bin/sh\nexit 1\n")
+    broken.chmod(0o700)
+    monkeypatch.setattr("controller.mpc.native._compiler", lambda: str(broken))
+    given = [function()]
+    assert native(given) is given
+    assert libraries(home) == []
+
+
+def test_a_home_that_cannot_be_made_is_done_without(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
+    given = [function()]
+    assert native(given) is given
