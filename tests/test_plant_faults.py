@@ -7,6 +7,7 @@ from math import inf, nan
 import numpy as np
 import pytest
 
+from hil.plants.blender import Blender
 from hil.plants.faults import CATALOGUE, Fault, intensity, severities, targets_of
 from hil.plants.line_a import NOMINAL, TARGETS, LineA
 
@@ -94,6 +95,35 @@ def slowed(sick: Run, sound: Run) -> None:
     assert sick["turret_rpm"].min() < sound["turret_rpm"].min() - 2.0
 
 
+def stagnant(sick: Run, sound: Run) -> None:
+    """The hold-up grows by the dead zone, and a lean hour leaves a tail behind it."""
+    assert (sick["blender_kg"] / sound["blender_kg"])[-1] == pytest.approx(
+        1.1 - 0.1 * np.exp(-2100.0 / 600.0), abs=0.01
+    )
+    assert after(sick, "api_blender").mean() == pytest.approx(after(sound, "api_blender").mean(), abs=0.02)
+
+
+def left_to_go(hit: Mapping[str, float]) -> float:
+    """Share of a step of the API that has not come through a warm blender after 400 s."""
+    rate = 20.0 / 3600.0 * 0.5
+    blender = Blender(75.0, (0.2 * rate, 1.8 * rate, 0.0, 0.0, 0.0), 250.0)
+    entered = left = 0.0
+    before = sum(map(sum, blender.tanks))
+    for k in range(8000):
+        fed = (0.1 * rate, 0.9 * rate, 0.0, 0.0, 0.0) if k < 7200 else (0.2 * rate, 0.8 * rate, 0.0, 0.0, 0.0)
+        entered += sum(fed)
+        out = blender.step(0.5, fed, 250.0, hit)
+        left += sum(out)
+    assert before + entered - left == pytest.approx(sum(map(sum, (*blender.tanks, blender.dead))), abs=1e-9)
+    return 2.0 - 10.0 * out[0] / sum(out)
+
+
+def test_a_dead_zone_leaves_a_long_tail_after_a_step_and_loses_nothing() -> None:
+    sound, sick = left_to_go({}), left_to_go({"F11": 0.1})
+    assert sound < 0.005
+    assert 0.005 < sick < 0.1
+
+
 def underfilled(sick: Run, sound: Run) -> None:
     scatter = [np.diff(after(run, "PRS.MCF")[::2]).std() for run in (sick, sound)]
     assert scatter[0] > 2.0 * scatter[1]
@@ -131,6 +161,7 @@ SIGNS: Mapping[str, tuple[Fault, float, Callable[[Run, Run], None]]] = {
     "F07": (Fault("F07", "FDR_API", ON_S), 0.0, worn),
     "F08": (Fault("F08", "FDR_API", ON_S, shape="pulse"), 0.0, flushed),
     "F10": (Fault("F10", "BLD", ON_S), 0.0, slowed),
+    "F11": (Fault("F11", "BLD", ON_S), 0.0, stagnant),
     "F12": (Fault("F12", "PRS", ON_S), 1.0, underfilled),
     "F13": (Fault("F13", "PRS", ON_S), 1.0, sticking),
     "N01": (Fault("N01", "FDR_API", ON_S), 0.0, hydrolysed),

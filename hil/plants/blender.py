@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from math import isfinite
 
 from hil.plants.noise import lagged
-from hil.plants.powder import Masses, scaled, washed
+from hil.plants.powder import EMPTY, Masses, added, scaled, washed
 
 TAU_S = 75.0
 """Mean residence time at reference flow and speed [s]."""
@@ -17,6 +17,7 @@ _SPEED_POWER = 0.6
 _HOLDUP_POWER = 0.6
 _DRIVE_TAU_S = 2.0
 _TANKS = 3
+_DEAD_TAU_S = 600.0
 
 
 def reference_mass(tau_s: float, speed: float) -> float:
@@ -58,7 +59,7 @@ class Blender:
         Paddle speed at the start [rpm].
     """
 
-    __slots__ = ("_tau_s", "speed", "tanks")
+    __slots__ = ("_tau_s", "dead", "speed", "tanks")
 
     def __init__(self, tau_s: float, fed: Masses, speed: float) -> None:
         self._tau_s = tau_s
@@ -66,6 +67,8 @@ class Blender:
         held = reference_mass(tau_s, speed) * (flow / _FLOW_REF) ** _HOLDUP_POWER
         self.tanks: list[Masses] = [scaled(fed, held / flow)] * _TANKS
         """Powder in each tank, in the order of flow [kg]."""
+        self.dead = EMPTY
+        """Powder that stagnates beside the middle tank [kg]."""
         self.speed = speed
         """Paddle speed [rpm]."""
 
@@ -94,6 +97,25 @@ class Blender:
             mass = sum(tank)
             ratio = outflow(mass, reference) * dt / mass if mass > 0.0 else 0.0
             self.tanks[i], fed = washed(tank, fed, ratio)
+        if "F11" in hit or self.dead is not EMPTY:
+            self._stagnate(dt, hit.get("F11", 0.0))
         if not isfinite(sum(fed)):
             raise FloatingPointError(f"BLD: discharge {sum(fed)} kg, paddle speed {self.speed} rpm")
         return fed
+
+    def _stagnate(self, dt: float, share: float) -> None:
+        """Exchange powder between the middle tank and a dead zone.
+
+        Parameters
+        ----------
+        dt
+            Step [s].
+        share
+            Share of the hold-up that stagnates in the end [1].
+        """
+        middle, reach = self.tanks[1], dt / _DEAD_TAU_S
+        wanted = share * sum(map(sum, self.tanks))
+        taken = scaled(middle, min(reach * wanted / sum(middle), 1.0)) if sum(middle) > 0.0 else EMPTY
+        given = scaled(self.dead, reach)
+        self.tanks[1] = added(added(middle, scaled(taken, -1.0)), given)
+        self.dead = added(added(self.dead, scaled(given, -1.0)), taken)

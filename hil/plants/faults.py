@@ -49,6 +49,7 @@ CATALOGUE: Mapping[str, Kind] = MappingProxyType(
         "F07": Kind("feeder", "worn screw or lighter lot", 0.1, 0.0, (-0.5, 0.9), "loss of feed factor [1]"),
         "F08": Kind("feeder", "aerated powder flushes", 0.2, 0.0, (0.0, 5.0), "excess discharge [1]", 5.0),
         "F10": Kind("blender", "paddles slow down", 0.6, 1.0, (0.0, 2.0), "times the speed [1]"),
+        "F11": Kind("blender", "dead zone beside the paddles", 0.1, 0.0, (0.0, 0.3), "share of stagnant hold-up [1]"),
         "F12": Kind("press", "worn fill cam, starved feed frame", 0.03, 0.0, (0.0, 0.5), "loss of fill mass [1]"),
         "F13": Kind("press", "tablets stick and come out soft", 0.2, 0.0, (0.0, 1.0), "loss of hardness [1]"),
         "F50": Kind("nir", "window fouled", 0.3, 0.0, (0.0, 1.0), "share of light from the film [1]"),

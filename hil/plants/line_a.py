@@ -159,7 +159,7 @@ class LineA:
             "flow_exc": 3600.0 * self._flows[1],
             "flow_lub": 3600.0 * self._flows[2],
             "hopper_kg": sum(self._press.tanks[0]),
-            "blender_kg": sum(map(sum, self._blender.tanks)),
+            "blender_kg": sum(map(sum, (*self._blender.tanks, self._blender.dead))),
             "turret_rpm": self._press.speed,
             "produced_kg": sum(self._left),
             "rejected_kg": self._rejected,
@@ -175,7 +175,7 @@ class LineA:
 
     def _held(self) -> Masses:
         total = EMPTY
-        for tank in (*self._blender.tanks, *self._press.tanks):
+        for tank in (*self._blender.tanks, self._blender.dead, *self._press.tanks):
             total = added(total, tank)
         return total
 
