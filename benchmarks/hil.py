@@ -108,7 +108,7 @@ def run(quick: bool) -> Result:  # noqa: FBT001  # the flag of the command line
         config={
             "length_s": length_s,
             "step_s": SCAN_S,
-            "time": "CPU time of this process where everything happens in it; wall time in lock-step, start-up included",
+            "time": "CPU time where all happens in one process; wall time, start-up included, in lock-step",
             "cycle_us_memory": "all of a cycle but the solver: plant, PLCs, reading, decision, digest",
         },
         seeds=(SEED,),
