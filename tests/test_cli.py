@@ -2,18 +2,23 @@
 
 import json
 import shutil
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 import structlog
+from fakes import Bench
 
+from anomaly import Alert
 from controller.cli.app import status
+from controller.cli.live import teller
 from controller.cli.show import log_to_people
+from controller.cycle import Cycle
 from controller.records.journal import FILE
 from hil.library import find
 from hil.serve import Options
-from policies import shipped
+from policies import Lane, shipped
 
 LINE = str(shipped("A"))
 
@@ -53,6 +58,27 @@ def test_a_mistake_is_one_sentence_and_status_2(
 def test_a_good_policy_is_status_0(capsys: pytest.CaptureFixture[str]) -> None:
     assert status(["validate", LINE, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out) == {"files": [LINE], "errors": []}
+
+
+def test_an_alert_is_shown_with_what_to_do_about_it(capsys: pytest.CaptureFixture[str]) -> None:
+    bench, tell = Bench(), teller()
+    decision, numbers = bench.cycle(), {"score": 7.0, "limit": 6.0}
+    alert = Alert(
+        at=bench.at,
+        watch="window",
+        lane=Lane.LOCKED,
+        active=True,
+        what="the window is dirty",
+        priority="high",
+        route="operator",
+        response="Clean the window.",
+        **numbers,
+    )
+    for each in (alert, replace(alert, active=False)):
+        tell(Cycle(0, bench.snapshot(), (), (), replace(decision, alerts=(each,)), ()))
+    begun, ended = capsys.readouterr().err.splitlines()
+    assert begun.endswith("ALERT [high, operator, locked] the window is dirty; Clean the window.")
+    assert ended.endswith("clear [high, operator, locked] the window is dirty")
 
 
 def test_the_version_is_that_of_the_distribution(capsys: pytest.CaptureFixture[str]) -> None:
