@@ -7,7 +7,7 @@ in two blocks: each is read whole or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -85,21 +85,18 @@ class Block:
     """Table of the device."""
     places: tuple[Place, ...]
     """What lies in it, by address."""
+    address: int = field(init=False)
+    """First address, counted from zero [1]."""
+    end: int = field(init=False)
+    """First address behind it [1]."""
+    length: int = field(init=False)
+    """Number of addresses [1]."""
 
-    @property
-    def address(self) -> int:
-        """First address, counted from zero [1]."""
-        return self.places[0].address
-
-    @property
-    def end(self) -> int:
-        """First address behind it [1]."""
-        return max(place.end for place in self.places)
-
-    @property
-    def length(self) -> int:
-        """Number of addresses [1]."""
-        return self.end - self.address
+    def __post_init__(self) -> None:
+        # Kept, because every reading asks for them and a block may have many places.
+        object.__setattr__(self, "address", self.places[0].address)
+        object.__setattr__(self, "end", max(place.end for place in self.places))
+        object.__setattr__(self, "length", self.end - self.address)
 
 
 def places(tags: Sequence[Tag], order: ByteOrder, reach: Reach) -> tuple[Place, ...]:
@@ -174,10 +171,12 @@ class _Group:
 
     kind: WireType
     order: ByteOrder
-    words: NDArray[np.intp]
-    """Where their words lie in the image, shape ``(n, width)``."""
-    slots: NDArray[np.intp]
-    """Where the values belong, shape ``(n,)``."""
+    words: NDArray[np.intp] | slice
+    """Where their words lie in the image, one value behind the other; a slice where they do so there."""
+    slots: NDArray[np.intp] | slice
+    """Where the values belong; a slice where they stand in a row."""
+    shape: tuple[int, int]
+    """Number of values, and words of each [1]."""
     which: NDArray[np.uint16] | None
     """Bit of each word, shape ``(n,)``; None for whole words."""
 
@@ -231,7 +230,7 @@ class Scan:
         """
         found = np.full(self.width, np.nan)
         for group in self.groups:
-            found[group.slots] = group.values(image[group.words])
+            found[group.slots] = group.values(image[group.words].reshape(group.shape))
         return found
 
 
@@ -302,4 +301,11 @@ def _group(kind: WireType, order: ByteOrder, alike: Sequence[tuple[Place, int]])
     slots = np.concatenate([place.slot + np.arange(place.count) for place, _ in alike])
     which = [bit for place, _ in alike for bit in [place.bit] * place.count if bit is not None]
     words = firsts[:, None] + np.arange(REGISTERS[kind])
-    return _Group(kind, order, words, slots, np.array(which, np.uint16) if which else None)
+    bit = np.array(which, np.uint16) if which else None
+    return _Group(kind, order, _row(words.ravel()), _row(slots), (len(slots), REGISTERS[kind]), bit)
+
+
+def _row(spots: NDArray[np.intp]) -> NDArray[np.intp] | slice:
+    """Return positions as a slice where they are one, which costs a tenth."""
+    first, n = int(spots[0]), len(spots)
+    return slice(first, first + n) if np.array_equal(spots, np.arange(first, first + n)) else spots

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 
@@ -13,12 +14,11 @@ from plant_io.drivers.modbus_wire import Wire
 from plant_io.holes import SPLITS, Holes, Part, gaps
 from plant_io.modbus_codes import OF_ADDRESSES, Meaning, meaning
 from plant_io.ports import Batch
-from plant_io.quality import Quality, Reason
+from plant_io.quality import Quality
 from policies import Modbus, Tag
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
+class _Answer(NamedTuple):
     """What one request brought."""
 
     part: Part
@@ -33,6 +33,11 @@ class _Answer:
         if not isinstance(words, int):
             return cls(Part(asked, got, refused=False), words, None)
         return cls(Part(asked, got, words in OF_ADDRESSES), np.zeros(got.length, np.uint16), meaning(words))
+
+    @property
+    def whole(self) -> bool:
+        """Whether it brought all that was asked for at first."""
+        return self.trouble is None and self.part.got is self.part.asked
 
 
 class Reading:
@@ -87,13 +92,13 @@ class Reading:
         return answers, (counter.seen(answers) if before is None else before, after)
 
     def _taken(self, answers: Sequence[_Answer]) -> Batch:
-        asked_for = tuple(answer.part.got for answer in answers)
-        scan = self._scan if asked_for == self._scan.blocks else Scan.of(asked_for)
+        whole = all(answer.whole for answer in answers)
+        scan = self._scan if whole else Scan.of([answer.part.got for answer in answers])
         values = scan.values(np.concatenate([answer.words for answer in answers])) if answers else np.empty(0)
         n = len(self._names)
-        quality, reason = np.full(n, Quality.GOOD, np.uint8), np.full(n, Reason.NONE, np.uint8)
+        quality, reason = np.zeros(n, np.uint8), np.zeros(n, np.uint8)  # good, for no reason
         for answer in answers:
-            if answer.trouble is None:
+            if whole or answer.trouble is None:
                 continue
             for place in answer.part.got.places:
                 quality[place.tag], reason[place.tag] = Quality.BAD, answer.trouble.reason
@@ -101,6 +106,8 @@ class Reading:
         return Batch(values, quality, reason, np.full(n, np.nan))
 
     def _learn(self, answers: Sequence[_Answer]) -> None:
+        if not self._holes.refused and all(answer.whole for answer in answers):
+            return
         holes = self._holes.learnt([answer.part for answer in answers])
         if holes != self._holes:
             self._holes, self._scan = holes, Scan.of(holes.blocks())

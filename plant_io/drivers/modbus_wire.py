@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from types import MappingProxyType
+from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -28,7 +28,6 @@ _CLOSED = "the device closed the connection"
 _ANOTHER = "the device answers another question than the one it was asked"
 _BROKEN = "the device gives an answer that cannot be understood"
 _OVERDUE = "an answer is overdue, and RTU frames do not tell which question they answer"
-_READ: Mapping[Table, int] = MappingProxyType({"coil": 1, "discrete": 2, "holding": 3, "input": 4})
 _WRITE_COIL, _WRITE_REGISTER, _WRITE_COILS, _WRITE_REGISTERS, _READ_WRITE = 5, 6, 15, 16, 23
 _EXCEPTION = 0x80
 
@@ -64,6 +63,12 @@ class Wire:
             trace_connect=self._notice,
         )
         self._client.ctx.framer.decoder = _Decoder(is_server=False)
+        self._reads = {
+            "coil": (1, self._client.read_coils),
+            "discrete": (2, self._client.read_discrete_inputs),
+            "holding": (3, self._client.read_holding_registers),
+            "input": (4, self._client.read_input_registers),
+        }
 
     async def connect(self) -> None:
         """Connect.
@@ -105,14 +110,8 @@ class Wire:
         OSError
             If the connection is lost or the answer is none.
         """
-        client, unit = self._client, self._device.unit_id
-        request = {
-            "coil": client.read_coils,
-            "discrete": client.read_discrete_inputs,
-            "input": client.read_input_registers,
-            "holding": client.read_holding_registers,
-        }[table]
-        answer = await self._ask(_READ[table], lambda: request(address, count=length, device_id=unit))
+        function, request = self._reads[table]
+        answer = await self._ask(function, partial(request, address, count=length, device_id=self._device.unit_id))
         if answer.isError():
             return answer.exception_code
         # Bits come in whole bytes, so there may be more than were asked for.
