@@ -43,6 +43,7 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_loops.times,
     check_loops.limits,
     check_loops.steps,
+    check_loops.blocks,
     check_loops.moves,
     check_watches.holds,
 )

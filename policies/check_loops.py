@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 from policies.check_plant import only_read
 from policies.check_view import View
@@ -91,6 +92,15 @@ def steps(view: View) -> Iterator[Problem]:
         wanted = f"at most {rate * period:g} {unit}".strip()
         message = f"found {tolerance:g}, expected {wanted}, what max_rate permits in one period"
         yield view.problem((*here, "tolerance"), message)
+
+
+def blocks(view: View) -> Iterator[Problem]:
+    """Check that the blocks of a solver make up the horizon."""
+    for here in view.match("loops.*.solver.blocks"):
+        written, horizon = view.get(*here), view.get(*here[:2], "horizon")
+        lengths = [n for n in cast("list[object]", written) if isinstance(n, int)] if isinstance(written, list) else []
+        if lengths and isinstance(horizon, int) and sum(lengths) != horizon:
+            yield view.problem(here, f"found {sum(lengths)} samples in all, expected the horizon of {horizon}")
 
 
 def moves(view: View) -> Iterator[Problem]:

@@ -85,8 +85,10 @@ class SqpSettings(Declared):
     """Solver."""
     tolerance: Positive = 3e-3
     """Share of the cost by which the last step may have missed what was predicted of it [1]."""
-    steps: Annotated[int, Field(ge=2, le=50)] | Literal["single"] = 8
-    """Most steps for one plan [1]; `single` is one, whatever it leaves undone, which costs some control."""
+    feedback: Literal["full", "single"] = "full"
+    """Whether steps are taken until that holds, or a single one in each sample, which costs some control."""
+    steps: Annotated[int, Field(ge=2, le=50)] = 8
+    """Most steps for one plan where feedback is full [1]."""
     blocks: tuple[Annotated[int, Field(ge=1)], ...] = ()
     """Samples that are corrected alike, from the first on, together the horizon [1]; fine then coarse if left out."""
     compile: bool = True
@@ -97,7 +99,7 @@ class SqpSettings(Declared):
     @property
     def most(self) -> int:
         """Most steps for one plan [1]."""
-        return 1 if self.steps == "single" else self.steps
+        return 1 if self.feedback == "single" else self.steps
 
 
 class IpoptSettings(Declared):
@@ -107,9 +109,20 @@ class IpoptSettings(Declared):
     """Solver."""
 
 
+SOLVERS = ("sqp", "ipopt")
+"""Names of the solvers."""
+
+
 def _block(written: object) -> object:
-    """Return the settings of a solver that was only named."""
-    return {"kind": written} if isinstance(written, str) else written
+    """Return the settings of a solver that was only named; strict reading takes no list for a tuple behind this."""
+    if isinstance(written, str):
+        if written not in SOLVERS:
+            raise ValueError(f"expected {' or '.join(SOLVERS)}, alone or with settings")
+        return {"kind": written}
+    if not isinstance(written, dict):
+        return written
+    section = cast("dict[str, object]", written)
+    return {key: tuple(cast("list[object]", v)) if isinstance(v, list) else v for key, v in section.items()}
 
 
 class _Named:
@@ -117,7 +130,7 @@ class _Named:
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> Mapping[str, object]:
         whole = cast("Mapping[str, object]", handler(core))
-        return {"anyOf": [whole, {"type": "string", "enum": ["sqp", "ipopt"]}]}
+        return {"anyOf": [whole, {"type": "string", "enum": list(SOLVERS)}]}
 
 
 Solver = Annotated[SqpSettings | IpoptSettings, Field(discriminator="kind"), BeforeValidator(_block), _Named()]

@@ -140,7 +140,7 @@ def test_compiled_or_not_plans_are_the_same_bit_for_bit(ours: Solver) -> None:
 def test_one_step_a_sample_is_had_by_asking_for_it(sqp: Sqp) -> None:
     program = Program(MODEL, LOOP)
     single = recipe(
-        program.stage, LOOP.horizon, reaches(MODEL, LOOP), SqpSettings(steps="single", tolerance=1e-12), list
+        program.stage, LOOP.horizon, reaches(MODEL, LOOP), SqpSettings(feedback="single", tolerance=1e-12), list
     )
     assert single.solve(start(somewhere(4))).steps == 1
     assert replace(sqp, tolerance=1e-12).solve(start(somewhere(4))).steps > 1
