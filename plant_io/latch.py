@@ -12,6 +12,7 @@ from plant_io.ne43 import Currents, limits
 from plant_io.ne107 import Health, Told
 from plant_io.ports import Batch
 from plant_io.quality import Quality, Reason
+from plant_io.racing import Racing
 from plant_io.signals import Floats, Snapshot, TagIndex
 from plant_io.verdicts import Flags, Positions, Verdict, mark
 from policies import Connection, Modbus, Policy, Tag
@@ -32,7 +33,7 @@ class Answer:
 
 
 class Latch:
-    """Makes snapshots of one line; from one to the next it keeps only how long each signal has stood still.
+    """Makes snapshots of one line; from one to the next it keeps scan counters, and how long each signal stood still.
 
     Parameters
     ----------
@@ -59,13 +60,15 @@ class Latch:
         self._reason = self._padded([Reason.LINK_DOWN for _ in tags], Reason.NO_EVIDENCE).astype(np.uint8)
         self._rules = _Rules.of(policy, self.index)
         self._memory = self._rules.standstill.begin(len(policy.connections))
+        self._racing = Racing([part.tags for part in self._parts.values()])
+        self._counted = self._racing.begin()
 
     def snapshot(self, at: float, answers: Mapping[str, Answer], last: Snapshot) -> Snapshot:
         """Return the line as it is known at `at`.
 
         Where no value came, or one that is none, the last value stays with its times and with bad quality. The worst
         quality counts, and of several reasons for it the first: the device's own status, not finite, the state of the
-        device, the current of the channel, range, age, standstill.
+        device, the current of the channel, range, age, a scan counter that cannot be true, standstill.
 
         Parameters
         ----------
@@ -106,6 +109,8 @@ class Latch:
             arrival=np.where(came, new.arrival, last.arrival),
         )
         counts = self._rules.counts(latched, answers)
+        raced, self._counted = self._racing.judged(self._rules.shown(latched, answers), at, self._counted)
+        mark(latched, raced)
         verdict, self._memory = self._rules.standstill.judged(latched, counts, last.at, self._memory)
         mark(latched, verdict)
         return latched
@@ -190,6 +195,13 @@ class _Rules:
             (seen.at if name in answers else np.nan) if counter is None else _number(seen, counter)
             for name, counter in self.counters
         ]
+        return np.array(found, np.float64)
+
+    def shown(self, seen: Snapshot, answers: Mapping[str, Answer]) -> Floats:
+        """Return the scan counter of each device as it was read, however good; not a number where there is none."""
+        index = seen.index
+        there = [None if name not in answers else counter for name, counter in self.counters]
+        found = [np.nan if name is None else seen.values.item(index.start[index.position[name]]) for name in there]
         return np.array(found, np.float64)
 
 
