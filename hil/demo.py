@@ -19,16 +19,16 @@ from controller.cycle import Cycle
 from controller.kit import Kit
 from controller.loop import Sink
 from controller.runtime import STOPPED, Door, Options, Ran, operate
-from hil.library import find, open_scenario
+from hil.library import find, names, open_scenario
+from hil.plc import lines
 from hil.rig.baselines import Day, open_loop
 from hil.rig.play import EPOCH, Played, over_sockets
-from hil.rig.score import Held, Kpis, kpis
+from hil.rig.score import Held, Kpis, judged, kpis
 from hil.scenario import Scenario
 from plant_io.clocks import WallClock
 from policies import Policy
 
-SCENARIOS = {"A": "a_demo"}
-"""The demo scenario of each line."""
+_ENDS = ("demo", "quiet")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,12 @@ class Wanted:
     """Seed of the plant [1]; as the scenario says if None."""
 
 
+def scenarios() -> dict[str, str]:
+    """Return the scenario that shows each line: the shipped one named such as ``a_demo``, or else ``a_quiet``."""
+    found = [(line, f"{line.lower()}_{end}") for line in lines.names() for end in reversed(_ENDS)]
+    return {line: name for line, name in found if name in names()}
+
+
 def check(wanted: Wanted) -> None:
     """Refuse what cannot be shown.
 
@@ -61,8 +67,8 @@ def check(wanted: Wanted) -> None:
     OSError
         If the record directory cannot be made or written.
     """
-    if wanted.line.upper() not in SCENARIOS:
-        raise ValueError(f"--line: found {wanted.line!r}, wanted one of {', '.join(SCENARIOS)}")
+    if wanted.line.upper() not in (known := scenarios()):
+        raise ValueError(f"--line: found {wanted.line!r}, wanted one of {', '.join(known)}")
     if wanted.record is not None:
         fresh(wanted.record)
 
@@ -77,46 +83,59 @@ def demo(wanted: Wanted) -> dict[str, object]:
     PlantUnreachable
         If the runtime cannot connect to it.
     """
-    scenario, policy = open_scenario(find(SCENARIOS[wanted.line.upper()]))
+    scenario, policy = open_scenario(find(scenarios()[wanted.line.upper()]))
     if wanted.for_s is not None:
         scenario = scenario.model_copy(update={"for_s": wanted.for_s})
     seed = scenario.seed if wanted.seed is None else wanted.seed
     record = wanted.record or Path(f"record-{WallClock().now():.0f}")
-    _introduce(scenario, wanted, seed)
+    _introduce(scenario, wanted, policy, seed)
     options = Options(speed=wanted.speed, lockstep_from=EPOCH if wanted.speed is None else None, record=record)
     played = over_sockets(scenario, policy, seed, options, _shown(scenario, console=wanted.console))
     length_s = scenario.for_s
     if played.ran.why == STOPPED:
         length_s = float(played.truth["time"][-1])
         people.print(f"stopped by a person after {clock_text(length_s)}; what follows is of that time", style="bold")
-    people.print("the same line, seed and faults once more, without the controller ...", style="dim")
-    faults = tuple(wrong.fault() for wrong in scenario.faults)
-    without = kpis(open_loop(policy, Day(seed, faults, length_s, scenario.mismatch)), policy)
+    without = _without(scenario, policy, seed, length_s)
     _conclude(played, without, record, policy)
     figures: dict[str, object] = {"kpis": dict(played.kpis), "kpis_without_control": dict(without)}
     about: dict[str, object] = {"seed": seed, "clock": played.clock, "wall_s": played.wall_s, "missed": played.missed}
     return summary(policy, played.ran, record) | figures | about
 
 
-def _introduce(scenario: Scenario, wanted: Wanted, seed: int) -> None:
+def _without(scenario: Scenario, policy: Policy, seed: int, length_s: float) -> Kpis:
+    """Return the figures of the same day without the controller; none where it moves nothing anyway."""
+    if not policy.loops:
+        return {}
+    people.print("the same line, seed and faults once more, without the controller ...", style="dim")
+    faults = tuple(wrong.fault() for wrong in scenario.faults)
+    return kpis(open_loop(policy, Day(seed, faults, length_s, scenario.mismatch)), policy)
+
+
+def _introduce(scenario: Scenario, wanted: Wanted, policy: Policy, seed: int) -> None:
     pace = (
         "in lock-step: the line waits for each cycle" if wanted.speed is None else f"{wanted.speed:g} times real time"
     )
     people.rule("Steadyline demo (everything in it is simulated)")
     people.print(
-        f"Line {scenario.line}, seed {seed}: two simulated PLCs in a process of their own speak OPC UA and Modbus\n"
-        "TCP on real sockets of this machine; the runtime is the one `steadyline run` uses.\n"
+        f"Line {scenario.line}, seed {seed}: its simulated PLCs in a process of their own speak {_spoken(policy)}\n"
+        "on real sockets of this machine; the runtime is the one `steadyline run` uses.\n"
         f"{scenario.for_s / 60:.0f} min of line time, {pace}.",
         markup=False,
     )
     for asked in scenario.orders:
-        words = f"the controller is asked for mode {asked.mode.value}"
+        words = f"the controller is asked for mode {asked.mode.value}" if asked.mode else "people accept each move"
         people.print(f"  after {asked.after_s / 60:3.0f} min  {words}", markup=False)
     for wrong in scenario.faults:
         people.print(
             f"  after {wrong.after_s / 60:3.0f} min  fault {wrong.id} on {wrong.target}: {meaning(wrong.id)}",
             markup=False,
         )
+
+
+def _spoken(policy: Policy) -> str:
+    words = {"opcua": "OPC UA", "modbus": "Modbus TCP"}
+    spoken = sorted({words.get(link.protocol, link.protocol) for link in policy.connections.values()}, reverse=True)
+    return " and ".join(spoken)
 
 
 def meaning(fault: str) -> str:
@@ -167,18 +186,17 @@ def _refills() -> Callable[[Cycle], None]:
 
 def _conclude(played: Played, without: Kpis, record: Path, policy: Policy) -> None:
     table = Table(title="what the plant's truth says (never seen by the controller)", title_justify="left")
-    for title in ("", "without control", "with control"):
+    for title in ("", "without control", "with control") if without else ("", "as watched"):
         table.add_column(title, justify="left" if not title else "right")
-    for loop in policy.loops.values():
-        for name, wanted in loop.controlled.items():
-            _compare(table, name, cast("Held", without[name]), cast("Held", played.kpis[name]), wanted.unit)
+    for name, figure in judged(policy).items():
+        sides = [cast("Held", side[name]) for side in (without, played.kpis) if side]
+        _compare(table, name, sides, figure.unit)
     people.print(table)
     figures = played.ran.summary()
     cycle, solve, writes = (cast("Mapping[str, object]", figures[key]) for key in ("cycle", "solve", "writes"))
     people.print(
         f"{cycle['count']} cycles in {played.wall_s:.0f} s; one takes {cycle['p50_ms']} ms (p99 {cycle['p99_ms']} ms)\n"
-        f"{solve['count']} solutions, {solve['failed']} failed; "
-        f"one takes {solve['p50_ms']} ms (p99 {solve['p99_ms']} ms)\n"
+        f"{_solved(solve) if policy.loops else ''}"
         f"{writes['asked']} setpoints, {writes['confirmed']} confirmed by read-back, {writes['refused']} refused\n"
         f"record: {record}, {played.ran.record_bytes / max(1, played.ran.tally.cycles):.0f} bytes a cycle\nnext:",
         markup=False,
@@ -187,10 +205,15 @@ def _conclude(played: Played, without: Kpis, record: Path, policy: Policy) -> No
     for words, what in (
         (f"replay {record}", "re-derive every decision, bit for bit"),
         ("hil list", "more scenarios"),
-        ("hil serve A", "a line for your own OPC UA or Modbus client"),
+        (f"hil serve {policy.line}", "a line for your own OPC UA or Modbus client"),
         ("schema policy", "what a policy may say"),
     ):
         people.print(f"  {f'{command} {words}':50} {what}", markup=False)
+
+
+def _solved(solve: Mapping[str, object]) -> str:
+    took = f"one takes {solve['p50_ms']} ms (p99 {solve['p99_ms']} ms)"
+    return f"{solve['count']} solutions, {solve['failed']} failed; {took}\n"
 
 
 def _command() -> str:
@@ -201,10 +224,8 @@ def _command() -> str:
     return str(called.relative_to(Path.cwd()) if called.is_relative_to(Path.cwd()) else called)
 
 
-def _compare(table: Table, name: str, without: Held, with_: Held, unit: str) -> None:
-    table.add_row(escape(f"{name} error integral [{unit} s]"), *(f"{side['iae']:.0f}" for side in (without, with_)))
-    table.add_row(
-        escape(f"{name} largest error [{unit}]"), *(f"{side['max_abs_error']:.2f}" for side in (without, with_))
-    )
-    shares = (f"{100.0 * side['in_spec_fraction']:.1f}" for side in (without, with_))
+def _compare(table: Table, name: str, sides: Sequence[Held], unit: str) -> None:
+    table.add_row(escape(f"{name} error integral [{unit} s]"), *(f"{side['iae']:.0f}" for side in sides))
+    table.add_row(escape(f"{name} largest error [{unit}]"), *(f"{side['max_abs_error']:.2f}" for side in sides))
+    shares = (f"{100.0 * side['in_spec_fraction']:.1f}" for side in sides)
     table.add_row(f"{name} time within limits [%]", *shares)

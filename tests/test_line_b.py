@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from pathlib import Path
 from typing import cast
 
 import numpy as np
 import pytest
 
+from controller.cli.app import status
 from controller.kit import Kit
 from controller.loop import Sink
 from controller.runtime import Door, Options, Ran, operate
+from hil.demo import scenarios
 from hil.plants.line_b import NOMINAL
 from hil.plc.guard import Word
-from hil.plc.lines import blueprint
+from hil.plc.lines import blueprint, names
 from hil.rig.play import EPOCH, over_sockets
 from hil.rig.score import Held
 from hil.rig.stand import Stand, Trial
@@ -91,7 +94,7 @@ def test_the_line_runs_over_real_sockets_in_lock_step(policy: Policy) -> None:
 @pytest.mark.slow
 def test_the_six_cell_line_runs_in_turns_and_tells_a_cell_that_leaks() -> None:
     with Stand("memory", None, Path()) as stand:
-        trial = stand.play(load(shipped("B2")), "b2_leak")
+        trial = stand.play(load(shipped("B2")), "b2_demo")
     assert set(trial.values("DRY.CELL_ID")) == {1.0, 2.0, 3.0, 4.0, 5.0, 6.0}
     assert trial.failed == []
     assert trial.kpis["produced_kg"] == pytest.approx(9.75, abs=0.1)
@@ -107,3 +110,20 @@ def test_cells_are_filled_as_long_as_people_say() -> None:
         seen.append(float(np.asarray(line.image().values["DRY.CELL_ID"])))
     changes = np.flatnonzero(np.diff(seen))
     assert list(np.diff(changes)) == [120] * (len(changes) - 1)
+
+
+def test_every_line_has_a_scenario_that_shows_it() -> None:
+    assert scenarios().keys() == set(names())
+
+
+@pytest.mark.slow
+def test_the_demo_shows_a_line_that_is_only_watched(tmp_path: Path) -> None:
+    record, result = tmp_path / "record", tmp_path / "result.json"
+    arguments = ["demo", "--line", "b", "--for", "1m", "--no-console", "--record", str(record), "--json", str(result)]
+    assert status(arguments) == 0
+    shown = json.loads(result.read_text())
+    assert (shown["line"], shown["cycles"], shown["writes"]["confirmed"]) == ("B", 61, 0)
+    assert shown["kpis"]["d50"]["unit"] == "um"
+    assert shown["kpis_without_control"] == {}
+    assert status(["replay", str(record), "--json", str(result)]) == 0
+    assert json.loads(result.read_text())["identical"] == 61

@@ -24,7 +24,9 @@ from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
 from controller.tally import percentiles
 from plant_io.clocks import WallClock
-from policies import Policy, load, rebind
+from policies import Ewma, Policy, load, rebind
+
+_GLANCED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,7 +188,10 @@ def elapsed() -> Callable[[Cycle], float]:
 
 
 def glance(cycle: Cycle, policy: Policy) -> str:
-    """Return one line of status: the loops with mode and phase, the soft sensors with two standard deviations."""
+    """Return one line of status: the loops with mode and phase, the soft sensors with two standard deviations.
+
+    Where there is neither, it shows what the first charts watch.
+    """
     trips = {name: f" ({why[0].cause.value})" for name, why in cycle.decision.trips.items()}
     loops = "  ".join(
         f"{name} {mode.value}/{phase.value}{trips.get(name, '')}"
@@ -197,7 +202,14 @@ def glance(cycle: Cycle, policy: Policy) -> str:
         for name, (value, sd, _) in cycle.decision.soft.items()
         if name in policy.soft_sensors
     )
-    return f"{loops}  {soft}"
+    return f"{loops}  {soft}" if loops or soft else _watched(cycle, policy)
+
+
+def _watched(cycle: Cycle, policy: Policy) -> str:
+    charts = [watch.tag for watch in policy.watches.values() if isinstance(watch, Ewma)][:_GLANCED]
+    seen = [(tag, cycle.snapshot.good(tag)) for tag in charts if tag in cycle.snapshot.index]
+    units = policy.units()
+    return "  ".join(f"{tag} {'no evidence' if v is None else f'{v:.4g} {units[tag]}'}" for tag, v in seen)
 
 
 def clock_text(elapsed_s: float) -> str:
