@@ -142,14 +142,14 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
 def taken(policy: Policy) -> dict[str, dict[str, str]]:
     """Return the setpoints of each PLC that is leased, with their read-backs, by connection."""
     leased = {n: c.handshake for n, c in policy.connections.items() if c.handshake and c.handshake.claim is not None}
-    other = set() if policy.lockstep is None else {policy.lockstep.request}
+    led = None if policy.lockstep is None else policy.lockstep.request
     return {
         name: {
             tag: declared.read_back or tag
             for tag, declared in policy.tags.items()
             if declared.connection == name
             and declared.access is Access.WRITE
-            and tag not in {words.heartbeat, words.arm, words.claim, *other}
+            and tag not in {words.heartbeat, words.arm, words.claim, led}
         }
         for name, words in leased.items()
     }

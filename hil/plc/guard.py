@@ -221,11 +221,8 @@ def _follow(block: Block, arm: object, rules: Rules, *, permitted: bool) -> Bloc
 def _accept(before: Block, now: Block, written: Mapping[str, object], rules: Rules) -> Mapping[str, float]:
     fallen = before.word is Word.REMOTE and now.word is Word.FALLBACK
     own = {tag: limit.fallback for tag, limit in rules.limits.items() if fallen and limit.fallback is not None}
-    taken = {
-        tag: min(max(float(value), rules.limits[tag].low), rules.limits[tag].high)
-        for tag, value in {**own, **written}.items()
-        if tag in rules.limits and _is_number(value)
-    }
+    sound = {tag: float(value) for tag, value in written.items() if tag in rules.limits and _is_number(value)}
+    taken = {tag: min(max(v, rules.limits[tag].low), rules.limits[tag].high) for tag, v in {**own, **sound}.items()}
     return MappingProxyType({**before.accepted, **taken}) if taken else before.accepted
 
 
