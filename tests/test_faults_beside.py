@@ -88,6 +88,13 @@ def test_a_restless_reading_keeps_its_mean(policy: Policy) -> None:
     assert seen.mean() == pytest.approx(true.mean(), abs=0.1)
 
 
+def test_what_a_probe_sees_wanders_about_the_bulk_within_half_a_minute(policy: Policy) -> None:
+    run = images(policy, Fault("sampling", FLOW, 0.0, magnitude=0.5, seed=2), seconds=900.0)
+    astray = values(run, FLOW) - values(images(policy, seconds=900.0), FLOW)
+    assert astray.std() == pytest.approx(0.5, abs=0.12)
+    assert np.corrcoef(astray[:-30], astray[30:])[0, 1] == pytest.approx(np.exp(-1.0), abs=0.2)
+
+
 def test_spikes_are_rare_and_drawn_from_the_seed(policy: Policy) -> None:
     first, again, other = (
         values(images(policy, Fault("spike", FLOW, 0.0, magnitude=3.0, seed=seed), seconds=300.0), FLOW)

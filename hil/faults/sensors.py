@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Container, Mapping, Sequence
 from dataclasses import dataclass, field
-from math import exp, inf
+from math import exp, inf, sqrt
 from types import MappingProxyType
 
 import numpy as np
@@ -17,6 +17,7 @@ from policies import Tag
 
 _SPIKES = 0.05
 _MEAN_TAU_S = 60.0
+_SAMPLING_TAU_S = 30.0
 _TURNS = (Quality.GOOD, Quality.UNCERTAIN, Quality.BAD)
 
 
@@ -68,6 +69,10 @@ class Deceit:
     """Readings that have not come through yet."""
     struck: bool = False
     """Whether chance has struck the reading last taken."""
+    astray: float = 0.0
+    """How far the sample is from the bulk, in standard deviations [1]."""
+    since: float = -inf
+    """When that was drawn, plant time [s]."""
 
     def strikes(self, look: Look, share: float) -> bool:
         """Return whether chance strikes a reading, drawn anew for each whether or not there is a fault.
@@ -138,6 +143,14 @@ def _noise(it: Deceit, look: Look) -> Shown:
     it.held = mean + (1.0 - exp(-look.dt / _MEAN_TAU_S)) * (value - mean)
     times = 1.0 + (it.full - 1.0) * look.grown
     return _with(look.shown, it.held + times * (value - it.held))
+
+
+def _sampling(it: Deceit, look: Look) -> Shown:
+    if look.fresh:
+        kept = exp(-(look.time - it.since) / _SAMPLING_TAU_S)
+        it.astray = kept * it.astray + sqrt(1.0 - kept**2) * it.rng.standard_normal()
+        it.since = look.time
+    return _with(look.shown, look.shown.value + it.full * look.grown * it.astray)
 
 
 def _dropout(it: Deceit, look: Look) -> Shown:
@@ -231,6 +244,7 @@ _ACTS: Mapping[str, Callable[[Deceit, Look], Shown]] = MappingProxyType(
         "gain": _gain,
         "spike": _spike,
         "noise": _noise,
+        "sampling": _sampling,
         "dropout": _dropout,
         "saturated": _saturated,
         "nan": _nan,

@@ -19,6 +19,8 @@ from hil.plc.scans import SCAN_S
 from plant_io.quality import Quality
 from policies import Policy
 
+_RIVAL, _BEATS = 65_543.0, 65_536
+
 
 def simulate(policy: Policy, seed: int, course: Course, mismatch: float = 1.0) -> SimulatedLine:
     """Return the line of a policy with everything that will happen on it.
@@ -103,6 +105,8 @@ class Struck:
             if fault.id == "plc_overrun" and grown > 0.0 and self._time >= self._clear_s.get(i, 0.0):
                 line.overrun(fault.target, _full(fault) * grown)
                 self._clear_s[i] = self._time + _full(fault) * grown + SCAN_S
+            if fault.id == "rival" and grown > 0.0 and self._time % 1.0:
+                self._compete(line, fault.target)
         self._bind(line)
 
     def felt(self, setpoints: dict[str, float]) -> Mapping[str, float]:
@@ -177,6 +181,16 @@ class Struck:
                 self._around[fault.target] = line.setpoint(fault.target)
             case _:
                 return
+
+    def _compete(self, line: SimulatedLine, name: str) -> None:
+        """Write to a PLC as a second controller does that knows nothing of the first, half a second after it."""
+        plc = line.plcs[name]
+        if plc.words.claim is not None:
+            line.write(plc.words.claim, _RIVAL)
+        for tag, limit in plc.rules.limits.items():
+            line.write(tag, limit.high)
+        line.write(plc.words.arm, 1.0)
+        line.write(plc.words.heartbeat, float(int(self._time) % _BEATS))
 
     def _bind(self, line: SimulatedLine) -> None:
         """Let setpoints of the PLCs be ignored, clamped or slow."""

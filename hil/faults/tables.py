@@ -29,6 +29,7 @@ SENSORS: Mapping[str, Kind] = MappingProxyType(
         "gain": Kind(TAG, "the reading is off by a factor", 1.05, 1.0, (0.0, 10.0), "times the true value [1]"),
         "spike": Kind(TAG, "one reading in twenty is far off", 0.5, 0.0, (-2.0, 2.0), _RANGE, of_range=True),
         "noise": Kind(TAG, "the reading is restless", 5.0, 1.0, (0.0, 100.0), "times the deviation from its mean [1]"),
+        "sampling": Kind(TAG, "the probe does not see the bulk", 0.02, 0.0, (0.0, 1.0), f"{_RANGE}, sd", of_range=True),
         "dropout": Kind(TAG, "readings are lost", 1.0, 0.0, _SHARE, "share of readings lost [1]", family="F52"),
         "saturated": Kind(TAG, "the reading goes no higher", 0.5, inf, (-2.0, 3.0), _RANGE, of_range=True),
         "nan": Kind(TAG, "the reading is no number", 1.0, 0.0, _SHARE, "whether [1]"),
@@ -75,6 +76,7 @@ PLCS: Mapping[str, Kind] = MappingProxyType(
             PLC, "the clock of the PLC is off", 30.0, 0.0, (-86400.0, 86400.0), "ahead by [s]", family="F70"
         ),
         "plc_cold": Kind(PLC, "the PLC restarts cold", 1.0, 0.0, _SHARE, "whether [1]"),
+        "rival": Kind(PLC, "a second controller writes to the PLC", 1.0, 0.0, _SHARE, "whether [1]"),
         "plc_warm": Kind(PLC, "the PLC restarts warm", 1.0, 0.0, _SHARE, "whether [1]"),
     }
 )
@@ -131,7 +133,6 @@ CONTROL: Mapping[str, Kind] = MappingProxyType(
         "solver_slow": Kind(LOOP, "the solver answers late", 1.5, 0.0, (0.0, 3600.0), "time to a solution [s]"),
         "record_lost": Kind(SELF, "the disk is full: nothing can be recorded", 1.0, 0.0, _SHARE, "whether [1]"),
         "crash": Kind(SELF, "the controller dies, and is started again at the end", 1.0, 0.0, _SHARE, "whether [1]"),
-        "rival": Kind(PLC, "a second controller writes to the PLC", 1.0, 0.0, _SHARE, "whether [1]"),
     }
 )
 """Faults of the controller itself."""
