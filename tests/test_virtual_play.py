@@ -94,6 +94,13 @@ def test_lockstep_over_sockets_decides_as_memory_on_the_same_evidence() -> None:
     assert [seen(c, policy) for c in sockets] == [seen(c, policy) for c in memory]
 
 
+@pytest.mark.slow
+def test_lockstep_over_sockets_gives_one_digest_however_often_it_is_played() -> None:
+    scenario, policy = short({"id": "F04", "target": "FDR_API", "after": "20s", "magnitude": 0.04}, for_s=40.0)
+    digests = [on_clock("lockstep", scenario, policy, seed).ran.tally.digest() for seed in (1, 1, 1, 2)]
+    assert [digest == digests[0] for digest in digests] == [True, True, True, False]
+
+
 def seen(cycle: Cycle, policy: Policy) -> list[bytes]:
     """Everything of a snapshot but the two counters that lead a line, and when a register was written.
 
