@@ -82,16 +82,20 @@ class Loops:
         Connection of each tag.
     """
 
-    __slots__ = ("_by_plc",)
+    __slots__ = ("_by_plc", "_late")
 
     def __init__(self, plant: object, connections: Mapping[str, str]) -> None:
         units = {tag.partition(".")[0]: connection for tag, connection in connections.items()}
         self._by_plc: dict[str, list[Loop]] = {}
+        self._late: Collection[str] = set[str]()
         for unit, loop in plant.loops.items() if isinstance(plant, RunsLoops) else ():
             self._by_plc.setdefault(units.get(unit, ""), []).append(loop)
 
     def run(self, late: Collection[str]) -> None:
         """Let the loops of all PLCs run, but for those that are `late`."""
+        if late == self._late:
+            return
+        self._late = set(late)
         for plc, loops in self._by_plc.items():
             for loop in loops:
                 loop.running = plc not in late
