@@ -7,8 +7,10 @@ import pytest
 from fakes import POLICY, Bench
 from test_turn import ask, in_auto, what
 
-from controller.cycle import Cause, Mode, Phase
+from controller.cli.live import glance
+from controller.cycle import Cause, Cycle, Mode, Phase
 from controller.modes import SERVICE, Signal, step
+from controller.tally import Tally
 from plant_io import Setpoint
 
 REENTRY = {"after": "10s", "times": 2}
@@ -188,3 +190,21 @@ def test_an_echo_that_cannot_be_read_is_no_reason_to_doubt() -> None:
     for _ in range(30):
         bench.cycle(plans=(bench.plan(5.0),))
     assert bench.loop.phase is Phase.ACTIVE
+
+
+def test_a_release_is_in_the_summary_of_the_run_and_in_the_line_of_status() -> None:
+    bench, tally = in_auto(5.0), Tally(1.0)
+    bench.values |= {"SUP.STATE": 2.0, "SUP.SCAN": 0.0}
+    cycle = Cycle(0, bench.snapshot(), (), (), bench.cycle(), ())
+    for _ in range(2):
+        tally(cycle)
+    at = cycle.decision.trips["hold"][0].at
+    assert tally.summary([], [])["released"] == [
+        {
+            "loop": "hold",
+            "release": 1,
+            "first_out": {"at": at, "cause": "a PLC was restarted"},
+            "then": [{"at": at, "cause": "a PLC fell back because it lost the heartbeat"}],
+        }
+    ]
+    assert glance(cycle, bench.kit.policy).startswith("hold shadow/shed (a PLC was restarted)")
