@@ -30,12 +30,24 @@ _BROKEN = "the device gives an answer that cannot be understood"
 _OVERDUE = "an answer is overdue, and RTU frames do not tell which question they answer"
 _WRITE_COIL, _WRITE_REGISTER, _WRITE_COILS, _WRITE_REGISTERS, _READ_WRITE = 5, 6, 15, 16, 23
 _EXCEPTION = 0x80
+_REGISTERS = (b"\x03", b"\x04")
+
+
+class _Registers(ModbusPDU):
+    """Registers as they came; pymodbus would make numbers of them one by one, and text that nobody reads."""
+
+    def __init__(self, frame: bytes) -> None:
+        super().__init__()
+        self.function_code = frame[0]
+        self.words: Words = np.frombuffer(frame, ">u2", offset=2).astype(np.uint16)
 
 
 class _Decoder(DecodePDU):
     """Makes a broken answer an answer to nothing; pymodbus would raise where only the event loop sees it."""
 
     def decode(self, frame: bytes) -> ModbusPDU:
+        if frame[:1] in _REGISTERS and len(frame) % 2 == 0 and len(frame) == 2 + frame[1]:
+            return _Registers(frame)
         return super().decode(frame) or ModbusPDU()
 
 
@@ -114,6 +126,8 @@ class Wire:
         answer = await self._ask(function, partial(request, address, count=length, device_id=self._device.unit_id))
         if answer.isError():
             return answer.exception_code
+        if isinstance(answer, _Registers):
+            return answer.words if len(answer.words) == length else WRONG_LENGTH
         # Bits come in whole bytes, so there may be more than were asked for.
         found = answer.bits[:length] if table in BITS else answer.registers
         return np.array(found, np.uint16) if len(found) == length else WRONG_LENGTH

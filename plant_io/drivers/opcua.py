@@ -21,6 +21,7 @@ from plant_io.drivers.asking import asked
 from plant_io.drivers.opcua_admission import admit, check, meaning
 from plant_io.drivers.opcua_claims import claims
 from plant_io.drivers.opcua_nodes import Spot, absence, mismatch, order, plain, posix, requests, spots
+from plant_io.drivers.opcua_prepared import PreparedRead, read
 from plant_io.drivers.opcua_reports import Reports, Wanted
 from plant_io.drivers.opcua_scan import Reading
 from plant_io.latch import tags_of
@@ -213,12 +214,12 @@ class OpcUaDriver:
         self._reports = Reports(self._connected(), Wanted(slow, self._period_s, server.items))
         return await self._reports.begin(now)
 
-    async def _ask(self, prepared: Sequence[ua.ReadParameters], n: int) -> list[ua.DataValue]:
+    async def _ask(self, prepared: Sequence[PreparedRead], n: int) -> list[ua.DataValue]:
         """Return the answers to requests for `n` nodes together."""
-        read = self._connected().uaclient.read
+        client = self._connected()
         found: list[ua.DataValue] = []
         for request in prepared:
-            found += await self._answered(partial(read, request))
+            found += await self._answered(partial(read, client, request))
         if len(found) != n:
             raise ConnectionError(f"{len(found)} answers came to {n} questions")
         return found

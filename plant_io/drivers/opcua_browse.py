@@ -21,6 +21,7 @@ from plant_io.drivers.asking import asked
 from plant_io.drivers.opcua_admission import admit, check, meaning
 from plant_io.drivers.opcua_claims import Ask, claims
 from plant_io.drivers.opcua_nodes import VARIANTS, plain, posix, requests
+from plant_io.drivers.opcua_prepared import PreparedRead, read
 from plant_io.drivers.opcua_words import Reference, Seen, Text
 from plant_io.offer import Node, Offer, Standing
 from policies import OpcUa
@@ -115,9 +116,8 @@ async def _session(server: OpcUa) -> AsyncGenerator[Client]:
 
 
 def _asking(client: Client, server: OpcUa) -> Ask:
-    async def ask(prepared: Sequence[ua.ReadParameters], _: int) -> list[ua.DataValue]:
-        read = client.uaclient.read
-        answers = [await asked(partial(read, request), partial(meaning, server)) for request in prepared]
+    async def ask(prepared: Sequence[PreparedRead], _: int) -> list[ua.DataValue]:
+        answers = [await asked(partial(read, client, request), partial(meaning, server)) for request in prepared]
         return [value for answer in answers for value in answer]
 
     return ask

@@ -15,9 +15,10 @@ from asyncua.ua.uaerrors import UaError
 from plant_io.claims import Claim
 from plant_io.drivers.asking import asked
 from plant_io.drivers.opcua_nodes import plain, requests
+from plant_io.drivers.opcua_prepared import PreparedRead
 from plant_io.drivers.opcua_words import Found, Span, Units
 
-Ask = Callable[[Sequence[ua.ReadParameters], int], Awaitable[list[ua.DataValue]]]
+Ask = Callable[[Sequence[PreparedRead], int], Awaitable[list[ua.DataValue]]]
 """Gives the answers to prepared reads of so many nodes together."""
 
 _PROPERTIES = ("EngineeringUnits", "EURange")

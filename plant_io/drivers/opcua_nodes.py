@@ -15,6 +15,7 @@ from asyncua.ua.attribute_ids import AttributeIds
 from asyncua.ua.uaerrors import UaError
 
 from plant_io.decode import fitted
+from plant_io.drivers.opcua_prepared import PreparedRead
 from plant_io.quality import Quality
 from plant_io.signals import Setpoint
 from plant_io.status import judged
@@ -84,14 +85,13 @@ def _node(address: str, namespace: int) -> ua.NodeId:
     raise ValueError(f"expected an OPC UA identifier such as s=NIR.SPECTRUM or i=1001, found {address}")
 
 
-def requests(nodes: Sequence[ua.NodeId], attribute: AttributeIds, chunk: int) -> list[ua.ReadParameters]:
+def requests(nodes: Sequence[ua.NodeId], attribute: AttributeIds, chunk: int) -> list[PreparedRead]:
     """Return the prepared reads of one attribute, at most `chunk` nodes each."""
+    wanted = [ua.ReadValueId(node, ua.UInt32(attribute)) for node in nodes]
+    both = ua.TimestampsToReturn.Both
     return [
-        ua.ReadParameters(
-            TimestampsToReturn=ua.TimestampsToReturn.Both,
-            NodesToRead=[ua.ReadValueId(node, ua.UInt32(attribute)) for node in nodes[i : i + chunk]],
-        )
-        for i in range(0, len(nodes), chunk)
+        PreparedRead(ua.ReadParameters(TimestampsToReturn=both, NodesToRead=wanted[i : i + chunk]))
+        for i in range(0, len(wanted), chunk)
     ]
 
 

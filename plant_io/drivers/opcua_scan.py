@@ -10,6 +10,7 @@ from asyncua import ua
 from asyncua.ua.attribute_ids import AttributeIds
 
 from plant_io.drivers.opcua_nodes import Spot, code, numbers, plain, posix, requests
+from plant_io.drivers.opcua_prepared import PreparedRead
 from plant_io.ports import Batch
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats
@@ -26,7 +27,7 @@ class Reading:
     """Its tags, each where it stands in the batch of the class."""
     polled: tuple[int, ...]
     """Positions of those that are read [1]; the others are reported."""
-    asked: tuple[ua.ReadParameters, ...]
+    asked: tuple[PreparedRead, ...]
     """Prepared requests."""
     counted: bool
     """Whether the scan counter is read first and last."""
