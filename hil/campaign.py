@@ -17,6 +17,7 @@ from hil import crew
 from hil.library import DEFAULT_CLOCK
 from hil.outcome import Outcome, outcome_of
 from hil.rig.clocks import on_clock
+from hil.rig.process import NotServing
 from hil.rig.truth import Ruined, write
 from hil.scenario import Scenario
 from hil.summary import summed
@@ -104,7 +105,7 @@ def outcome(task: Task) -> Outcome:
         played = on_clock(task.clock, task.scenario, task.policy, task.seed)
     except Ruined as end:
         return _crashed(task, f"the plant has come to its end: {end}; its truth until then is in {_traced(task, end)}")
-    except PlantUnreachable as error:
+    except (PlantUnreachable, NotServing) as error:
         return replace(_crashed(task, str(error)), unreachable=True)
     except Exception as error:  # noqa: BLE001  # told with the run; the others go on
         return _crashed(task, f"{type(error).__name__}: {error}")
