@@ -14,10 +14,11 @@ from hil.plants.faults import Fault
 from hil.plants.line_b import LineB
 from hil.plc.blueprint import Blueprint
 from hil.plc.guard import Word
-from hil.plc.line import SimulatedLine, TruthPlant
+from hil.plc.line import SimulatedLine
 from hil.plc.line_a import LINE as LINE_A
 from hil.plc.line_b import LINE as LINE_B
 from hil.plc.lines import blueprint, names
+from hil.plc.truth_plant import TruthPlant
 from policies import Access, Policy, load, shipped
 
 LINES = {"A": ("feeders", "SUP_F", LINE_A), "B": ("granulator", "SUP_G", LINE_B)}

@@ -8,7 +8,8 @@ from typing import Protocol
 
 from hil.plants.faults import Fault
 from hil.plc.guard import Rules
-from hil.plc.line import SimulatedLine, TruthPlant
+from hil.plc.line import SimulatedLine
+from hil.plc.truth_plant import TruthPlant
 from policies import Policy
 
 

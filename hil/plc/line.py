@@ -6,48 +6,16 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from math import isclose
 from types import MappingProxyType
-from typing import Protocol
 
 from hil.plc.guard import Asked, Block, Rules, boot, scan
 from hil.plc.mischief import Mischief
 from hil.plc.scans import SCAN_S, Loops, Seen, Turns
+from hil.plc.truth_plant import TruthPlant
 from plant_io.quality import Quality
 from plant_io.signals import Floats
 from policies import Access, Handshake, Policy
 
 _QUALITY = {"uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
-
-
-class TruthPlant(Protocol):
-    """What a simulated line needs of the plant inside it."""
-
-    @property
-    def time(self) -> float:
-        """Return plant time since the start [s]."""
-        ...
-
-    @property
-    def tags(self) -> Mapping[str, float | Floats]:
-        """Return what the instruments show, each in the unit of its tag."""
-        ...
-
-    @property
-    def taken(self) -> Mapping[str, float]:
-        """Return the plant time at which instruments that sample took their value [s]; arrays are always sampled."""
-        ...
-
-    @property
-    def quality(self) -> Mapping[str, str]:
-        """Return ``bad`` or ``uncertain`` for instruments that complain."""
-        ...
-
-    def step(self, dt: float, setpoints: Mapping[str, float]) -> None:
-        """Let `dt` of plant time go by [s] under `setpoints`."""
-        ...
-
-    def truth(self) -> Mapping[str, float]:
-        """Return what is really so; for scores only."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
