@@ -138,4 +138,9 @@ def steady(u: Floats, w: Floats, p: Parameters) -> Floats:
         The line.
     """
     x = np.array([u[0], u[1], *[u[0] / 3600 * p.tau] * 4, *[0.2] * 4, 320, 320, 0.05, 0.02, 35, 45, u[2], u[3], 200, 2])
-    return step(x, u, w, p, span_s=3600.0, parts=3600)
+    return step(x, u, w, p, span_s=3600.0, parts=900)
+
+
+def typical_given(horizon: int) -> Floats:
+    """Return known inputs and targets of a quiet day for each sample, shape ``(horizon + 1, 8)``, units of the line."""
+    return np.tile([0.4, 0.02, 0.0, 0.0, 0.0, 2.0, 195.0, 20.0], (horizon + 1, 1))

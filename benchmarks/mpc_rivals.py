@@ -106,7 +106,7 @@ class Ours:
         settings: SqpSettings,
         build: Callable[[Sequence[Routine]], Sequence[Routine]] = native,
     ) -> None:
-        mpc = problem(horizon, discrete=False, options={}, ready=False)
+        mpc = problem(1, discrete=False, options={}, ready=False)  # every sample is made of the same
         one = stage(mpc, line.SAMPLE_S / line.SUBSTEPS)
         reach = np.full(len(line.INPUTS), np.inf)
         self._sqp: Sqp = recipe(one, horizon, reach, settings, build)
