@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pytest
 
+from controller.lease import claim_after
 from hil.plants.faults import Fault
 from hil.plc.guard import Limits, Rules, Word
 from hil.plc.line import Image, SimulatedLine
@@ -59,7 +60,7 @@ def beat(line: SimulatedLine, seconds: int, **setpoints: float) -> None:
     for _ in range(seconds):
         for tag, value in setpoints.items():
             line.write(tag.replace("__", "."), value)
-        line.write("SUP_F.CLAIM", 4096)
+        line.write("SUP_F.CLAIM", claim_after(0.0, station=0))
         line.write("SUP_F.ARM", 1)
         line.write("SUP_F.HEARTBEAT", int(line.plcs["feeders"].block.echo) + 1)
         line.advance(1.0)
