@@ -72,7 +72,7 @@ class LoopKit:
     period_s: float
     """Length of one cycle [s]."""
     connections: frozenset[str]
-    """Connections that must take remote setpoints."""
+    """Connections it reads or moves whose PLCs must have handed it their setpoints; those of others do not matter."""
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -186,8 +186,23 @@ def loop(name: str, declared: Mpc, policy: Policy) -> LoopKit:
         high=np.array([limits[key][1] for key in chosen.inputs]),
         targets=np.array(targets),
         period_s=policy.period_s,
-        connections=frozenset(n for n, c in policy.connections.items() if c.handshake is not None),
+        connections=_used(declared, policy),
     )
+
+
+def _used(declared: Mpc, policy: Policy) -> frozenset[str]:
+    """Return the connections that a loop reads or moves, its soft sensors included, and that have a handshake."""
+    named = {
+        *(one.tag for one in declared.controlled.values()),
+        *(one.tag for one in declared.moved.values()),
+        *(one.tag for one in declared.measured.values()),
+        *declared.known.values(),
+    }
+    for name, sensor in policy.soft_sensors.items():
+        if named & set(sensor.outputs(name)):
+            named |= set(sensor.inputs)
+    reached = {policy.tags[tag].connection for tag in named if tag in policy.tags}
+    return frozenset(name for name in reached if policy.connections[name].handshake is not None)
 
 
 def _model(name: str, declared: Mpc, policy: Policy) -> ControlModel:

@@ -52,6 +52,11 @@ class FusedNir(Declared):
     worst_fit: Positive = 10.0
     """Q or T2 above which a spectrum is not believed, in multiples of the mean over the test set [1]."""
 
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return the tags it is made from."""
+        return (self.spectrum, self.active, *self.others)
+
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
         """Return unit and range of every tag this sensor named `name` gives."""
         return given(name, self.unit, self.range, self.also)
