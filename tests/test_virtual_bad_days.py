@@ -1,9 +1,9 @@
 """Bad days of links in virtual time: noticed in time, nothing wrong believed, nothing written, back by itself."""
 
 import pytest
-from trials import EVERY_S, FIRST_S, Trial, drawn, faults_of, play
+from trials import CONNECTIONS, EVERY_S, FIRST_S, Trial, after, bad, drawn, faults_of, never_right, play
 
-from controller.cycle import Phase
+from controller.cycle import Mode, Phase
 
 STALLS = ("stall up", "stall down", "stall both")
 OTHERS = ("drop up", "drop down", "drop both", "cut", "slow", "refuse", "silent")
@@ -14,6 +14,18 @@ def test_every_kind_of_bad_link_is_noticed_survived_and_over() -> None:
     begins = [FIRST_S + EVERY_S * i + 0.37 * (i % 3) for i in range(len(kinds))]
     trials = [Trial(name, how, at, at + 3.3 + i) for i, ((how, name), at) in enumerate(zip(kinds, begins, strict=True))]
     assert faults_of(play(trials)) == []
+
+
+def test_a_connection_that_is_reset_costs_a_cycle_at_most_and_the_loop_goes_on() -> None:
+    begins = [FIRST_S + EVERY_S * i + 0.13 * i for i in range(6)]
+    found = play([Trial(CONNECTIONS[i % 2], "reset", at, at + 0.001) for i, at in enumerate(begins)])
+    assert never_right(found) == []
+    for trial in found.trials:
+        near = [c for c in found.cycles if trial.from_s <= after(c) < trial.from_s + 20.0]
+        struck = [after(c) for c in near if any(bad(c, name, found.played.policy) for name in CONNECTIONS)]
+        assert len(struck) <= 1
+        assert all(at <= trial.from_s + 2.0 for at in struck)
+        assert near[-1].decision.modes["blend"] == (Mode.AUTO, Phase.ACTIVE)
 
 
 def test_a_stall_longer_than_the_watchdog_sheds_the_loop_which_waits_to_be_asked_again() -> None:

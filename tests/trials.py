@@ -74,6 +74,7 @@ def strike(network: Network, port: int, trial: Trial) -> None:
         "slow": lambda: network.latency(port, "both", *span, delay_s=0.4, jitter_s=1.0),
         "refuse": lambda: network.refuse(port, *span),
         "silent": lambda: network.silence(port, *span),
+        "reset": lambda: network.reset(port, trial.from_s),
     }
     if trial.how in ("refuse", "silent"):
         network.reset(port, trial.from_s)
@@ -115,7 +116,7 @@ def after(cycle: Cycle) -> float:
 def faults_of(found: Trials) -> list[str]:
     """Everything that did not hold, one sentence each."""
     policy = found.played.policy
-    wrong = [*_wrong_values(found), *_wrong_writes(found), *_taken_unasked(found)]
+    wrong = never_right(found)
     for i, trial in enumerate(found.trials):
         end = found.trials[i + 1].from_s if i + 1 < len(found.trials) else trial.from_s + EVERY_S - 2.0
         mine = [c for c in found.cycles if trial.from_s <= after(c) < end]
@@ -132,6 +133,11 @@ def faults_of(found: Trials) -> list[str]:
         if phases != {(Mode.AUTO, Phase.ACTIVE)}:
             wrong.append(f"{trial}: {phases} in the end")
     return wrong
+
+
+def never_right(found: Trials) -> list[str]:
+    """What must not happen whatever the links do, one sentence each."""
+    return [*_wrong_values(found), *_wrong_writes(found), *_taken_unasked(found)]
 
 
 def _wrong_values(found: Trials) -> list[str]:
