@@ -56,8 +56,8 @@ def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
     """
     restarted = set(snapshot.restarted)
     scans = {name: scan for name, scan in state.scans.items() if name not in restarted}
-    heard, words = set[str](), dict[str, float]()
-    for name, tags in _handshakes(policy).items():
+    known, heard, words = _handshakes(policy), set[str](), dict[str, float]()
+    for name, tags in known.items():
         count, word = snapshot.good(tags.scan), snapshot.good(tags.state)
         if count is None or word is None:
             continue
@@ -69,8 +69,9 @@ def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
             heard.add(name)
             words[name] = word
     taking = {name for name, word in words.items() if word == REMOTE}
-    ours = {name for name in taking if _ours(snapshot, _handshakes(policy)[name], state.claims.get(name))}
-    echoes = {name: _echo(snapshot, name, state, policy) for name in ours & state.armed}
+    ours = {name for name in taking if _ours(snapshot, known[name], state.claims.get(name))}
+    shown = {name: policy.tags[known[name].heartbeat].read_back for name in ours & state.armed}
+    echoes = {name: _echo(snapshot, tag, state.echoes.get(name)) for name, tag in shown.items()}
     return Links(
         scans=scans,
         restarted=frozenset(restarted),
@@ -87,10 +88,8 @@ def _since(before: Scan | None, count: float, at: float) -> Scan:
     return before if before is not None and before.count == count else Scan(count, at)
 
 
-def _echo(snapshot: Snapshot, name: str, state: State, policy: Policy) -> Scan:
+def _echo(snapshot: Snapshot, tag: str | None, before: Scan | None) -> Scan:
     """Return the echo of the heartbeat; one that cannot be read says nothing, and is no reason to doubt."""
-    before = state.echoes.get(name)
-    tag = policy.tags[_handshakes(policy)[name].heartbeat].read_back
     shown = None if tag is None else snapshot.good(tag)
     if shown is None:
         return Scan(before.count if before is not None else 0.0, snapshot.at)

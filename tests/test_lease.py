@@ -10,6 +10,10 @@ from hypothesis import strategies as st
 from two import Bout
 
 from controller.lease import STATIONS, claim_after, newer
+from plant_io import Setpoint
+from plant_io.blocks import joined
+from plant_io.drivers.modbus import ModbusDriver
+from policies import Access, Modbus, load, shipped
 
 SEEDS = range(100)
 NUMBERS = st.integers(0, 2**32 - 1).map(float)
@@ -56,3 +60,16 @@ def test_all_of_this_happened_often_enough_to_mean_something(bouts: list[Bout]) 
 def test_without_a_lease_the_same_two_do_move_the_plant_by_turns() -> None:
     found = Bout(1, leased=False).run(300)
     assert len(found.turns) > 20
+
+
+@pytest.mark.parametrize("line", ["A", "B", "C", "D"])
+def test_everything_said_to_a_leased_modbus_device_is_one_request_in_whatever_sequence(line: str) -> None:
+    policy = load(shipped(line))
+    names = [name for name, link in policy.connections.items() if isinstance(link, Modbus) and link.handshake]
+    for name in names:
+        driver = ModbusDriver(name, policy)
+        tags = [t for t, tag in policy.tags.items() if tag.connection == name and tag.access is Access.WRITE]
+        for sequence in (tags, tags[::-1]):
+            orders = [driver._order(i, Setpoint(tag, policy.tags[tag].range[0])) for i, tag in enumerate(sequence)]
+            assert len(joined(orders)) == 1
+    assert names
