@@ -19,6 +19,7 @@ from benchmarks import mpc_line as line
 from benchmarks.mpc_day import Case, Tried, live
 from benchmarks.mpc_rivals import DoMpcRival, Ours, Rival
 from benchmarks.tool import Result, main
+from controller.mpc.horizon import interpreted
 from controller.mpc.solver import Solver, solvers
 from controller.plan import Plan, Problem, Status
 from hil.library import find, open_scenario
@@ -43,7 +44,7 @@ RIVALS: dict[str, Callable[[int], Rival]] = {
     "ours": lambda horizon: Ours(horizon, DEFAULT),
     "tight": lambda horizon: Ours(horizon, TIGHT),
     "single": lambda horizon: Ours(horizon, SqpSettings(feedback="single")),
-    "interpreted": lambda horizon: Ours(horizon, DEFAULT, build=list),
+    "interpreted": lambda horizon: Ours(horizon, DEFAULT, build=interpreted),
 }
 
 

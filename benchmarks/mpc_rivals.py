@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import Any, Protocol, cast
 
 import numpy as np
 
 from benchmarks import mpc_line as line
 from benchmarks.mpc_problem import problem
-from controller.models.symbolic import Routine
 from controller.mpc.domodel import stage
+from controller.mpc.horizon import Build
 from controller.mpc.native import native
 from controller.mpc.sqp import Sqp, Start, recipe
 from policies import SqpSettings
@@ -97,14 +96,14 @@ class Ours:
     settings
         As in a policy.
     build
-        Makes functions faster, or leaves them as they are.
+        Compiles functions where it can.
     """
 
     def __init__(
         self,
         horizon: int,
         settings: SqpSettings,
-        build: Callable[[Sequence[Routine]], Sequence[Routine]] = native,
+        build: Build = native,
     ) -> None:
         mpc = problem(1, discrete=False, options={}, ready=False)  # every sample is made of the same
         one = stage(mpc, line.SAMPLE_S / line.SUBSTEPS)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from controller.models import model
+from controller.mpc.horizon import interpreted
 from controller.mpc.program import Program, reaches
 from controller.mpc.solver import Solver, solvers
 from controller.mpc.sqp import Sqp, Start, recipe
@@ -45,7 +46,7 @@ def full() -> Solver:
 
 @pytest.fixture(scope="module")
 def sqp() -> Sqp:
-    return recipe(Program(MODEL, LOOP).stage, LOOP.horizon, reaches(MODEL, LOOP), SqpSettings(), list)
+    return recipe(Program(MODEL, LOOP).stage, LOOP.horizon, reaches(MODEL, LOOP), SqpSettings(), interpreted)
 
 
 def somewhere(seed: int) -> Problem:

@@ -1,6 +1,7 @@
 """What is taken out of do-mpc, some of it by private names, is what do-mpc itself would solve."""
 
 import warnings
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 
 from controller.models.symbolic import casadi
 from controller.mpc.domodel import DoMpc, Unfit, do_mpc, numbers, stage
-from controller.mpc.horizon import Horizon
+from controller.mpc.horizon import Horizon, interpreted
 from controller.mpc.squares import squares
 
 N = 6
@@ -55,7 +56,7 @@ def tanks(*, discrete: bool = True, spoil: str = "") -> Any:
 
 def test_the_cost_of_a_plan_is_what_do_mpc_says_it_is() -> None:
     mpc = tanks()
-    horizon = Horizon(stage(cast("DoMpc", mpc), np.inf), N, list)
+    horizon = Horizon(stage(cast("DoMpc", mpc), np.inf), N, interpreted)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         mpc.make_step(np.array([[2.5], [0.4]]))
@@ -67,7 +68,9 @@ def test_the_cost_of_a_plan_is_what_do_mpc_says_it_is() -> None:
 
 def test_a_continuous_model_is_followed_by_runge_kutta() -> None:
     found = stage(cast("DoMpc", tanks(discrete=False)), 0.01)
-    run = Horizon(found, N, list).roll(np.array([1.0, 0.4]), np.full((N, 1), 0.7), np.array([0.7]), np.ones((N + 1, 1)))
+    run = Horizon(found, N, interpreted).roll(
+        np.array([1.0, 0.4]), np.full((N, 1), 0.7), np.array([0.7]), np.ones((N + 1, 1))
+    )
     x = np.array([1.0, 0.4])
     for _ in range(N * 5000):
         x = x + 1e-4 * np.array([0.7 - 0.1 * x[0] ** 2, x[0] - x[1]])
@@ -75,7 +78,7 @@ def test_a_continuous_model_is_followed_by_runge_kutta() -> None:
 
 
 def test_slopes_are_those_of_small_differences() -> None:
-    horizon = Horizon(stage(cast("DoMpc", tanks()), np.inf), N, list)
+    horizon = Horizon(stage(cast("DoMpc", tanks()), np.inf), N, interpreted)
     given, u = np.full((N + 1, 1), 1.2), np.linspace(0.5, 1.0, N)[:, None]
 
     def last(first: float) -> float:
@@ -83,6 +86,16 @@ def test_slopes_are_those_of_small_differences() -> None:
 
     along, _ = horizon.slopes(horizon.roll(np.array([1.0, 0.4]), u, u[0], given), given)
     assert along[0, 0, 0] == pytest.approx((last(1.0 + 1e-6) - last(1.0 - 1e-6)) / 2e-6, rel=1e-6)
+
+
+def test_slopes_by_the_chain_rule_are_those_of_the_formula() -> None:
+    found = stage(cast("DoMpc", tanks(discrete=False)), 0.1)
+    assert found.slopes is not None
+    given, u = np.full((N + 1, 1), 1.2), np.linspace(0.5, 1.0, N)[:, None]
+    chained, written = Horizon(found, N, interpreted), Horizon(replace(found, slopes=None), N, interpreted)
+    run = chained.roll(np.array([1.0, 0.4]), u, u[0], given)
+    for one, other in zip(chained.slopes(run, given), written.slopes(run, given), strict=True):
+        assert one == pytest.approx(other, rel=1e-12, abs=1e-14)
 
 
 @pytest.mark.parametrize(

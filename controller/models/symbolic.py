@@ -25,7 +25,7 @@ class Matrix(Expression, Protocol):
         """The transposed matrix."""
         ...
 
-    def __getitem__(self, row: int, /) -> Matrix: ...
+    def __getitem__(self, rows: int | tuple[slice, slice], /) -> Matrix: ...
     def __float__(self) -> float: ...
     def is_constant(self) -> bool:
         """Return whether it is a number."""
@@ -59,6 +59,10 @@ class _Buffer(Protocol):
 
 class Routine(Protocol):
     """A function of CasADi."""
+
+    def call(self, arguments: Sequence[Matrix], /) -> list[Matrix]:
+        """Return the results for `arguments`."""
+        ...
 
     def buffer(self) -> tuple[_Buffer, Callable[[], None]]:
         """Return a place for arguments and results, and what runs it on them."""
@@ -99,7 +103,8 @@ class _Generator(Protocol):
 
 
 class _Symbol(Protocol):
-    def __call__(self, numbers: object, /) -> Matrix: ...
+    def __call__(self, numbers: object, columns: int = 1, /) -> Matrix: ...
+    def eye(self, n: int, /) -> Matrix: ...
     def sym(self, name: str, rows: int, columns: int, /) -> Matrix: ...
 
 
@@ -109,6 +114,7 @@ class _Dense(Protocol):
 
 class _Casadi(Protocol):
     SX: _Symbol
+    MX: _Symbol
 
     def vertsplit(self, matrix: Matrix, /) -> list[Matrix]: ...
     def vertcat(self, *parts: Expression | float) -> Matrix: ...

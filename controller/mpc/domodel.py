@@ -16,6 +16,7 @@ from typing import Protocol, cast
 import numpy as np
 
 from controller.models.symbolic import Matrix, casadi, runge_kutta, vector
+from controller.mpc.chain import chain
 from controller.mpc.squares import squares
 from controller.mpc.stage import Stage
 from plant_io.signals import Floats
@@ -210,8 +211,10 @@ def stage(mpc: DoMpc, longest_step_s: float) -> Stage:
     model = mpc.model
     _fits(mpc)
     x, u = vector("x", model.n_x), vector("u", model.n_u)
-    varying, fixed = vector("tvp", model.n_tvp), vector("p", model.n_p)
+    given = vector("p", model.n_tvp + model.n_p)
+    varying, fixed = given[: model.n_tvp, :], given[model.n_tvp :, :]
     z, noise, slack = (np.zeros(n) for n in (0, model.n_w, mpc.n_eps))
+    slopes = None
     if model.model_type == "discrete":
         ahead = model._rhs_fun(x, u, z, varying, fixed, noise)  # noqa: SLF001  # do-mpc shows it nowhere else  # pyright: ignore[reportPrivateUsage]
     else:
@@ -220,7 +223,9 @@ def stage(mpc: DoMpc, longest_step_s: float) -> Stage:
         def rates(at: Matrix) -> Matrix:
             return model._rhs_fun(at, u, z, varying, fixed, noise)  # noqa: SLF001  # the same  # pyright: ignore[reportPrivateUsage]
 
-        ahead = runge_kutta(rates, x, mpc.settings.t_step / parts, parts)
+        h = mpc.settings.t_step / parts
+        ahead = runge_kutta(rates, x, h, parts)
+        slopes = chain(rates, (x, u, given), h, parts)
     cost = squares(mpc.lterm_fun(x, u, z, varying, fixed), casadi().vertcat(x, u))
     end = squares(mpc.mterm_fun(x, varying, fixed), casadi().vertcat(x, u))
     penalties = {kept["slack_name"]: cast("float", kept["penalty"]) for kept in mpc.slack_vars_list}
@@ -231,7 +236,7 @@ def stage(mpc: DoMpc, longest_step_s: float) -> Stage:
     return Stage(
         x=x,
         u=u,
-        p=casadi().vertcat(varying, fixed),
+        p=given,
         ahead=ahead,
         squares=cost.residuals,
         other=cost.other,
@@ -239,6 +244,7 @@ def stage(mpc: DoMpc, longest_step_s: float) -> Stage:
         weights=np.concatenate(weights).astype(np.float64),
         end_squares=end.residuals,
         end_other=end.other,
+        slopes=slopes,
         moves=moves,
     )
 

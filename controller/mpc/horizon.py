@@ -11,8 +11,13 @@ from controller.models.symbolic import Matrix, Routine, casadi
 from controller.mpc.stage import Stage
 from plant_io.signals import Floats
 
-Build = Callable[[Sequence[Routine]], Sequence[Routine]]
-"""Makes functions faster, or leaves them as they are."""
+Build = Callable[[Sequence[Routine]], Sequence[Routine] | None]
+"""Compiles functions, or says that it cannot."""
+
+
+def interpreted(functions: Sequence[Routine]) -> None:
+    """Leave functions as they are."""
+    del functions
 
 
 class Kernel:
@@ -68,14 +73,14 @@ class Horizon:
     length
         Number of samples [1].
     build
-        Makes the functions faster where it can.
+        Compiles functions where it can.
     """
 
     def __init__(self, stage: Stage, length: int, build: Build) -> None:
         self.stage, self.length = stage, length
         self.n_x, self.n_u, self.n_r = stage.x.shape[0], stage.u.shape[0], stage.squares.shape[0]
         self.n_g, self.n_e = stage.soft.shape[0], stage.end_squares.shape[0]
-        roll, end, slopes, end_slopes = (Kernel(f) for f in build(_functions(stage, length)))
+        roll, end, slopes, end_slopes = (Kernel(f) for f in _made(stage, length, build))
         self._roll, self._end, self._slopes, self._end_slopes = roll, end, slopes, end_slopes
 
     def roll(self, start: Floats, inputs: Floats, before: Floats, given: Floats) -> Run:
@@ -137,21 +142,42 @@ class Horizon:
         return along.results[0].reshape(self.length, n, -1), end.results[0].reshape(n, -1)
 
 
-def _functions(stage: Stage, length: int) -> list[Routine]:
+def _made(stage: Stage, length: int, build: Build) -> Sequence[Routine]:
+    """Return roll-out, end, slopes and slopes of the end; compiled, formulas written out are the faster slopes."""
+    found = build(_functions(stage, length))
+    return found or _functions(stage, length, _chained(stage))
+
+
+def _functions(stage: Stage, length: int, slopes: Routine | None = None) -> list[Routine]:
     ca, given = casadi(), [stage.x, stage.u, stage.p]
-    rows = ca.densify(ca.vertcat(stage.squares, stage.soft, stage.other))
+    rows, ahead = _rows(stage), ca.densify(stage.ahead)
     end = ca.densify(ca.vertcat(stage.end_squares, stage.end_other))
-    ahead, free = ca.densify(stage.ahead), ca.vertcat(stage.x, stage.u)
+    free = ca.vertcat(stage.x, stage.u)
     step = ca.Function("step", given, [ahead, rows])
-    slope = ca.Function("slope", given, [_slope(ca.vertcat(ahead, rows), free)])
+    written = ca.Function("slope", given, [_flat(ca.jacobian(ca.vertcat(ahead, rows), free))])
     return [
         step.mapaccum("roll", length),
         ca.Function("end", given, [end]),
-        slope.map(length, "serial"),
-        ca.Function("end_slopes", given, [_slope(end, free)]),
+        (slopes or written).map(length, "serial"),
+        ca.Function("end_slopes", given, [_flat(ca.jacobian(end, free))]),
     ]
 
 
-def _slope(rows: Matrix, by: Matrix) -> Matrix:
-    """Return the Jacobian as one column, row by row of its transpose; CasADi counts by columns."""
-    return casadi().vec(casadi().densify(casadi().jacobian(rows, by)))
+def _chained(stage: Stage) -> Routine | None:
+    """Return the slopes of a stage by those of its next states, where they are had so."""
+    if stage.slopes is None:
+        return None
+    ca, given, free = casadi(), [stage.x, stage.u, stage.p], casadi().vertcat(stage.x, stage.u)
+    symbols = [ca.MX.sym("given", *part.shape) for part in given]
+    (below,) = ca.Function("row_slopes", given, [ca.jacobian(_rows(stage), free)]).call(symbols)
+    (above,) = stage.slopes.call(symbols)
+    return ca.Function("chained", symbols, [_flat(ca.vertcat(above, below))])
+
+
+def _rows(stage: Stage) -> Matrix:
+    return casadi().densify(casadi().vertcat(stage.squares, stage.soft, stage.other))
+
+
+def _flat(slopes: Matrix) -> Matrix:
+    """Return a Jacobian as one column, row by row of its transpose; CasADi counts by columns."""
+    return casadi().vec(casadi().densify(slopes))

@@ -1,4 +1,4 @@
-"""Formulas as machine code where the machine has a C compiler, and as they are where it has none.
+"""Formulas as machine code where the machine has a C compiler.
 
 What is compiled is kept in a directory that nobody else can write, under a name made from the source, the compiler and
 its flags, so that a plan never depends on what was compiled before.
@@ -24,12 +24,12 @@ _PATIENCE_S = 120.0
 _SHARED = stat.S_IWGRP | stat.S_IWOTH
 
 
-def native(functions: Sequence[Routine]) -> Sequence[Routine]:
-    """Return the functions compiled, or as they are if that cannot be done here."""
+def native(functions: Sequence[Routine]) -> Sequence[Routine] | None:
+    """Return the functions compiled, None if that cannot be done here."""
     compiler = _compiler()
     home = _home()
     if not compiler or home is None:
-        return functions
+        return None
     generator = casadi().CodeGenerator("steadyline", {"with_header": False})
     for function in functions:
         generator.add(function)
@@ -37,13 +37,13 @@ def native(functions: Sequence[Routine]) -> Sequence[Routine]:
     name = hashlib.sha256("\0".join([source, compiler, _said(compiler), *_FLAGS]).encode()).hexdigest()
     library = home / f"{name}.so"
     if not library.is_file() and not _compile(compiler, source, library):
-        return functions
+        return None
     try:
         return [casadi().external(function.name(), str(library)) for function in functions]
     except RuntimeError:  # built for another machine, or not whole
         with suppress(OSError):
             library.unlink()
-        return functions
+        return None
 
 
 @cache

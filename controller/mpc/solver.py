@@ -9,6 +9,7 @@ import numpy as np
 
 from controller.models import ControlModel, model
 from controller.models.symbolic import Compiled, ahead, outputs, vector
+from controller.mpc.horizon import interpreted
 from controller.mpc.native import native
 from controller.mpc.program import Program, Task, reaches
 from controller.mpc.sqp import Start, recipe
@@ -34,7 +35,7 @@ class _Recipe:
 
     def __init__(self, program: Program, model: ControlModel, loop: Mpc, settings: SqpSettings) -> None:
         self._program, self._max_s = program, loop.max_solve_s
-        build = native if settings.compile else list
+        build = native if settings.compile else interpreted
         self._sqp = recipe(program.stage, loop.horizon, reaches(model, loop), settings, build)
 
     def solve(self, task: Task) -> tuple[Floats, str]:

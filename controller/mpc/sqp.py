@@ -146,7 +146,7 @@ def recipe(stage: Stage, length: int, reach: Floats, settings: SqpSettings, buil
     settings
         What the policy says of it.
     build
-        Makes functions faster, or leaves them as they are.
+        Compiles functions where it can.
 
     Raises
     ------

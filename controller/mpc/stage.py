@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from controller.models.symbolic import Matrix
+from controller.models.symbolic import Matrix, Routine
 from plant_io.signals import Floats
 
 
@@ -36,5 +36,7 @@ class Stage:
     """What is squared and summed up after the last sample, of its final states and its inputs, ``(n_e, 1)``."""
     end_other: Matrix
     """Cost after the last sample that is no square."""
+    slopes: Routine | None
+    """Slopes of `ahead` by states and inputs, of `x`, `u` and `p`, where they are had cheaper than from its formula."""
     moves: Floats
     """Cost of a squared move of each input, shape ``(n_u,)``, one over its squared unit."""
