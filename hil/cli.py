@@ -1,4 +1,4 @@
-"""The verbs of the rig: demo, and hil list, run, serve. Nothing heavy is imported before one is called."""
+"""The verbs of the rig: demo, and hil list, faults, run, serve. Nothing heavy is imported before one is called."""
 
 from __future__ import annotations
 
@@ -36,6 +36,7 @@ def commands(app: typer.Typer) -> None:
     app.command()(demo)
     hil = typer.Typer(help="Simulated lines: list and play scenarios, serve a line.", no_args_is_help=True)
     hil.command("list")(list_)
+    hil.command("faults")(faults)
     hil.command("run")(run)
     hil.command("serve")(serve)
     app.add_typer(hil, name="hil")
@@ -132,6 +133,23 @@ def run(
     if away := [r for r in runs if r.unreachable]:
         raise Unreachable(f"hil run: {away[0].scenario}, seed {away[0].seed}: {away[0].crashed}")
     return INTERRUPTED if not whole else 0 if all(r.passed for r in runs) else 1
+
+
+def faults(
+    line: Annotated[str, typer.Argument(metavar="LINE", help="Line whose faults are listed, for example A.")] = "A",
+    *,
+    json: Json = None,
+) -> int:
+    """List the faults that can fall on a line, on what is around it, and on the controller."""
+    from hil.listing import listed  # noqa: PLC0415  # heavy
+
+    with reading():
+        rows = listed(line)
+    if json != "-":
+        for row in rows:
+            typer.echo(f"{row['id']:20} {row['what']}; on {row['kind']}")
+    give({"faults": rows}, json)
+    return 0
 
 
 def serve(

@@ -179,7 +179,7 @@ class SimulatedLine:
     def suffer(self, mischief: Mischief) -> None:
         """Let something go wrong from now on."""
         self._mischief = mischief
-        mischief.after(self._image(0.0))
+        mischief.after(self._image(0.0), self._seen.taken)
 
     @property
     def wanted(self) -> bool:
@@ -225,7 +225,7 @@ class SimulatedLine:
         self.plant.step(SCAN_S, setpoints if mischief is None else mischief.felt(setpoints))
         self._latch(late if mischief is None else {*late, *mischief.frozen})
         if mischief is not None:
-            mischief.after(self._image(0.0))
+            mischief.after(self._image(0.0), self._seen.taken)
 
     def turn(self, name: str, value: float) -> None:
         """Let people at the plant change a setpoint; one that is remote stays as it is.
@@ -249,6 +249,17 @@ class SimulatedLine:
             self._local[name] = value
         else:
             raise KeyError(name)
+
+    def setpoint(self, name: str) -> float:
+        """Return a setpoint as accepted, in its unit.
+
+        Raises
+        ------
+        KeyError
+            If there is no such setpoint.
+        """
+        owner = next((plc for plc in self.plcs.values() if name in plc.rules.limits), None)
+        return self._local[name] if owner is None else owner.setpoint(name)
 
     def overrun(self, plc: str, seconds: float) -> None:
         """Let the scan a PLC is in take longer: until it ends its image ages and its counter stands.

@@ -14,8 +14,10 @@ from typing import Self
 import numpy as np
 
 from controller.cycle import Cycle
+from hil.faults.carried import Place, cannot
 from hil.library import find, open_scenario
 from hil.plants.faults import CATALOGUE
+from hil.plc.lines import blueprint
 from hil.rig.clocks import on_clock
 from hil.rig.play import Played, laid_out
 from hil.rig.process import PlcProcess, Served
@@ -110,7 +112,7 @@ class Stand:
         after
             Time since the start at which it begins, such as ``15m``.
         more
-            ``for_``, ``shape``, ``ramp`` and ``magnitude`` as in a scenario.
+            ``for_``, ``shape``, ``ramp``, ``every``, ``magnitude``, ``with_`` and ``seed`` as in a scenario.
 
         Raises
         ------
@@ -147,6 +149,7 @@ class Stand:
         """
         loaded = self._loaded(policy)
         wanted = _plain(loaded, for_, auto) if scenario is None else self._opened(scenario, loaded)
+        self._fit(loaded)
         wanted = wanted.model_copy(update={"faults": (*wanted.faults, *self._faults)})
         self.seed = wanted.seed if self._asked is None else self._asked
         self.trace.clear()
@@ -189,6 +192,16 @@ class Stand:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._processes.close()
+
+    def _fit(self, policy: Policy) -> None:
+        """Refuse a fault that the line or the clock cannot bear."""
+        place = Place(blueprint(policy.line), policy)
+        for wrong in self._faults:
+            if reason := cannot(wrong.id, self.clock):
+                raise ValueError(reason)
+            if wrong.target not in place.targets(wrong.id):
+                targets = ", ".join(place.targets(wrong.id))
+                raise ValueError(f"found fault {wrong.id} on {wrong.target!r}, wanted it on one of: {targets}")
 
     def _loaded(self, policy: Policy | Path | str) -> Policy:
         return policy if isinstance(policy, Policy) else load(self._folder / policy)
