@@ -73,11 +73,11 @@ def list_(*, json: Json = None) -> int:
     """List the shipped scenarios."""
     from hil import library  # noqa: PLC0415  # heavy
 
-    titles = {name: library.open_scenario(library.find(name))[0].title for name in library.names()}
+    rows = [(name, scenario.line, scenario.title) for name, scenario in library.shipped_ones()]
     if json != "-":
-        for name, title in titles.items():
-            typer.echo(f"{name:12} {title}")
-    give({"scenarios": [{"name": name, "title": title} for name, title in titles.items()]}, json)
+        for name, _, title in rows:
+            typer.echo(f"{name:16} {title}")
+    give({"scenarios": [{"name": name, "line": line, "title": title} for name, line, title in rows]}, json)
     return 0
 
 

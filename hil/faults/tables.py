@@ -73,7 +73,7 @@ PLCS: Mapping[str, Kind] = MappingProxyType(
         "plc_frozen": Kind(PLC, "the input image is frozen, the heartbeat alive", 1.0, 0.0, _SHARE, "whether [1]"),
         "plc_echo": Kind(PLC, "the echo of the heartbeat is stuck", 1.0, 0.0, _SHARE, "whether [1]"),
         "plc_clock": Kind(
-            PLC, "the clock of the PLC is off", 30.0, 0.0, (-86400.0, 86400.0), "ahead by [s]", family="F70"
+            OPCUA, "the clock of the PLC is off", 30.0, 0.0, (-86400.0, 86400.0), "ahead by [s]", family="F70"
         ),
         "plc_cold": Kind(PLC, "the PLC restarts cold", 1.0, 0.0, _SHARE, "whether [1]"),
         "rival": Kind(PLC, "a second controller writes to the PLC", 1.0, 0.0, _SHARE, "whether [1]"),
