@@ -53,6 +53,18 @@ def problem(horizon: int, *, discrete: bool, options: dict[str, object], ready: 
     mpc.set_rterm(
         **{n: (a / s) ** 2 for n, a, s in zip(line.INPUTS, line.NOMINAL.tolist(), line.MOVE.tolist(), strict=True)}
     )
+    _limit(mpc, y)
+    template = mpc.get_tvp_template()
+    mpc.set_tvp_fun(lambda _: template)
+    mpc.template = template
+    mpc.prepare_nlp()
+    if ready:
+        mpc.create_nlp()
+    return cast("DoMpc", mpc)
+
+
+def _limit(mpc: Any, y: list[Any]) -> None:  # noqa: ANN401  # do-mpc has no types
+    """Set soft limits of what is held, limits of inputs, and the size of everything."""
     for name, value, limits, s in zip(line.HELD, y, line.LIMITS.tolist(), line.SCALE.tolist(), strict=True):
         soft = {"soft_constraint": True, "penalty_term_cons": line.PENALTY}
         mpc.set_nl_cons(f"{name}_low", (limits[0] - value) / s, ub=0.0, **soft)
@@ -63,13 +75,6 @@ def problem(horizon: int, *, discrete: bool, options: dict[str, object], ready: 
         mpc.scaling["_x", name] = scale
     for name, scale in zip(line.INPUTS, line.NOMINAL.tolist(), strict=True):
         mpc.scaling["_u", name] = scale
-    template = mpc.get_tvp_template()
-    mpc.set_tvp_fun(lambda _: template)
-    mpc.template = template
-    mpc.prepare_nlp()
-    if ready:
-        mpc.create_nlp()
-    return cast("DoMpc", mpc)
 
 
 def typical() -> line.Floats:

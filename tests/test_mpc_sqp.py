@@ -1,6 +1,8 @@
 """The condensed program against IPOPT on the same do-mpc problem, that of line A."""
 
+import resource
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -150,3 +152,17 @@ def test_one_step_a_sample_is_had_by_asking_for_it(sqp: Sqp) -> None:
 def test_blocks_that_are_not_the_horizon_are_refused() -> None:
     with pytest.raises(ValueError, match=r"blocks: found 3 samples in all, expected 30"):
         solver(SqpSettings(blocks=(1, 2)))
+
+
+@pytest.mark.soak
+@pytest.mark.timeout(3600)
+def test_a_hundred_thousand_plans_leave_nothing_behind(ours: Solver) -> None:
+    resident: list[int] = []
+    plan = ours.solve(somewhere(0))
+    for k in range(100_000):
+        problem = replace(somewhere(k % 50), guess=plan.moves)
+        plan = ours.solve(problem)
+        assert plan.status is Status.SOLVED
+        if k in {20_000, 99_999}:
+            resident.append(int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize())
+    assert resident[1] - resident[0] < 1_000_000  # bytes

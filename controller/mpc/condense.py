@@ -79,7 +79,7 @@ class Condenser:
         inputs
             Inputs, shape ``(n, n_u)``, units of the model.
         d
-            Corrections, shape ``(blocks * n_u,)``, in costs of moves.
+            Corrections, shape ``(blocks * n_u,)``, in moves that cost one [1].
         """
         return inputs + (d.reshape(-1, len(self._scale)) * self._scale)[self._of]
 

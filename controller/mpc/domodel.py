@@ -28,7 +28,7 @@ class Unfit(ValueError):  # noqa: N818  # a property of the problem, not an acci
     """The problem has what the recipe does not carry; IPOPT solves it."""
 
 
-class Layout(Protocol):
+class _Layout(Protocol):
     """Where parts of a vector stand."""
 
     f: Mapping[Key, list[int]]
@@ -41,19 +41,19 @@ class Layout(Protocol):
         ...
 
 
-class Numbers(Protocol):
-    """Numbers laid out."""
+class _Numbers(Protocol):
+    """_Numbers laid out."""
 
     master: object
 
 
-class Column(Protocol):
+class _Column(Protocol):
     """A laid out column of numbers."""
 
     cat: object
 
 
-class DoModel(Protocol):
+class _DoModel(Protocol):
     """A do-mpc model."""
 
     model_type: str
@@ -78,7 +78,7 @@ class DoModel(Protocol):
         ...
 
 
-class DoSettings(Protocol):
+class _DoSettings(Protocol):
     """Settings of a do-mpc controller."""
 
     n_horizon: int
@@ -93,38 +93,45 @@ class DoSettings(Protocol):
 class DoMpc(Protocol):
     """A do-mpc controller."""
 
-    model: DoModel
-    settings: DoSettings
+    model: _DoModel
+    settings: _DoSettings
     flags: MutableMapping[str, bool]
-    opt_x: Layout
-    opt_p: Layout
-    opt_x_num: Numbers
-    opt_p_num: Numbers
+    opt_x: _Layout
+    opt_p: _Layout
+    opt_x_num: _Numbers
+    opt_p_num: _Numbers
     lb_opt_x: MutableMapping[Key, Floats]
+    """Lowest values of the unknowns, scaled [1]."""
     ub_opt_x: MutableMapping[Key, Floats]
+    """Highest values of the unknowns, scaled [1]."""
     bounds: MutableMapping[Key, Floats]
+    """Limits of variables, in the unit of the model."""
     solver_stats: Mapping[str, object]
     nlp_obj: Matrix
     nlp_cons: list[Matrix]
     nlp_cons_lb: list[Floats]
+    """Lowest values of the constraints, in the unit of each."""
     nlp_cons_ub: list[Floats]
+    """Highest values of the constraints, in the unit of each."""
     n_combinations: int
+    """Number of parameter combinations [1]."""
     n_eps: int
+    """Number of slacks [1]."""
     lterm_fun: Callable[..., Matrix]
     mterm_fun: Callable[..., Matrix]
-    rterm_factor: Column
+    rterm_factor: _Column
     slack_vars_list: list[Mapping[str, object]]
     nl_cons_list: list[Mapping[str, object]]
     _nl_cons_fun: Callable[..., Matrix]
-    _nl_cons_ub: Column
-    _eps_ub: Column
-    _x_lb: Column
-    _x_ub: Column
-    _x_terminal_lb: Column
-    _x_terminal_ub: Column
-    _u_lb: Column
-    _u_ub: Column
-    _u_scaling: Column
+    _nl_cons_ub: _Column
+    _eps_ub: _Column
+    _x_lb: _Column
+    _x_ub: _Column
+    _x_terminal_lb: _Column
+    _x_terminal_ub: _Column
+    _u_lb: _Column
+    _u_ub: _Column
+    _u_scaling: _Column
 
     def set_objective(self, *, mterm: Matrix, lterm: Matrix) -> None:
         """Say what it costs."""
@@ -137,7 +144,7 @@ class DoMpc(Protocol):
     def set_nl_cons(
         self, expr_name: str, expr: Matrix, ub: float, *, soft_constraint: bool, penalty_term_cons: float
     ) -> Matrix:
-        """Keep an expression below a limit."""
+        """Keep an expression below `ub`, in its unit, or pay `penalty_term_cons` per unit [1]."""
         ...
 
     def get_tvp_template(self) -> object:
@@ -145,7 +152,7 @@ class DoMpc(Protocol):
         ...
 
     def set_tvp_fun(self, tvp_fun: Callable[[float], object]) -> None:
-        """Say where parameters along the horizon come from."""
+        """Say by `tvp_fun`, of the time [s], where parameters along the horizon come from."""
         ...
 
     def prepare_nlp(self) -> None:
@@ -162,27 +169,27 @@ class DoMpc(Protocol):
 
 
 class _Models(Protocol):
-    def Model(self, model_type: str, symvar_type: str) -> DoModel: ...  # noqa: N802  # do-mpc's name
+    def Model(self, model_type: str, symvar_type: str) -> _DoModel: ...  # noqa: N802  # do-mpc's name
 
 
 class _Controllers(Protocol):
-    def MPC(self, model: DoModel) -> DoMpc: ...  # noqa: N802  # do-mpc's name
+    def MPC(self, model: _DoModel) -> DoMpc: ...  # noqa: N802  # do-mpc's name
 
 
-class Package(Protocol):
+class _Package(Protocol):
     """The package do-mpc."""
 
     model: _Models
     controller: _Controllers
 
 
-def do_mpc() -> Package:
+def do_mpc() -> _Package:
     """Return do-mpc, without what it says while it is imported."""
     with warnings.catch_warnings(), redirect_stdout(io.StringIO()), redirect_stderr(io.StringIO()):
         warnings.simplefilter("ignore")
         import do_mpc as found  # noqa: PLC0415  # takes seconds  # pyright: ignore[reportMissingTypeStubs]
 
-    return cast("Package", found)
+    return cast("_Package", found)
 
 
 def numbers(column: object) -> Floats:

@@ -56,9 +56,9 @@ class Run:
     moves: Floats
     """Move into each sample, shape ``(n, n_u)``, units of the model."""
     rows: Floats
-    """Squares, soft rows and other cost of each sample, shape ``(n, n_r + n_g + 1)``."""
+    """Squares, soft rows and other cost of each sample, shape ``(n, n_r + n_g + 1)`` [1]."""
     end: Floats
-    """Squares and other cost at the end, shape ``(n_e + 1,)``."""
+    """Squares and other cost at the end, shape ``(n_e + 1,)`` [1]."""
     cost: float
     """Cost, moves included [1]."""
 

@@ -39,21 +39,21 @@ class Quadratic:
     """Minimise ``d' hessian d / 2 + gradient' d`` within limits, and softly below others."""
 
     hessian: Floats
-    """Curvature, shape ``(n, n)``, positive definite."""
+    """Curvature, shape ``(n, n)``, positive definite [1]."""
     gradient: Floats
-    """Slope, shape ``(n,)``."""
+    """Slope, shape ``(n,)`` [1]."""
     low: Floats
-    """Lowest `d`, then lowest ``hard @ d``, shape ``(n + m,)``."""
+    """Lowest `d`, then lowest ``hard @ d``, shape ``(n + m,)`` [1]."""
     high: Floats
-    """Highest `d`, then highest ``hard @ d``, shape ``(n + m,)``."""
+    """Highest `d`, then highest ``hard @ d``, shape ``(n + m,)`` [1]."""
     hard: Floats
-    """Rows that are kept, shape ``(m, n)``."""
+    """Rows that are kept, shape ``(m, n)`` [1]."""
     soft: Floats
-    """Rows that cost above `room`, shape ``(s, n)``."""
+    """Rows that cost above `room`, shape ``(s, n)`` [1]."""
     room: Floats
-    """Room of each soft row, below zero where it is used up, shape ``(s,)``."""
+    """Room of each soft row, below zero where it is used up, shape ``(s,)`` [1]."""
     weights: Floats
-    """Cost of each soft row per unit above its room, shape ``(s,)``."""
+    """Cost of each soft row per unit above its room, shape ``(s,)`` [1]."""
     each: int
     """Soft rows of one sample [1]; they come sample by sample."""
 
@@ -64,7 +64,7 @@ class Quadratic:
         return all(bool(np.isfinite(part).all()) for part in parts)
 
     def cost(self, d: Floats) -> float:
-        """Return what `d`, shape ``(n,)``, costs more than zero does."""
+        """Return what `d`, shape ``(n,)`` [1], costs more than zero does."""
         above = np.maximum(self.soft @ d - self.room, 0.0) - np.maximum(-self.room, 0.0)
         return float(0.5 * d @ self.hessian @ d + self.gradient @ d + self.weights @ above)
 
