@@ -199,7 +199,7 @@ def _heed(desk: Desk) -> None:
 
 def _begin(kit: Kit, options: Options, directory: Path, at: float) -> Journal:
     journal, policy = options.journal(directory), kit.policy
-    packages = ("steadyline", "numpy", "casadi", "do-mpc", "river")
+    packages = ("steadyline", "numpy", "casadi", "do-mpc", "daqp", "river")
     journal.head(
         at,
         {
