@@ -57,6 +57,9 @@ class Latch:
         self._most = self._spread([possible[1] for _, possible in spans], np.inf)
         self._stale_after = self._padded([tag.stale_after_s for tag in tags], np.inf)
         self._by_source = self._padded([tag.age_from == "source" for tag in tags], 0.0).astype(bool)
+        # What no tag asks for is not worked out.
+        self._wider = any(believed != possible for believed, possible in spans)
+        self._dated = bool(self._by_source.any())
         self._reason = self._padded([Reason.LINK_DOWN for _ in tags], Reason.NO_EVIDENCE).astype(np.uint8)
         self._rules = _Rules.of(policy, self.index)
         self._memory = self._rules.standstill.begin(len(policy.connections))
@@ -84,9 +87,9 @@ class Latch:
             values = new.values * self._scale + self._offset
         finite = self._all(np.isfinite(values))
         inside = self._all((values >= self._low) & (values <= self._high))
-        possible = self._all((values >= self._least) & (values <= self._most))
+        possible = self._all((values >= self._least) & (values <= self._most)) if self._wider else inside
         came = (new.quality != _BAD) & finite
-        age = at - np.where(self._by_source, new.source, new.arrival)
+        age = at - (np.where(self._by_source, new.source, new.arrival) if self._dated else new.arrival)
         # Written so that an unknown age is stale.
         fresh = age <= self._stale_after
         # A clock may differ a little; one that is far ahead would keep a value fresh for ever.
@@ -122,12 +125,13 @@ class Latch:
         new.reason[:] = np.where(unheard, _NEVER_READ, self._reason)
         for name, answer in answers.items():
             part, batch = self._parts[name], answer.batch
-            new.values[part.slots] = batch.values
-            new.quality[part.tags] = batch.quality
-            new.reason[part.tags] = batch.reason
+            here = part.run
+            new.values[part.stretch] = batch.values
+            new.quality[here] = batch.quality
+            new.reason[here] = batch.reason
             arrival = answer.arrival if batch.age is None else answer.arrival - batch.age
-            new.source[part.tags] = batch.source if part.stamped else arrival
-            new.arrival[part.tags] = arrival
+            new.source[here] = batch.source if part.stamped else arrival
+            new.arrival[here] = arrival
         return new
 
     def _all(self, flags: Flags) -> Flags:
@@ -147,18 +151,22 @@ class _Part:
 
     tags: Positions
     """Positions of its tags, shape ``(n,)``."""
-    slots: Positions
-    """Positions of their values, shape ``(sum of lengths,)``."""
+    run: Positions | slice
+    """The tags, in a form that is quick to write to."""
+    stretch: Positions | slice
+    """Their values, likewise."""
     stamped: bool
     """Whether the device gives source times; if not, the arrival stands for them."""
 
     @classmethod
     def of(cls, connection: str, policy: Policy, index: TagIndex) -> _Part:
-        tags = [index.position[name] for name in tags_of(connection, policy)]
-        slots = [np.arange(index.start[i], index.start[i] + index.lengths[i]) for i in tags]
+        here = [index.position[name] for name in tags_of(connection, policy)]
+        tags = np.array(here, np.intp)
+        slots = [np.arange(index.start[i], index.start[i] + index.lengths[i], dtype=np.intp) for i in here]
         return cls(
-            tags=np.array(tags, np.intp),
-            slots=np.concatenate([np.empty(0, np.intp), *slots]),
+            tags=tags,
+            run=_in_a_row(tags),
+            stretch=_in_a_row(np.concatenate([np.empty(0, np.intp), *slots])),
             stamped=not isinstance(policy.connections[connection], Modbus),
         )
 
@@ -209,6 +217,13 @@ def _counter(link: Connection) -> str | None:
     if link.coherence is not None and link.coherence.counter is not None:
         return link.coherence.counter
     return None if link.handshake is None else link.handshake.scan
+
+
+def _in_a_row(positions: Positions) -> Positions | slice:
+    """Return positions as a slice where each follows the one before."""
+    if len(positions) and (np.diff(positions) == 1).all():
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions
 
 
 def _number(seen: Snapshot, name: str) -> float:
