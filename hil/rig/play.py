@@ -115,7 +115,7 @@ def in_memory(
     """
     watch, seen = stopwatch(), witness(scenario, policy)
     with ExitStack() as stack:
-        stage = _Stage(scenario, policy, seed, build, _recorded(scenario, record, stack))
+        stage = _Stage(scenario, policy, seed, build, recorded(scenario, record, stack))
         ran = stage.play((seen, *sinks))
     truth = stage.log.columns()
     return Played(
@@ -123,8 +123,8 @@ def in_memory(
     )
 
 
-def _recorded(scenario: Scenario, record: Path | None, stack: ExitStack) -> Path | None:
-    """Return where the record is kept; one that is to be lost must be there first."""
+def recorded(scenario: Scenario, record: Path | None, stack: ExitStack) -> Path | None:
+    """Return where the record of a run is kept; one that is to be lost must be there first."""
     if record is None and any(wrong.id == "record_lost" for wrong in scenario.faults):
         return Path(stack.enter_context(TemporaryDirectory())) / "record"
     return record

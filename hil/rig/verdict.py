@@ -176,8 +176,8 @@ def _detected(claim: FaultTold, played: Played) -> Verdict:
     wanted = f"{claim.fault} is told within {claim.within_s:.0f} s of its onset"
     faults = played.scenario.struck(played.seed)
     known = labels(faults, played.ran.tally.alerts, played.began, played.scenario.for_s)
-    mine = next(label for label in known if label.id == claim.fault)
-    if not mine.told:
+    mine = next((label for label in known if label.id == claim.fault), None)
+    if mine is None or not mine.told:
         return False, "not told", wanted
     first = mine.told[0]
     return first.after_s <= claim.within_s, f"told after {first.after_s:.0f} s by {first.watch}", wanted

@@ -6,8 +6,8 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 from urllib.parse import urlsplit
@@ -20,7 +20,7 @@ from controller.runtime import Door, Options, Ran, operate
 from hil import serve
 from hil.plc.scans import SCAN_S
 from hil.rig.links import disturb
-from hil.rig.play import EPOCH, Played, deadlines
+from hil.rig.play import EPOCH, Played, deadlines, recorded
 from hil.rig.score import kpis
 from hil.rig.troubled import Given, Troubled, journal, operator
 from hil.rig.truth import Truth, traced
@@ -105,6 +105,11 @@ class _Prompt(Troubled):
 
 
 async def _play(run: Run, seen: Witness) -> tuple[Ran, Truth]:
+    with ExitStack() as stack:
+        return await _run(replace(run, record=recorded(run.scenario, run.record, stack)), seen)
+
+
+async def _run(run: Run, seen: Witness) -> tuple[Ran, Truth]:
     scenario, policy = run.scenario, run.policy
     rack = _rack(run)
     with _settled():

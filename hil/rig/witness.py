@@ -31,12 +31,30 @@ class Readings:
     """Quality in each cycle [1]."""
 
 
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What a setpoint may be."""
+
+    loop: str
+    """Loop that writes it."""
+    shown: str
+    """Tag that shows the value in force."""
+    low: float
+    """Lowest value, in the unit of the tag."""
+    high: float
+    """Highest value, in the unit of the tag."""
+
+    def off(self, value: float) -> float:
+        """Return by how much a value is out of bounds; `value` in the unit of the tag."""
+        return max(self.low - value, value - self.high, 0.0)
+
+
 @dataclass(slots=True)
 class Witness:
     """Remembers what the assertions of a scenario ask for; a sink of the loop."""
 
-    bounds: Mapping[str, tuple[str, float, float]] = field(default_factory=dict[str, tuple[str, float, float]])
-    """Loop, lowest and highest value of each tag that loops write, in the unit of the tag."""
+    bounds: Mapping[str, Bounds] = field(default_factory=dict[str, "Bounds"])
+    """What each tag that loops write may be."""
     wanted: Collection[str] = ()
     """Tags whose readings are kept."""
     seen: list[tuple[float, str, str]] = field(default_factory=list[tuple[float, str, str]])
@@ -46,7 +64,10 @@ class Witness:
     writes: list[float] = field(default_factory=list[float])
     """Times since the start at which setpoints were written [s]."""
     astray: list[tuple[float, str]] = field(default_factory=list[tuple[float, str]])
-    """Time since the start [s] and sentence of every setpoint written out of its limits, or by a loop not active."""
+    """Time since the start [s] and sentence of every setpoint written by a loop not active, or out of its limits.
+
+    One that was found out of its limits may be walked back to them.
+    """
     _now: dict[str, str] = field(default_factory=dict[str, str])
     _times: list[float] = field(default_factory=list[float])
     _rows: dict[str, list[Row]] = field(default_factory=dict[str, list[Row]])
@@ -84,11 +105,11 @@ class Witness:
 def witness(scenario: Scenario, policy: Policy) -> Witness:
     """Return who sees what the assertions of a scenario ask for."""
     asked = (claim for claim in scenario.assertions.values() if isinstance(claim, Quantity | QualityComes))
-    bounds: dict[str, tuple[str, float, float]] = {}
+    bounds: dict[str, Bounds] = {}
     for name, loop in policy.loops.items():
         for moved in loop.moved.values():
             low, high = (convert(bound, moved.unit, policy.tags[moved.tag].unit) for bound in moved.limits)
-            bounds[moved.tag] = (name, low, high)
+            bounds[moved.tag] = Bounds(name, policy.tags[moved.tag].read_back or moved.tag, low, high)
     return Witness(bounds, tuple(dict.fromkeys(claim.tag for claim in asked if claim.tag is not None)))
 
 
@@ -101,13 +122,14 @@ def _row(cycle: Cycle, tag: str) -> Row:
     return (nan if value_now is None else value_now), int(seen.quality)
 
 
-def _astray(cycle: Cycle, bounds: Mapping[str, tuple[str, float, float]]) -> list[str]:
+def _astray(cycle: Cycle, bounds: Mapping[str, Bounds]) -> list[str]:
     found: list[str] = []
     for setpoint in cycle.decision.setpoints:
-        loop, low, high = bounds[setpoint.tag]
-        phase = cycle.decision.modes[loop][1]
+        bound = bounds[setpoint.tag]
+        phase = cycle.decision.modes[bound.loop][1]
         if phase is not Phase.ACTIVE:
             found.append(f"{setpoint.tag} written in phase {phase.value}")
-        if not low <= setpoint.value <= high:
-            found.append(f"{setpoint.tag} set to {setpoint.value:g}, beyond {low:g} to {high:g}")
+        before = cycle.snapshot.good(bound.shown)
+        if bound.off(setpoint.value) > 0.0 and (before is None or bound.off(setpoint.value) >= bound.off(before)):
+            found.append(f"{setpoint.tag} set to {setpoint.value:g}, beyond {bound.low:g} to {bound.high:g}")
     return found
