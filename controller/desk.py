@@ -99,7 +99,7 @@ class Desk:
     async def hand_back(self, plant: Plant) -> None:
         """Write a zero to the arm word of every PLC that is armed: the last resort of a run that broke off."""
         words = [self.kit.policy.connections[name].handshake for name in sorted(self.armed)]
-        arms = {w.arm for w in words if w is not None}
+        arms = {w.arm_tag for w in words if w is not None and w.arm_tag is not None}
         claims = {w.claim for w in words if w is not None and w.claim is not None}
         await plant.write(
             [

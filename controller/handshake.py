@@ -19,9 +19,10 @@ from policies import Handshake, Policy
 LOCAL, REMOTE, FALLBACK = 0, 1, 2
 """State words of a PLC [1]."""
 FROZEN_S = 5.0
-"""Time for which a counter of a PLC may stand still before it counts as stopped, or as deaf [s]."""
+"""Time for which a counter of a PLC may stand still before it counts as stopped, or as deaf, but for `frozen` [s]."""
 KNOCK = 8
 """Beats after which a PLC that does not grant remote setpoints is shown a zero once: it may want to see a rise [1]."""
+_CYCLES = 3.0
 _WRAP = 2**32
 _BEATS = 2**16
 
@@ -54,18 +55,18 @@ def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
     A PLC was restarted if its scan counter steps back, or if the connection says so because the counter cannot: it has
     caught up meanwhile, or cannot be read yet. One whose counter stands still has stopped, whatever its server answers.
     """
-    restarted = set(snapshot.restarted)
+    restarted, longest = set(snapshot.restarted), frozen(policy)
     scans = {name: scan for name, scan in state.scans.items() if name not in restarted}
     known, heard, words = _handshakes(policy), set[str](), dict[str, float]()
     for name, tags in known.items():
-        count, word = snapshot.good(tags.scan), snapshot.good(tags.state)
+        count, word = _count(snapshot, tags), _word(snapshot, tags, policy)
         if count is None or word is None:
             continue
         before = scans.get(name)
         scans[name] = scan = _since(before, count, snapshot.at)
         if before is not None and count < before.count and not (before.count > 0.9 * _WRAP and count < 0.1 * _WRAP):
             restarted.add(name)
-        if snapshot.at - scan.since <= FROZEN_S:
+        if tags.scan_tag is None or snapshot.at - scan.since <= longest:
             heard.add(name)
             words[name] = word
     taking = {name for name, word in words.items() if word == REMOTE}
@@ -80,8 +81,29 @@ def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
         foreign=frozenset(taking - ours),
         fallen=frozenset(name for name, word in words.items() if word == FALLBACK),
         echoes=echoes,
-        deaf=frozenset(name for name, echo in echoes.items() if snapshot.at - echo.since > FROZEN_S),
+        deaf=frozenset(name for name, echo in echoes.items() if snapshot.at - echo.since > longest),
     )
+
+
+def frozen(policy: Policy) -> float:
+    """Return for how long a counter of a PLC may stand still [s]; three cycles, where they are long."""
+    return max(FROZEN_S, _CYCLES * policy.period_s)
+
+
+def _count(snapshot: Snapshot, words: Handshake) -> float | None:
+    """Return the scan counter of a PLC, 0 where it has none; None where it cannot be read."""
+    return 0.0 if words.scan_tag is None else snapshot.good(words.scan_tag)
+
+
+def _word(snapshot: Snapshot, words: Handshake, policy: Policy) -> float | None:
+    """Return the state word of a PLC, or what stands for it where it has none; None where it cannot be read."""
+    if words.state_tag is not None:
+        return snapshot.good(words.state_tag)
+    if words.fallback is not None:
+        fallen = snapshot.good(words.fallback)
+        return None if fallen is None else float(FALLBACK if fallen else REMOTE)
+    echo = policy.tags[words.heartbeat].read_back or words.heartbeat
+    return None if snapshot.good(echo) is None else float(REMOTE)
 
 
 def _since(before: Scan | None, count: float, at: float) -> Scan:
@@ -163,7 +185,7 @@ def speak(links: Links, snapshot: Snapshot, state: State, wanted: Wanted, kit: K
             writes.append(Setpoint(words.heartbeat, float(beat)))
         elif name in armed:
             writes += _said(words, claims.get(name, 0.0), 0.0)
-            if snapshot.good(words.state) == LOCAL:
+            if words.state_tag is None or snapshot.good(words.state_tag) == LOCAL:
                 armed -= {name}
     return Words(tuple(writes), armed, beat, claims, standing)
 
@@ -179,7 +201,8 @@ def _standing(snapshot: Snapshot, state: State, kit: Kit) -> dict[str, float]:
 
 
 def _said(words: Handshake, claim: float, arm: float) -> list[Setpoint]:
-    return [*([] if words.claim is None else [Setpoint(words.claim, claim)]), Setpoint(words.arm, arm)]
+    said = {words.claim: claim, words.arm_tag: arm}
+    return [Setpoint(tag, value) for tag, value in said.items() if tag is not None]
 
 
 def _ours(snapshot: Snapshot, words: Handshake, claim: float | None) -> bool:

@@ -149,7 +149,7 @@ def taken(policy: Policy) -> dict[str, dict[str, str]]:
             for tag, declared in policy.tags.items()
             if declared.connection == name
             and declared.access is Access.WRITE
-            and tag not in {words.heartbeat, words.arm, words.claim, led}
+            and tag not in {words.heartbeat, words.arm_tag, words.claim, led}
         }
         for name, words in leased.items()
     }

@@ -138,6 +138,8 @@ def _handshake(look: Look, survey: Survey) -> Iterator[Finding]:
     words = survey.policy.connections[look.connection].handshake
     if words is None or len(look.answers) < len(survey.snapshots):
         return
+    if words.scan_tag is None or words.state_tag is None:
+        return
     first, second = (snapshot[words.scan] for snapshot in survey.snapshots)
     if Quality.BAD not in {first.quality, second.quality} and first.value == second.value:
         apart_s = second.arrival - first.arrival

@@ -216,7 +216,7 @@ class _Rules:
 def _counter(link: Connection) -> str | None:
     if link.coherence is not None and link.coherence.counter is not None:
         return link.coherence.counter
-    return None if link.handshake is None else link.handshake.scan
+    return None if link.handshake is None else link.handshake.scan_tag
 
 
 def _in_a_row(positions: Positions) -> Positions | slice:

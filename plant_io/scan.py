@@ -92,7 +92,7 @@ class Coherence:
         """Return what the policy says of a connection; None where nothing counts the scans of its device."""
         link = policy.connections[connection]
         declared, words = link.coherence, link.handshake
-        counter = declared.counter if declared and declared.counter else words.scan if words else None
+        counter = declared.counter if declared and declared.counter else words.scan_tag if words else None
         tag = policy.tags.get(counter or "")
         if counter is None or tag is None or tag.connection != connection:
             return None

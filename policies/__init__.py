@@ -2,10 +2,23 @@
 
 from policies.errors import PolicyError, Problem
 from policies.files import load, parse, rebind, schema, shipped
-from policies.loops import Controlled, IpoptSettings, Late, Loop, Measured, Moved, Mpc, SqpSettings
-from policies.model import Lockstep, Policy
+from policies.loops import (
+    Controlled,
+    IpoptSettings,
+    Late,
+    Loop,
+    Measured,
+    Moved,
+    Mpc,
+    Ranked,
+    Rested,
+    SqpSettings,
+    TransferFunction,
+)
+from policies.model import Lockstep, PlantTime, Policy
 from policies.soft import FusedNir, SoftSensor
 from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
+from policies.transfer import Response
 from policies.watches import Action, Channel, Ewma, Lane, Learner, Priority, Reference, Route, Trend, Watch
 
 __all__ = [
@@ -30,16 +43,21 @@ __all__ = [
     "Mpc",
     "OpcUa",
     "PasswordUser",
+    "PlantTime",
     "PlugIn",
     "Policy",
     "PolicyError",
     "Priority",
     "Problem",
+    "Ranked",
     "Reference",
+    "Response",
+    "Rested",
     "Route",
     "SoftSensor",
     "SqpSettings",
     "Tag",
+    "TransferFunction",
     "Trend",
     "Watch",
     "load",

@@ -12,6 +12,7 @@ from policies import (
     check_quality,
     check_scans,
     check_security,
+    check_transfer,
     check_watches,
 )
 from policies.check_schema import validated
@@ -45,6 +46,12 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_loops.steps,
     check_loops.blocks,
     check_loops.moves,
+    check_transfer.pairs,
+    check_transfer.effects,
+    check_transfer.reach,
+    check_transfer.forms,
+    check_transfer.pace,
+    check_transfer.led,
     check_watches.holds,
 )
 

@@ -45,6 +45,7 @@ def limits(view: View) -> Iterator[Problem]:
                 continue
             yield from _unit_converts(view, here)
             yield from _target_inside(view, here)
+            yield from _target_converts(view, here)
             yield from _limits_inside(view, here)
 
 
@@ -62,6 +63,15 @@ def _target_inside(view: View, here: Path) -> Iterator[Problem]:
         unit = view.text(*here, "unit") or ""
         message = f"found {target:g}, expected a value inside the limits of {_spoken(span, unit)}"
         yield view.problem((*here, "target"), message)
+
+
+def _target_converts(view: View, here: Path) -> Iterator[Problem]:
+    name, unit = view.text(*here, "target") or "", view.text(*here, "unit")
+    shown = view.signals[name].unit if name in view.signals else None
+    if unit and shown and known(unit) and known(shown) and not convertible(unit, shown):
+        yield view.problem(
+            (*here, "target"), f"found {name!r} in {shown}, expected a tag in a unit that converts to {unit}"
+        )
 
 
 def _limits_inside(view: View, here: Path) -> Iterator[Problem]:
@@ -96,7 +106,7 @@ def steps(view: View) -> Iterator[Problem]:
 
 def blocks(view: View) -> Iterator[Problem]:
     """Check that the blocks of a solver make up the horizon."""
-    for here in view.match("loops.*.solver.blocks"):
+    for here in (*view.match("loops.*.solver.blocks"), *view.match("loops.*.blocks")):
         written, horizon = view.get(*here), view.get(*here[:2], "horizon")
         lengths = [n for n in cast("list[object]", written) if isinstance(n, int)] if isinstance(written, list) else []
         if lengths and isinstance(horizon, int) and sum(lengths) != horizon:

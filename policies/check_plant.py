@@ -19,6 +19,7 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("connections.*.handshake.arm", "plant tag"),
     ("connections.*.handshake.state", "plant tag"),
     ("connections.*.handshake.scan", "plant tag"),
+    ("connections.*.handshake.fallback", "plant tag"),
     ("connections.*.handshake.claim", "plant tag"),
     ("connections.*.handshake.epoch", "plant tag"),
     ("connections.*.coherence.counter", "plant tag"),
@@ -35,6 +36,10 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("loops.*.moved.*.tag", "plant tag"),
     ("loops.*.measured.*.tag", "signal"),
     ("loops.*.known.*", "signal"),
+    ("loops.*.controlled.*.target", "signal"),
+    ("loops.*.trigger", "plant tag"),
+    ("plant_time.speed", "plant tag"),
+    ("plant_time.running", "plant tag"),
     ("watches.*.tag", "signal"),
     ("watches.*.holds.*", "loop"),
 )
@@ -141,10 +146,7 @@ def handshakes(view: View) -> Iterator[Problem]:
     """Check that a handshake is different tags of the connection it belongs to, and that a lease is whole."""
     for here in view.match("connections.*.handshake"):
         seen: dict[str, str] = {}
-        lease = {"claim", "epoch"} & set(view.names(*here))
-        if len(lease) == 1:
-            (one,) = lease
-            yield view.problem((*here, one), f"found {one} alone, expected claim and epoch together", at_key=True)
+        yield from _whole(view, here)
         for role in view.names(*here):
             name = view.text(*here, role) or ""
             signal = view.signals.get(name)
@@ -155,6 +157,21 @@ def handshakes(view: View) -> Iterator[Problem]:
                 message = f"found {name!r} of connection {signal.connection}, expected a tag of connection {here[1]}"
                 yield view.problem((*here, role), message)
             seen[name] = role
+
+
+def _whole(view: View, here: Path) -> Iterator[Problem]:
+    roles = set(view.names(*here))
+    for both in (("claim", "epoch"), ("arm", "state")):
+        found = roles & set(both)
+        if len(found) == 1:
+            (one,) = found
+            yield view.problem((*here, one), f"found {one} alone, expected {' and '.join(both)} together", at_key=True)
+    for role, other in (("claim", "scan"), ("arm", "scan")):
+        if role in roles and other not in roles:
+            yield view.problem((*here, role), f"found {role} without {other}, expected both", at_key=True)
+    if {"state", "fallback"} <= roles:
+        message = "found fallback beside state, which tells the same, expected one of them"
+        yield view.problem((*here, "fallback"), message, at_key=True)
 
 
 def virtual_names(view: View) -> Iterator[Problem]:

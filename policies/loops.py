@@ -3,27 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Annotated, Literal, cast
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, WithJsonSchema
 from pydantic_core import CoreSchema
 
-from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
+from policies.transfer import TIMES, Response, Time
+from policies.words import Declared, Duration, Name, Number, Positive, Span, Word, named
 
 
-class Controlled(Declared):
-    """A model output held on target."""
+def _target(written: object) -> object:
+    number = isinstance(written, int | float) and not isinstance(written, bool) and isfinite(written)
+    if not number and not (isinstance(written, str) and named(written)):
+        raise ValueError("expected a number, or the name of the tag that shows it")
+    return written
 
+
+Target = Annotated[
+    float | str,
+    BeforeValidator(_target),
+    WithJsonSchema({"type": ["number", "string"], "examples": [10.0, "SP.API"]}),
+]
+"""A wanted value, or the name of the tag that shows it."""
+
+
+class _Goal(Declared):
     tag: Name
     """Tag that is the evidence for it."""
     unit: str
     """UCUM code in which target and limits are written; converted to the unit of `tag`."""
-    target: Number
-    """Wanted value, in `unit`."""
-    limits: Span
-    """Lowest and highest value that is acceptable, in `unit`."""
     scale: Positive
     """Deviation that matters as much as one `scale` of every other controlled variable, in `unit`."""
+
+
+class Controlled(_Goal):
+    """A model output held on target."""
+
+    target: Target
+    """Wanted value, in `unit`, or the tag that shows it."""
+    limits: Span
+    """Lowest and highest value that is acceptable, in `unit`."""
+
+
+class Ranked(_Goal):
+    """An output of a matrix of transfer functions, held on target, within limits, or both."""
+
+    target: Target | None = None
+    """Wanted value, in `unit`, or the tag that shows it; nothing is wanted within the limits where absent."""
+    limits: Span | None = None
+    """Lowest and highest value that is acceptable, in `unit`; any where absent."""
+    rank: Annotated[int, Field(ge=1, le=5)] = 1
+    """Whose limits are kept where not all can be: those of lower number [1]."""
 
 
 class Moved(Declared):
@@ -45,6 +76,13 @@ class Moved(Declared):
     """Difference from the read-back at which a write counts as confirmed, in `unit`."""
     dead_band: Positive | None = None
     """Difference from the read-back below which nothing is written, in `unit`; `tolerance` where absent."""
+
+
+class Rested(Moved):
+    """An input of a matrix of transfer functions the controller may write."""
+
+    rest: Number | None = None
+    """Value it goes back to where the controlled variables leave it free, in `unit`; none where absent."""
 
 
 class Measured(Declared):
@@ -137,15 +175,9 @@ Solver = Annotated[SqpSettings | IpoptSettings, Field(discriminator="kind"), Bef
 """Who solves the problems of a loop, by name or with settings."""
 
 
-class Mpc(Declared):
-    """A loop held by model-predictive control."""
+class _Held(Declared):
+    """What every loop held by a model over a horizon says."""
 
-    kind: Literal["mpc"]
-    """Law of the loop."""
-    model: Word
-    """Name of the control model."""
-    process: str
-    """Identified parameters of the model, beside the policy."""
     sample_s: Duration = Field(alias="sample")
     """Time between two solutions [s], a whole multiple of the period."""
     horizon: Annotated[int, Field(ge=2, le=200)]
@@ -156,16 +188,10 @@ class Mpc(Declared):
     """Wall time after which the solver must give up by itself [s]."""
     move_weight: Positive
     """Cost of moves relative to deviations [1]."""
-    controlled: Annotated[dict[Word, Controlled], Field(min_length=1)]
-    """Model outputs held on target."""
-    moved: Annotated[dict[Word, Moved], Field(min_length=1)]
-    """Model inputs written."""
     measured: Annotated[dict[Word, Measured], Field(min_length=1)]
     """Measurements of the estimator."""
     known: dict[Word, Name] = Field(default_factory=dict)
     """Model inputs that are only read, with their tags."""
-    solver: Solver = SqpSettings()
-    """Who solves it: `sqp`, `ipopt`, or one of them with its settings."""
     late: Late = Late()
     """What happens while no new plan comes."""
     hold_s: Duration = Field(alias="hold_on_bad")
@@ -180,5 +206,58 @@ class Mpc(Declared):
     """Share of the value found at take-over by which a moved variable may at most be corrected [1]."""
 
 
-Loop = Mpc
-"""Any loop; one law so far."""
+class Mpc(_Held):
+    """A loop held by model-predictive control."""
+
+    kind: Literal["mpc"]
+    """Law of the loop."""
+    model: Word
+    """Name of the control model."""
+    process: str
+    """Identified parameters of the model, beside the policy."""
+    controlled: Annotated[dict[Word, Controlled], Field(min_length=1)]
+    """Model outputs held on target."""
+    moved: Annotated[dict[Word, Moved], Field(min_length=1)]
+    """Model inputs written."""
+    solver: Solver = SqpSettings()
+    """Who solves it: `sqp`, `ipopt`, or one of them with its settings."""
+
+
+class TransferFunction(_Held):
+    """A loop held by model-predictive control with a matrix of transfer functions, which needs no code."""
+
+    kind: Literal["transfer_function"]
+    """Law of the loop."""
+    time: Time
+    """Unit of the plant's own times, in which dead times, lags and leads are written."""
+    matrix: Annotated[dict[Word, dict[Word, Response]], Field(min_length=1)]
+    """How each measurement answers to each input, moved or known; pairs that are absent have nothing to do."""
+    controlled: Annotated[dict[Word, Ranked], Field(min_length=1)]
+    """Measurements held on target or within limits."""
+    moved: Annotated[dict[Word, Rested], Field(min_length=1)]
+    """Inputs written."""
+    trigger: Name | None = None
+    """Tag that counts the samples of the plant: a sample begins when it changes; by the clock where absent."""
+    blocks: tuple[Annotated[int, Field(ge=1)], ...] = ()
+    """Samples for which an input stands, from the first on, together the horizon [1]; fine then coarse if left out."""
+    _cycle_s: float = PrivateAttr(default=0.0)
+
+    def every(self, period_s: float) -> TransferFunction:
+        """Return the loop as it is turned every `period_s` [s]."""
+        copy = self.model_copy()
+        copy._cycle_s = period_s  # noqa: SLF001  # its own class
+        return copy
+
+    @property
+    def step_s(self) -> float:
+        """Time between two steps of the model [s]: a sample where the plant counts them, else a cycle."""
+        return self._cycle_s if self.trigger is None else self.sample_s
+
+    @property
+    def time_s(self) -> float:
+        """Length of the unit of the plant's own times [s]."""
+        return TIMES[self.time]
+
+
+Loop = Annotated[Mpc | TransferFunction, Field(discriminator="kind")]
+"""Any loop."""

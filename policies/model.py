@@ -7,16 +7,17 @@ another fingerprint.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import inf
 from typing import Annotated, Literal, cast
 
-from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
+from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, WithJsonSchema, field_validator
 
-from policies.loops import Loop
+from policies.loops import Loop, TransferFunction
 from policies.scans import CONTROL, ScanClass, Scans
 from policies.soft import SoftSensor
 from policies.tags import Connection, Tag
 from policies.watches import Watch
-from policies.words import Declared, Duration, Name, Word, written
+from policies.words import Declared, Duration, Name, Word, named, written
 
 
 class Lockstep(Declared):
@@ -28,6 +29,38 @@ class Lockstep(Declared):
     """Shows k when the k-th period has gone by."""
     patience_s: Duration = Field(default=5.0, alias="patience")
     """Wall time waited for one period before the cycle goes on without it [s]."""
+    every_s: Duration | None = Field(default=None, alias="every")
+    """Plant time that goes by in one of its periods, whole cycles [s]; one cycle where absent."""
+
+
+def _speed(written: object) -> object:
+    number = isinstance(written, int | float) and not isinstance(written, bool) and 0.0 < written < inf
+    if not number and not (isinstance(written, str) and named(written)):
+        raise ValueError("expected a number above 0, or the name of the tag that shows it")
+    return written
+
+
+Speed = Annotated[
+    float | str,
+    BeforeValidator(_speed),
+    WithJsonSchema({"type": ["number", "string"], "examples": [60.0, "SYS.Speed"]}),
+]
+"""Plant seconds per wall second, or the name of the tag that shows it."""
+
+
+class PlantTime(Declared):
+    """How the time of a simulated plant goes by where it is not that of the wall; never present on a real line."""
+
+    speed: Speed = 1.0
+    """Plant seconds per wall second, or the tag that shows it [1]."""
+    waits: bool = False
+    """Whether the plant waits for the controller, which leads it by the tags of `lockstep`."""
+    running: Name | None = None
+    """Tag that shows 0 once the plant has ended, and the run ends with it; the run goes on where absent."""
+
+
+def _cyclic(period_s: float) -> ScanClass:
+    return ScanClass.model_validate({"every": written(period_s)})
 
 
 class Policy(Declared):
@@ -57,18 +90,29 @@ class Policy(Declared):
     """What is watched, by name."""
     lockstep: Lockstep | None = None
     """Tags of a simulated plant that waits for the controller."""
+    plant_time: PlantTime | None = None
+    """How the time of a simulated plant goes by; as that of the wall where absent."""
 
     @field_validator("tags")
     @classmethod
     def _aged(cls, tags: dict[str, Tag], info: ValidationInfo) -> dict[str, Tag]:
         """Let values of slow classes stand until their next scans."""
         scans = cast("Mapping[str, ScanClass]", info.data.get("scans", {}))
+        if "period_s" in info.data:
+            scans = {CONTROL: _cyclic(info.data["period_s"])} | dict(scans)
         return {
             name: tag
             if tag.scan not in scans or "stale_after_s" in tag.model_fields_set
             else tag.model_copy(update={"stale_after_s": scans[tag.scan].kept_s})
             for name, tag in tags.items()
         }
+
+    @field_validator("loops")
+    @classmethod
+    def _turned(cls, loops: dict[str, Loop], info: ValidationInfo) -> dict[str, Loop]:
+        """Tell loops that step with the cycle how long one is."""
+        period_s = cast("float", info.data.get("period_s", 0.0))
+        return {n: each.every(period_s) if isinstance(each, TransferFunction) else each for n, each in loops.items()}
 
     _fingerprint: str = PrivateAttr(default="")
     _files: Mapping[str, bytes] = PrivateAttr(default_factory=dict)
@@ -92,7 +136,7 @@ class Policy(Declared):
     @property
     def classes(self) -> dict[str, ScanClass]:
         """Every scan class by name, ``control`` the first."""
-        return {CONTROL: ScanClass.model_validate({"every": written(self.period_s)})} | self.scans
+        return {CONTROL: _cyclic(self.period_s)} | self.scans
 
     def units(self) -> dict[str, str]:
         """Return the UCUM unit of every tag, virtual ones included."""

@@ -31,20 +31,64 @@ class Access(StrEnum):
 
 
 class Handshake(Declared):
-    """Tags by which the controller and one PLC tell each other that they are alive and willing."""
+    """Tags by which the controller and one PLC tell each other that they are alive and willing.
+
+    One with a heartbeat alone, and perhaps a word for fallback, is a PLC that always takes remote setpoints.
+    """
 
     heartbeat: Name
     """Counter the controller writes last in every cycle in which it may move the plant."""
-    arm: Name
+    arm_tag: Name | None = Field(default=None, alias="arm")
     """Written 1 to ask for remote setpoints, 0 to hand them back."""
-    state: Name
+    state_tag: Name | None = Field(default=None, alias="state")
     """PLC's own word: 0 local, 1 remote, 2 fallback after a lost heartbeat, 3 starting."""
-    scan: Name
+    scan_tag: Name | None = Field(default=None, alias="scan")
     """PLC's own scan counter; a step back means the PLC was restarted."""
+    fallback: Name | None = None
+    """Shows 1 while the PLC has fallen back after a lost heartbeat, where it has no `state` to tell it."""
     claim: Name | None = None
     """Number with which the controller claims the PLC for itself; written with all it says, and cleared by the PLC."""
     epoch: Name | None = None
     """Claim the PLC has granted last; while it is remote it takes nothing that comes with another."""
+
+    @property
+    def arm(self) -> str:
+        """Tag of the arm word.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        return _needed("arm", self.arm_tag)
+
+    @property
+    def state(self) -> str:
+        """Tag of the state word.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        return _needed("state", self.state_tag)
+
+    @property
+    def scan(self) -> str:
+        """Tag of the scan counter.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        return _needed("scan", self.scan_tag)
+
+
+def _needed(role: str, tag: str | None) -> str:
+    if tag is None:
+        raise ValueError(f"found a handshake with a heartbeat alone, expected one with {role}")
+    return tag
 
 
 Security = Literal["Basic256Sha256", "Aes128Sha256RsaOaep", "Aes256Sha256RsaPss", "None"]

@@ -64,6 +64,17 @@ def written(length: float) -> str:
     return f"{length / _SECONDS['ms']:g}ms"
 
 
+def named(text: str) -> bool:
+    """Return whether a text has the form of the name of a tag.
+
+    Examples
+    --------
+    >>> named("SP.API"), named("SP API")
+    (True, False)
+    """
+    return re.fullmatch(_NAME, text) is not None
+
+
 def _ordered(span: tuple[float, float]) -> tuple[float, float]:
     if not span[0] < span[1]:
         raise ValueError(f"expected the lower value first and the higher second, found {span[0]:g} and {span[1]:g}")
