@@ -99,8 +99,6 @@ class Wire:
         """
         if not await asked(self._client.connect, _means):
             raise ConnectionError(f"{self._device.host}:{self._device.port} cannot be reached")
-        # From here on the deadlines of whoever asks count; a second one for each request is a fifth of what it costs.
-        self._client.ctx.comm_params.timeout_connect = None  # type: ignore[assignment]  # waited for without a timer
 
     def drop(self) -> None:
         """Drop the connection now."""
