@@ -203,11 +203,11 @@ class Wire:
         alone costs a third of the time.
         """
         manager = self._client.ctx
-        if manager.transport is None:
+        if cast("asyncio.BaseTransport | None", manager.transport) is None:
             raise ConnectionError(_CLOSED)
         request.transaction_id = manager.getNextTID()
         manager.response_future = asyncio.get_running_loop().create_future()
-        manager.pdu_send(request)
+        manager.pdu_send(request)  # pyright: ignore[reportUnknownMemberType]  # typed in parts
         return cast("ModbusPDU", await manager.response_future)
 
     def _notice(self, connected: bool) -> None:  # noqa: FBT001  # as pymodbus calls it
