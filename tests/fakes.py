@@ -120,11 +120,13 @@ def _loop(name: str, policy: Policy) -> LoopKit:
 
 
 class Holder:
-    """A solver that walks every input evenly to a little above the middle of its range; quick, and never wrong."""
+    """A solver that walks every input evenly towards the middle of what is permitted; quick, and never wrong."""
+
+    goal = 0.5
 
     def solve(self, problem: Problem) -> Plan:
         share = np.linspace(0.1, 0.5, 30).reshape(-1, 1)
-        moves = problem.inputs + share * (0.4 * problem.low + 0.6 * problem.high - problem.inputs)
+        moves = problem.inputs + share * (problem.low + self.goal * (problem.high - problem.low) - problem.inputs)
         return Plan(
             problem.loop, problem.number, problem.at, Status.SOLVED, moves, np.zeros((31, len(problem.targets)))
         )
@@ -132,6 +134,16 @@ class Holder:
 
 def HOLDER(loops: Mapping[str, Mpc], _files: Mapping[str, bytes]) -> dict[str, Holder]:  # noqa: N802  # a builder
     return {name: Holder() for name in loops}
+
+
+class Mover(Holder):
+    """A solver that wants every input a little above the middle, so that a loop that takes over has to move."""
+
+    goal = 0.6
+
+
+def MOVER(loops: Mapping[str, Mpc], _files: Mapping[str, bytes]) -> dict[str, Holder]:  # noqa: N802  # a builder
+    return {name: Mover() for name in loops}
 
 
 class Mad:

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import numpy as np
 import pytest
-from fakes import HOLDER
+from fakes import MOVER
 from proxy import Proxy, proxied
 
 from controller.cycle import Cycle, Mode, Order, SetMode
@@ -80,7 +80,7 @@ def policy() -> Policy:
 async def control(seat: Seat, declared: Policy) -> None:
     """Run one controller as `steadyline run` does, but for the solver."""
     bound, clock = rebind(declared, seat.connect), WallClock()
-    inline = Inline(HOLDER, (dict(declared.loops), dict(declared.files)))
+    inline = Inline(MOVER, (dict(declared.loops), dict(declared.files)))
     options = Options(for_s=LAST_S, orders=seat.orders, unrecorded=True)
     through = Door(clock, Line(bound, clock), inline)
     await operate(prepare(bound, seat.station), options, through, (seat.cycles.append,))

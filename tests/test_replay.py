@@ -4,7 +4,7 @@ import sqlite3
 from pathlib import Path
 
 import pytest
-from fakes import HOLDER
+from fakes import MOVER
 
 from controller.records.journal import FILE
 from controller.records.replay import replay
@@ -24,7 +24,7 @@ def opened() -> tuple[Scenario, Policy]:
 
 def play(opened: tuple[Scenario, Policy], seed: int, record: Path | None = None) -> Played:
     scenario, policy = opened
-    return in_memory(scenario, policy, seed, record, build=HOLDER)
+    return in_memory(scenario, policy, seed, record, build=MOVER)
 
 
 @pytest.fixture(scope="module")
