@@ -28,6 +28,23 @@ class ClockKind(StrEnum):
     WALL = "wall"
 
 
+Seeds = Annotated[
+    int | None,
+    typer.Option("--seeds", min=1, help="How many seeds, from the first on; the scenario's own if absent."),
+]
+Clock = Annotated[
+    ClockKind | None,
+    typer.Option(
+        "--clock",
+        help="How time goes by: without protocols, virtual, in lock-step on sockets, real; the scenario's if absent.",
+    ),
+]
+Trace = Annotated[
+    Path, typer.Option("--trace", metavar="DIR", help="Where the truth of a run is left whose plant came to its end.")
+]
+_TRACE = Path("out/hil")
+
+
 def commands(app: typer.Typer) -> None:
     """Add the verbs to the application (entry point ``steadyline.commands``)."""
     SCHEMAS["scenario"] = _scenario_schema
@@ -86,23 +103,13 @@ def run(
     *,
     all_: Annotated[bool, typer.Option("--all", help="Every shipped scenario.")] = False,
     seed: Seed = None,
-    seeds: Annotated[
-        int | None, typer.Option(min=1, help="How many seeds, from the first on; as the scenario says if absent.")
-    ] = None,
-    clock: Annotated[
-        ClockKind | None,
-        typer.Option(
-            help="How time goes by: without protocols, virtual, in lock-step on sockets, real; "
-            "as the scenario says if absent, or else virtual."
-        ),
-    ] = None,
+    seeds: Seeds = None,
+    clock: Clock = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="How many processes; as many as cores if absent.")] = None,
     cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler to play on.")] = None,
     junit: Annotated[str | None, typer.Option(metavar="F", help="JUnit XML to write.", callback=writable)] = None,
     html: Annotated[str | None, typer.Option(metavar="F", help="Page with plots to write.", callback=writable)] = None,
-    trace: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the truth of a run is left whose plant came to its end.")
-    ] = Path("out/hil"),
+    trace: Trace = _TRACE,
     json: Json = None,
 ) -> int:
     """Play scenarios and judge them by the plant's truth."""
@@ -112,10 +119,8 @@ def run(
     from hil.summary import summed  # noqa: PLC0415  # heavy
 
     log_to_people()
-    names = list(library.names()) if all_ else list(scenarios or [])
-    if not names:
-        raise Refused(f"hil run: found no scenario, wanted --all or some of {', '.join(library.names())}")
     with reading():
+        names = _named(scenarios, all_=all_)
         opened = [(name, *library.open_scenario(library.find(name), clock=clock)) for name in names]
         _no_wires(clock, cluster)
     wanted = campaign.Wanted(clock, seed, seeds, jobs or crew.cores(), cluster, html is not None, trace)
@@ -216,6 +221,15 @@ def _until_stopped(options: Options) -> None:
             asyncio.run(serving.serve(options))
         except (ArithmeticError, PlantStopped) as error:
             raise Refused(f"hil serve: the plant has stopped: {error}") from error
+
+
+def _named(scenarios: list[str] | None, *, all_: bool) -> list[str]:
+    from hil import library  # noqa: PLC0415  # heavy
+
+    names = list(library.names()) if all_ else list(scenarios or [])
+    if not names:
+        raise Refused("hil run: found no scenario, wanted --all or some of those that `steadyline hil list` shows")
+    return names
 
 
 def _no_wires(clock: ClockKind | None, cluster: str | None) -> None:

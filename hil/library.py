@@ -11,6 +11,7 @@ from hil.scenario.check import Checked, problems, sorted_by_place
 from hil.scenario.units import measured
 from policies import Policy, load, shipped
 from policies.check_schema import validated
+from policies.check_shape import hint
 from policies.errors import PolicyError, Problem
 from policies.positions import Document, read
 
@@ -46,7 +47,8 @@ def find(name: str) -> Path:
         return shipped_one
     if given.is_file():
         return given
-    raise ValueError(f"found the scenario {name!r}, wanted a file or one of {', '.join(names())}")
+    meant = hint(name, names()) or "; `steadyline hil list` shows them"
+    raise ValueError(f"found the scenario {name!r}, wanted a file or a shipped one{meant}")
 
 
 def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = None) -> tuple[Scenario, Policy]:

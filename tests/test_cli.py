@@ -40,8 +40,8 @@ LINE = str(shipped("A"))
         (["hil", "list", "--json", "/dev"], "/dev: this cannot be written"),
         (["hil", "run", "a_blind", "--junit", "/dev/null/x"], "/dev/null/x: this cannot be written"),
         (["schema", "tag"], "schema: found 'tag', wanted one of policy, library, scenario"),
-        (["hil", "run"], "hil run: found no scenario, wanted --all or some of a_blind"),
-        (["hil", "run", "a_nothing"], "found the scenario 'a_nothing', wanted a file or one of a_blind"),
+        (["hil", "run"], "hil run: found no scenario, wanted --all or some of those that"),
+        (["hil", "run", "a_nothing"], "found the scenario 'a_nothing', wanted a file or a shipped one"),
         (["hil", "serve", "Z"], "found the line 'Z', expected one of A"),
     ],
 )
@@ -207,5 +207,5 @@ def test_a_scenario_with_mistakes_is_refused_before_anything_starts(
     )
     assert status(["hil", "run", str(bad)]) == 2
     said = capsys.readouterr().err
-    assert "bad.scenario.yaml:6:5: faults[0]:" in said
+    assert "bad.scenario.yaml:6:10: faults[0].id: found 'F99'" in said
     assert "bad.scenario.yaml:8:" in said

@@ -38,7 +38,7 @@ class Label:
     shape: str
     """How it came."""
     magnitude: float | None
-    """Severity when fully developed, in `measure`; None where it is the catalogue's share of the tag's range."""
+    """Severity when fully developed, in the unit of `measure`; None for the catalogue's share of the tag's range."""
     measure: str
     """What the magnitude counts, with its unit."""
     told: tuple[Told, ...] = ()
