@@ -51,7 +51,8 @@ class Label:
 
     def plain(self) -> dict[str, object]:
         """Return it as plain values."""
-        return asdict(self) | {"detected_s": self.detected_s}
+        known: dict[str, object] = asdict(self)
+        return known | {"detected_s": self.detected_s}
 
 
 def label(fault: Fault, length_s: float) -> Label:

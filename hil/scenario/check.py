@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from math import inf, isclose
@@ -11,6 +11,7 @@ from typing import cast
 from hil.faults.carried import Place, cannot
 from hil.plants.faults import CATALOGUE
 from hil.plc.blueprint import Blueprint
+from hil.plc.guard import Limits
 from hil.plc.scans import SCAN_S
 from hil.rig.figures import figures
 from hil.scenario.assertions import Claim, During, FirstOut, Quantity, Spanned, Within
@@ -94,7 +95,7 @@ def _plcs(it: Checked) -> Iterator[Problem]:
         if round(steps) < 1 or not isclose(steps, round(steps), abs_tol=1e-9):
             message = f"found {given.scan_s:g} s, wanted a whole multiple of {SCAN_S:g} s"
             yield it.say(("plc", name, "scan"), message)
-        limits = it.line.rules[name].limits if name in it.line.rules else {}
+        limits: Mapping[str, Limits] = it.line.rules[name].limits if name in it.line.rules else {}
         for tag, value in given.start.items():
             yield from it.one_of(("plc", name, "start", tag), tag, {*limits, *it.line.local}, "setpoint")
             low, high = (limits[tag].low, limits[tag].high) if tag in limits else (-inf, inf)
@@ -152,15 +153,14 @@ def _claim(it: Checked, here: Path, claim: Claim) -> Iterator[Problem]:
         yield from it.one_of(
             (*here, "requirement"), claim.requirement, known, "requirement above; a sentence has spaces"
         )
-    named = cast("Callable[[str], str | None]", lambda key: getattr(claim, key, None))
     virtual = {*it.units}
     for key, names in (("watch", it.policy.watches), ("loop", it.policy.loops), ("tag", virtual)):
-        value = named(key)
+        value = _named(claim, key)
         if value is not None:
             yield from it.one_of((*here, key), value, names, f"{key} in the policy")
-    if (kpi := named("kpi")) is not None:
+    if (kpi := _named(claim, "kpi")) is not None:
         yield from it.one_of((*here, "kpi"), kpi, figures(it.policy))
-    if (fault := named("fault")) is not None:
+    if (fault := _named(claim, "fault")) is not None:
         yield from it.one_of((*here, "fault"), fault, {wrong.id for wrong in it.scenario.faults}, "fault above")
     if isinstance(claim, FirstOut):
         for i, watch in enumerate(claim.among):
@@ -168,6 +168,10 @@ def _claim(it: Checked, here: Path, claim: Claim) -> Iterator[Problem]:
     if isinstance(claim, Quantity):
         yield from _quantity(it, here, claim)
     yield from _times(it, here, claim)
+
+
+def _named(claim: Claim, key: str) -> str | None:
+    return cast("str | None", getattr(claim, key, None))
 
 
 def _quantity(it: Checked, here: Path, claim: Quantity) -> Iterator[Problem]:

@@ -47,8 +47,6 @@ class Asked(Declared):
 class _Shaped(Declared):
     """Something that comes in a shape."""
 
-    shape: str = "step"
-    """How it comes."""
     ramp_s: Duration | None = Field(default=None, alias="ramp")
     """How long a ramp takes to its full size [s]."""
     every_s: Duration | None = Field(default=None, alias="every")
@@ -56,13 +54,14 @@ class _Shaped(Declared):
 
     @model_validator(mode="after")
     def _spans(self) -> _Shaped:
-        needed = _SPANNED.get(self.shape)
+        shape = str(getattr(self, "shape", ""))
+        needed = _SPANNED.get(shape)
         given = {"ramp": self.ramp_s, "every": self.every_s}
         for key, value in given.items():
             if key == needed and value is None:
-                raise ValueError(f"found shape {self.shape}, wanted {key} beside it")
+                raise ValueError(f"found shape {shape}, wanted {key} beside it")
             if key != needed and value is not None:
-                shapes = [shape for shape, wanted in _SPANNED.items() if wanted == key]
+                shapes = [name for name, wanted in _SPANNED.items() if wanted == key]
                 raise ValueError(f"found {key}, wanted it only beside shape {' or '.join(shapes)}")
         return self
 
