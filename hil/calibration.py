@@ -1,11 +1,13 @@
-"""Draws a calibration set from the simulated probe and fits the NIR calibration of line A to it.
+"""Draws a calibration set from the simulated probe of a line and fits its NIR calibration to it.
 
-``python -m hil.calibration --seed 21 --out policies/lines/a`` writes ``nir_pls.json``, the same for the same seed.
+``python -m hil.calibration --line a --seed 21 --out policies/lines/a`` writes ``nir_pls.json``, the same for the same
+seed; so it is for lines ``b`` and ``b2``, which have the same probe.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated
@@ -16,13 +18,55 @@ from numpy.random import Generator
 
 from controller.soft.fit import Origin, Spectra, calibrate
 from controller.soft.pls import Calibration
-from hil.plants import nir
+from hil.plants import nir, probe_b
+from hil.plants.nir import Optics
 
-RANGES = MappingProxyType({"API": (8.0, 12.0), "LUB": (0.7, 1.3), "WATER": (2.0, 4.5)})
-"""Lowest and highest composition of the design [%w/w]; the rest is excipient."""
+Row = dict[str, float]
 
-RESULTS = MappingProxyType({"API": "%", "WATER": "%"})
-"""What is calibrated, with UCUM units."""
+
+@dataclass(frozen=True, slots=True)
+class Design:
+    """What is calibrated, and on which samples."""
+
+    source: str
+    """Where the spectra come from."""
+    scans: int
+    """Scans averaged for one spectrum, as on the line [1]."""
+    ranges: Mapping[str, tuple[float, float]]
+    """Lowest and highest value of what is varied, each in its unit."""
+    results: Mapping[str, str]
+    """What is calibrated, with UCUM units."""
+    seen: Callable[[Row], tuple[Row, Optics]]
+    """What the light meets in a sample [%w/w], and through which optics."""
+
+
+def _powder(row: Row) -> tuple[Row, Optics]:
+    return row | {"EXC": 100.0 - sum(row.values())}, nir.CLEAN
+
+
+def _granules(row: Row) -> tuple[Row, Optics]:
+    return probe_b.composition(row["LOD"], row["API"]), Optics(depth=probe_b.depth(row["D50"]))
+
+
+DESIGNS: Mapping[str, Design] = MappingProxyType(
+    {
+        "a": Design(
+            source="simulated probe of line A",
+            scans=2,
+            ranges=MappingProxyType({"API": (8.0, 12.0), "LUB": (0.7, 1.3), "WATER": (2.0, 4.5)}),
+            results=MappingProxyType({"API": "%", "WATER": "%"}),
+            seen=_powder,
+        ),
+        "b": Design(
+            source="simulated probe of line B",
+            scans=probe_b.SCANS,
+            ranges=MappingProxyType({"API": (16.0, 24.0), "LOD": (0.3, 6.0), "D50": (250.0, 550.0)}),
+            results=MappingProxyType({"API": "%", "LOD": "%"}),
+            seen=_granules,
+        ),
+    }
+)
+"""The calibration of each line; shares in %w/w, LOD of the wet and API of the dry mass of granules, sizes in um."""
 
 SAMPLES, WITHHELD = 60, 40
 REFERENCE_SD = 0.005
@@ -31,41 +75,41 @@ REFERENCE_SD = 0.005
 FILE = "nir_pls.json"
 
 
-def calibration(seed: int, scans: int) -> Calibration:
+def calibration(seed: int, line: str = "a") -> Calibration:
     """Return the calibration drawn and fitted with a seed.
 
     Parameters
     ----------
     seed
         Seed of compositions, spectra and reference errors.
-    scans
-        Scans averaged for one spectrum, as on the line.
+    line
+        Name in `DESIGNS`.
     """
-    rng = np.random.default_rng(seed)
-    training = _measure(_design(SAMPLES, rng), rng, scans)
-    withheld = _measure(_design(WITHHELD, rng), rng, scans)
-    origin = Origin("simulated probe of line A", seed, scans, RANGES)
-    return calibrate(training, withheld, nir.WAVELENGTHS_NM, RESULTS, origin)
+    design, rng = DESIGNS[line], np.random.default_rng(seed)
+    training = _measure(design, _rows(design.ranges, SAMPLES, rng), rng)
+    withheld = _measure(design, _rows(design.ranges, WITHHELD, rng), rng)
+    origin = Origin(design.source, seed, design.scans, design.ranges)
+    return calibrate(training, withheld, nir.WAVELENGTHS_NM, design.results, origin)
 
 
-def _design(n: int, rng: Generator) -> list[dict[str, float]]:
+def _rows(ranges: Mapping[str, tuple[float, float]], n: int, rng: Generator) -> list[Row]:
     # Latin hypercube: every range is cut into n equal parts, and each part is used once.
     columns = {
-        name: low + (high - low) * (rng.permutation(n) + rng.random(n)) / n for name, (low, high) in RANGES.items()
+        name: low + (high - low) * (rng.permutation(n) + rng.random(n)) / n for name, (low, high) in ranges.items()
     }
-    rows = [{name: float(column[i]) for name, column in columns.items()} for i in range(n)]
-    return [row | {"EXC": 100.0 - sum(row.values())} for row in rows]
+    return [{name: float(column[i]) for name, column in columns.items()} for i in range(n)]
 
 
-def _measure(design: Sequence[dict[str, float]], rng: Generator, scans: int) -> Spectra:
-    spectra = np.array([nir.spectrum(composition, rng, scans=scans) for composition in design])
-    true = np.array([[composition[name] for name in RESULTS] for composition in design])
+def _measure(design: Design, rows: Sequence[Row], rng: Generator) -> Spectra:
+    samples = [design.seen(row) for row in rows]
+    spectra = np.array([nir.spectrum(met, rng, design.scans, optics) for met, optics in samples])
+    true = np.array([[row[name] for name in design.results] for row in rows])
     return Spectra(spectra, true * (1.0 + REFERENCE_SD * rng.standard_normal(true.shape)))
 
 
-def write(out: Annotated[Path, typer.Option()], seed: int = 21, scans: int = 2) -> None:
-    """Write the NIR calibration of line A into the folder OUT."""
-    text = calibration(seed, scans).model_dump_json(indent=1)
+def write(out: Annotated[Path, typer.Option()], line: str = "a", seed: int = 21) -> None:
+    """Write the NIR calibration of a line into the folder OUT."""
+    text = calibration(seed, line).model_dump_json(indent=1)
     (out / FILE).write_text(text + "\n", encoding="utf-8")
 
 

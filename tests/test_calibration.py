@@ -17,7 +17,7 @@ SHIPPED = read(load(shipped("a")).files["nir_pls.json"], "nir_pls.json")
 
 @pytest.fixture(scope="module")
 def again() -> Calibration:
-    return calibration.calibration(21, 2)
+    return calibration.calibration(21)
 
 
 def drawn(n: int, seed: int) -> Spectra:
@@ -34,8 +34,8 @@ def test_the_shipped_calibration_is_what_the_script_makes(again: Calibration) ->
 
 
 def test_the_same_seed_draws_the_same_data_and_another_seed_others(again: Calibration) -> None:
-    assert again == calibration.calibration(21, 2)
-    assert again.card.data_sha256 != calibration.calibration(22, 2).card.data_sha256
+    assert again == calibration.calibration(21)
+    assert again.card.data_sha256 != calibration.calibration(22).card.data_sha256
 
 
 def test_the_calibration_predicts_later_samples_well_and_without_bias() -> None:
@@ -72,3 +72,12 @@ def test_usual_misfit_is_one_and_a_foreign_absorber_stands_out() -> None:
 def test_the_calibration_is_a_file_that_reads_back_equal(again: Calibration, tmp_path: Path) -> None:
     calibration.write(tmp_path)
     assert read((tmp_path / "nir_pls.json").read_bytes(), "nir_pls.json") == again
+
+
+@pytest.mark.parametrize("name", ["b", "b2"])
+def test_the_calibration_of_granules_is_what_the_script_makes_and_predicts_later_samples(name: str) -> None:
+    found, made = read(load(shipped(name)).files["nir_pls.json"], "nir_pls.json"), calibration.calibration(21, "b")
+    assert np.array(found.coef) == pytest.approx(np.array(made.coef), rel=1e-6, abs=1e-6)
+    api, lod = found.card.rmsep
+    assert (api, lod) < (0.25, 0.1)
+    assert found.results == ("API", "LOD")

@@ -89,6 +89,18 @@ class Gauges(Generic[Value]):
         """
         self._sampled.take(t, self._blurred(true, blur))
 
+    def lose(self, t: float) -> None:
+        """Lose a sample; the one before is shown again, and what follows is what would have followed.
+
+        Parameters
+        ----------
+        t
+            Plant time [s].
+        """
+        for _ in self._errors:
+            self._sources.draw()
+        self._sampled.lose(t)
+
     def show(self, t: float, tags: dict[str, Value], taken: dict[str, float]) -> None:
         """Write what is shown, and when it was sampled.
 

@@ -13,7 +13,7 @@ from hil.plants.granulator import Granulator
 from hil.plants.granules import LEAST_KG, Granules, Powder, drawn, drying_loss
 from hil.plants.mill import Mill
 from hil.plants.ops import Ops, Value
-from hil.plants.panel_b import Panel, View, percentiles
+from hil.plants.panel_b import Panel, View, Window, percentiles
 from hil.plants.pump import PULSATION, Pump
 from hil.plants.six_cell import SixCellDryer
 
@@ -83,8 +83,8 @@ class Granulation(Generic[Value]):
         nothing = 0.0 * fed.dry
         self._entered = self._left = Powder(nothing, nothing, nothing)
         self._start = self._balance()
-        self._panel = Panel(sources, self._view())
-        self._panel.look(0.0, 0.0, self._view(), {})
+        self._panel = Panel(sources, self.view())
+        self._panel.look(0.0, 0.0, self.view(), {})
         self._show(0.0)
 
     def step(
@@ -120,8 +120,30 @@ class Granulation(Generic[Value]):
         made = self._mill.step(dt, dried, setpoints["MIL.N_SP"], hits.get("MIL", {}))
         self._entered = _plus(self._entered, damp)
         self._left = _plus(self._left, Powder(made.dry, made.water, made.api))
-        self._panel.look(dt, t, self._view(), hits)
+        self._panel.look(dt, t, self.view(), hits)
         self._show(t)
+
+    def look_through(self, window: Window[Value]) -> None:
+        """Let the NIR instrument look through `window` from now on."""
+        self._panel.window = window
+
+    def view(self) -> View[Value]:
+        """Return what the instruments look at."""
+        supply, bed, product = self._supply, self._dryer.bed, self._mill.product
+        quick = {
+            "TSG.N_PV": self._granulator.speed,
+            "TSG.TORQUE": self._granulator.torque,
+            "TSG.T_BARREL": 0.0 * self._granulator.speed + FEED_C,
+            "PMP.F_PV": 3600.0 * self._pump.shown,
+            "MIL.N_PV": self._mill.speed,
+            "MIL.POWER": self._mill.power,
+            "DRY.TIN_PV": supply.temperature,
+            "DRY.AIR_PV": supply.volume,
+            "DRY.T_OUT": bed.temperature,
+            "DRY.T_BED": self._dryer.temperature,
+        }
+        wet = self._granulator.zones[-1].sizes
+        return View(quick, (supply.humidity, bed.humidity), wet, product.sizes, (product.water, product.api))
 
     @property
     def work(self) -> dict[str, Value]:
@@ -196,23 +218,6 @@ class Granulation(Generic[Value]):
             dried = self._dryer.step(dt, part, _wanted(setpoints), {})
             if done >= steps - _MILL_SETTLES:
                 self._mill.step(dt, dried, setpoints["MIL.N_SP"], {})
-
-    def _view(self) -> View[Value]:
-        supply, bed, product = self._supply, self._dryer.bed, self._mill.product
-        quick = {
-            "TSG.N_PV": self._granulator.speed,
-            "TSG.TORQUE": self._granulator.torque,
-            "TSG.T_BARREL": 0.0 * self._granulator.speed + FEED_C,
-            "PMP.F_PV": 3600.0 * self._pump.shown,
-            "MIL.N_PV": self._mill.speed,
-            "MIL.POWER": self._mill.power,
-            "DRY.TIN_PV": supply.temperature,
-            "DRY.AIR_PV": supply.volume,
-            "DRY.T_OUT": bed.temperature,
-            "DRY.T_BED": self._dryer.temperature,
-        }
-        wet = self._granulator.zones[-1].sizes
-        return View(quick, (supply.humidity, bed.humidity), wet, product.sizes, (product.water, product.api))
 
     def _show(self, t: float) -> None:
         tags, self.taken = self._panel.show(t)

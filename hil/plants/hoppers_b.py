@@ -7,7 +7,7 @@ from math import exp
 from types import MappingProxyType
 from typing import NamedTuple
 
-from numpy.random import SeedSequence, default_rng
+from numpy.random import Generator, SeedSequence, default_rng
 
 from hil.plants.feeder import Design, Feeder
 from hil.plants.granules import Powder
@@ -110,7 +110,7 @@ class Hoppers:
 
 
 class Chance(NamedTuple):
-    """What a seed decides: the feeders, and two sources of randomness for the rest of the line."""
+    """What a seed decides: the feeders, and sources of randomness for the rest of the line."""
 
     hoppers: Hoppers
     """The feeders."""
@@ -118,6 +118,8 @@ class Chance(NamedTuple):
     """Source of the randomness of the run."""
     skew: Noise
     """Source of what sets this line apart from the nominal one."""
+    spectra: Generator
+    """Source of the randomness of the spectra."""
 
 
 def seeded(seed: int, mismatch: float, noise: float) -> Chance:
@@ -132,7 +134,7 @@ def seeded(seed: int, mismatch: float, noise: float) -> Chance:
     noise
         Multiplier of all noise and disturbances [1].
     """
-    skewed, phase, fed, run = (default_rng(child) for child in SeedSequence(seed).spawn(4))
+    skewed, phase, fed, run, spectra = (default_rng(child) for child in SeedSequence(seed).spawn(5))
     skew = Noise(skewed, mismatch, _AHEAD)
     masses = phase.uniform(API.low, API.high), phase.uniform(EXC.low, EXC.high)
-    return Chance(Hoppers(Noise(fed, noise, _AHEAD), skew, masses), Noise(run, noise, _AHEAD), skew)
+    return Chance(Hoppers(Noise(fed, noise, _AHEAD), skew, masses), Noise(run, noise, _AHEAD), skew, spectra)

@@ -11,7 +11,8 @@ from hil.plants.gauges import Sources
 from hil.plants.granulation import DryerKind, Granulation
 from hil.plants.granules import Powder
 from hil.plants.hoppers_b import DESIGNS, NOMINAL, seeded
-from hil.plants.ops import SINGLE
+from hil.plants.ops import SINGLE, Floats
+from hil.plants.probe_b import Probe
 from hil.plants.six_cell import CELLS
 
 __all__ = ["LONGEST_STEP_S", "NOMINAL", "TARGETS", "LineB", "targets"]
@@ -26,12 +27,16 @@ TARGETS: Mapping[str, str] = MappingProxyType(
         "MIL": "mill",
         "CAM_W": "camera",
         "CAM_M": "camera",
+        "NIR": "nir",
     }
 )
 """Kind of unit operation by name of the unit, for the line with the continuous dryer."""
 
 Strain = Mapping[str, Mapping[str, float]]
 """What worn drives do, by unit: `DRAG` [Nm] and `BITE` [1] of `hil.plants.drive`."""
+
+_NIR = ("NIR.SPECTRUM", "NIR_LOD", "NIR_API")
+"""Tags of the instrument behind the mill."""
 
 _UNSTRAINED: Strain = MappingProxyType({})
 
@@ -81,7 +86,7 @@ class LineB:
         If a fault is not in the catalogue or its target does not suit it.
     """
 
-    __slots__ = ("_behind", "_faults", "_hoppers", "quality", "tags", "taken", "time")
+    __slots__ = ("_behind", "_faults", "_hoppers", "_probe", "quality", "tags", "taken", "time")
 
     def __init__(
         self,
@@ -94,12 +99,14 @@ class LineB:
     ) -> None:
         check(faults, targets(dryer))
         self._faults = tuple(faults)
-        self._hoppers, draw, skew = seeded(seed, mismatch, noise)
+        self._hoppers, draw, skew, spectra = seeded(seed, mismatch, noise)
         api, exc = self._hoppers.flows
         self._behind = Granulation(Sources(SINGLE, draw, skew), dryer, Powder(api + exc, 0.0, api), NOMINAL, noise)
+        self._probe = Probe(spectra, noise, mismatch, self._behind.view())
+        self._behind.look_through(self._probe)
         self.time = 0.0
         """Plant time [s]."""
-        self.tags: dict[str, float] = {}
+        self.tags: dict[str, float | Floats] = {}
         """What the PLC shows, in the units of the tags; a new mapping every step."""
         self.taken: dict[str, float] = {}
         """When sampled tags were sampled, plant time [s]; what is not named is as new as the plant time."""
@@ -162,5 +169,7 @@ class LineB:
         return self._hoppers.missing() | self._behind.missing()
 
     def _show(self) -> None:
-        self.tags = self._hoppers.tags() | self._behind.tags
-        self.taken = self._behind.taken
+        spectrum = self._probe.show(self.time)
+        self.tags = {**self._hoppers.tags(), **self._behind.tags, "NIR.SPECTRUM": spectrum.value}
+        self.taken = {**self._behind.taken, "NIR.SPECTRUM": spectrum.taken_s}
+        self.quality = {} if spectrum.quality == "good" else dict.fromkeys(_NIR, spectrum.quality)

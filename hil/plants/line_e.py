@@ -12,6 +12,7 @@ from hil.plants.drive import BITE, DRAG, Design, Drive
 from hil.plants.faults import Fault, check, severities
 from hil.plants.feeder import WeightLoop
 from hil.plants.line_b import LineB
+from hil.plants.nir import Floats
 from hil.plants.noise import Noise
 
 NOMINAL = line_b.NOMINAL
@@ -71,7 +72,7 @@ class LineE:
             Drive(design, Noise(run, noise, _AHEAD), skew) for design, run in zip(DESIGNS, runs, strict=True)
         ]
         """Drives of screw, mill, fan and pump."""
-        self.tags: dict[str, float] = {}
+        self.tags: dict[str, float | Floats] = {}
         """What the condition monitor and the host line show, in the units of the tags; a new mapping every step."""
         self.taken: dict[str, float] = {}
         """When sampled tags were sampled, plant time [s]."""
@@ -126,6 +127,7 @@ class LineE:
 
     def _show(self) -> None:
         self.tags, self.taken = dict(self._host.tags), dict(self._host.taken)
+        self.quality = dict(self._host.quality)
         for one in self.drives:
             tags = one.tags()
             self.tags |= tags

@@ -1,9 +1,9 @@
-"""Near-infrared spectra of a powder blend, drawn from its composition."""
+"""Near-infrared spectra of a powder or of granules, drawn from their composition."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import sqrt
 from types import MappingProxyType
 
@@ -42,6 +42,10 @@ class Optics:
     """Share of the light that sees the film on the window instead of the blend [1]."""
     shift: float = 0.0
     """Error of the wavelength axis [nm]."""
+    depth: float = 1.0
+    """How far the light goes into what it meets, over how far it usually goes [1]; coarse granules let it deeper."""
+    film: Mapping[str, float] = field(default_factory=lambda: FILM)
+    """Composition of the film on the window [%w/w]."""
 
 
 CLEAN = Optics()
@@ -120,5 +124,41 @@ def spectrum(
     astray = _SAMPLING_SD * sampling
     seen = {**composition, "API": composition.get("API", 0.0) + astray, "EXC": composition.get("EXC", 0.0) - astray}
     scatter = _OFFSET_SD * offset + _SLOPE_SD * slope * _TILT + _CHANNEL_SD * np.array(channel)
-    blend = (1.0 + _GAIN_SD * gain) * absorbance(seen, optics.shift) + scatter
-    return np.asarray((1.0 - optics.fouling) * blend + optics.fouling * absorbance(FILM, optics.shift))
+    blend = optics.depth * (1.0 + _GAIN_SD * gain) * absorbance(seen, optics.shift) + scatter
+    return np.asarray((1.0 - optics.fouling) * blend + optics.fouling * absorbance(optics.film, optics.shift))
+
+
+def misread(composition: Mapping[str, float], optics: Optics) -> dict[str, float]:
+    """Return by how much an analyser errs that looks through `optics` and takes them for clean, by component [%w/w].
+
+    Its calibration is classical least squares on the pure bands with offset and slope, and its results add up to 100 %.
+
+    Parameters
+    ----------
+    composition
+        Mass share by component of `BANDS` [%w/w], 100 in all.
+    optics
+        Condition of probe and spectrometer.
+
+    Raises
+    ------
+    ValueError
+        If a component is not in `BANDS`.
+
+    References
+    ----------
+    D. M. Haaland, E. V. Thomas, "Partial least-squares methods for spectral analyses. 1", Anal. Chem. 60(11), 1988,
+    doi:10.1021/ac00162a020.
+
+    Examples
+    --------
+    >>> round(misread({"API": 20.0, "EXC": 80.0}, Optics(fouling=0.5))["API"], 2)
+    -5.32
+    """
+    names = list(composition)
+    blend, film = absorbance(composition, optics.shift), absorbance(optics.film, optics.shift)
+    seen = (1.0 - optics.fouling) * blend + optics.fouling * film
+    pure = [absorbance({name: 100.0}) for name in names]
+    shares = np.linalg.lstsq(np.column_stack([*pure, np.ones_like(_TILT), _TILT]), seen)[0][: len(names)]
+    shown = (100.0 * shares / shares.sum()).tolist()
+    return {name: value - composition[name] for name, value in zip(names, shown, strict=True)}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Generic, NamedTuple
+from typing import Generic, NamedTuple, Protocol
 
 import numpy as np
 
@@ -33,7 +33,10 @@ _HUMID = {"DRY.Y_IN": Error(0.0, 0.02), "DRY.Y_OUT": Error(0.0, 0.02)}
 _NIR = {"NIR_LOD": Error(0.15, 0.0), "NIR_API": Error(0.30, 0.0)}
 _WET = {"CAM_W.D10": Error(0.0, 0.05), "CAM_W.D50": Error(0.0, 0.04), "CAM_W.D90": Error(0.0, 0.06)}
 _MILLED = {"CAM_M.D10": Error(0.0, 0.03), "CAM_M.D50": Error(0.0, 0.02), "CAM_M.D90": Error(0.0, 0.03)}
-_QUICK_S, _HUMID_S, _WET_S, _MILLED_S, _NIR_S = (1.0, 0.0), (5.0, 0.0), (5.0, 5.0), (10.0, 10.0), (10.0, 10.0)
+_QUICK_S, _HUMID_S, _WET_S, _MILLED_S = (1.0, 0.0), (5.0, 0.0), (5.0, 5.0), (10.0, 10.0)
+NIR_S = (10.0, 10.0)
+"""Time between samples of the NIR instrument, and from sample to display [s]."""
+
 _HUMID_TAU_S, _HUMID_DRIFT_S = 10.0, 0.01 / 86400.0
 _LOD_DRIFT_PCT_S = 0.1 / (8.0 * 3600.0)
 _SAMPLE_SD, _SAMPLE_TAU_S = 0.02, 60.0
@@ -52,6 +55,24 @@ class View(NamedTuple, Generic[Value]):
     """Sizes behind the mill, mass fractions of shape ``(..., 12)`` [1]."""
     product: tuple[Value, Value]
     """Water and API per dry solids behind the mill [kg/kg]."""
+
+
+class Window(Protocol[Value]):
+    """The window of the NIR instrument, and what light goes through it."""
+
+    def glance(self, t: float, view: View[Value], hit: Mapping[str, Value]) -> tuple[Value, Value] | None:
+        """Return the errors in LOD and API that come with a sample [%]; nothing if it is lost.
+
+        Parameters
+        ----------
+        t
+            Plant time [s].
+        view
+            What the instruments look at.
+        hit
+            Severity by fault in force, in the units of the catalogue.
+        """
+        ...
 
 
 def percentiles(ops: Ops[Value], sizes: Floats) -> dict[str, Value]:
@@ -79,7 +100,7 @@ class Panel(Generic[Value]):
         What they look at, at the start.
     """
 
-    __slots__ = ("_drifts", "_humid", "_humidity", "_milled", "_nir", "_quick", "_sample", "_sources", "_wet")
+    __slots__ = ("_drifts", "_humid", "_humidity", "_milled", "_nir", "_quick", "_sample", "_sources", "_wet", "window")
 
     _sources: Sources[Value]
     _drifts: tuple[Value, Value, Value]
@@ -90,6 +111,8 @@ class Panel(Generic[Value]):
     _wet: Gauges[Value]
     _milled: Gauges[Value]
     _nir: Gauges[Value]
+    window: Window[Value] | None
+    """The window of the NIR instrument; clean and without spectra if None."""
 
     def __init__(self, sources: Sources[Value], view: View[Value]) -> None:
         draw = sources.draw
@@ -101,7 +124,8 @@ class Panel(Generic[Value]):
         self._humid = Gauges(sources, _HUMID_S, _HUMID, self._moist(0.0, {}))
         self._wet = Gauges(sources, _WET_S, _WET, self._pictured("CAM_W", view.wet, {}))
         self._milled = Gauges(sources, _MILLED_S, _MILLED, self._pictured("CAM_M", view.milled, {}))
-        self._nir = Gauges(sources, _NIR_S, _NIR, self._scanned(0.0, view.product))
+        self._nir = Gauges(sources, NIR_S, _NIR, self._scanned(0.0, view.product))
+        self.window = None
 
     def look(self, dt: float, t: float, view: View[Value], hits: Mapping[str, Mapping[str, Value]]) -> None:
         """Take the samples that are due.
@@ -134,7 +158,7 @@ class Panel(Generic[Value]):
             hit = hits.get("CAM_M", {})
             self._milled.take(t, self._pictured("CAM_M", view.milled, hit), hit.get("F53L", 1.0))
         if self._nir.due(t):
-            self._nir.take(t, self._scanned(t, view.product))
+            self._scan(t, view, hits.get("NIR", {}))
 
     def show(self, t: float) -> tuple[dict[str, Value], dict[str, float]]:
         """Return what is shown in the units of the tags, and when it was sampled [s], both by tag.
@@ -153,6 +177,16 @@ class Panel(Generic[Value]):
     def _moist(self, t: float, hit: Mapping[str, Value]) -> dict[str, Value]:
         drift_in, drift_out = 1.0 + self._drifts[1] * t, 1.0 + self._drifts[2] * t + hit.get("F33", 0.0)
         return {"DRY.Y_IN": self._humidity[0] * drift_in, "DRY.Y_OUT": self._humidity[1] * drift_out}
+
+    def _scan(self, t: float, view: View[Value], hit: Mapping[str, Value]) -> None:
+        seen = self._scanned(t, view.product)
+        if self.window is not None:
+            errors = self.window.glance(t, view, hit)
+            if errors is None:
+                self._nir.lose(t)
+                return
+            seen = {tag: value + error for (tag, value), error in zip(seen.items(), errors, strict=True)}
+        self._nir.take(t, seen)
 
     def _scanned(self, t: float, product: tuple[Value, Value]) -> dict[str, Value]:
         return {"NIR_LOD": drying_loss(product[0]) + self._drifts[0] * t, "NIR_API": 100.0 * product[1]}
