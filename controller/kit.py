@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import nan
 
 import numpy as np
 
@@ -12,12 +13,14 @@ from anomaly.engine import WatchKit
 from controller import soft, substitute
 from controller.guard import Fence
 from controller.models import ControlModel, model, models
+from controller.models.transfer import Transfer
 from controller.mpc.estimator import Estimator
+from controller.mpc.linear_estimator import LinearEstimator
 from controller.soft import SoftKit
 from controller.state import LoopState, State
 from controller.substitute import SubstituteKit
 from plant_io.signals import Floats, TagIndex
-from policies import Access, Mpc, Policy
+from policies import Access, Loop, Mpc, Policy, TransferFunction
 from policies.units import convert
 
 
@@ -51,11 +54,11 @@ class LoopKit:
 
     name: str
     """Name of the loop."""
-    declared: Mpc
+    declared: Loop
     """What the policy says of it."""
-    model: ControlModel
+    model: ControlModel | Transfer
     """Its control model."""
-    estimator: Estimator
+    estimator: Estimator | LinearEstimator
     """Its estimator."""
     fences: Mapping[str, Fence]
     """Fence of each moved input, in the unit of its tag."""
@@ -68,11 +71,18 @@ class LoopKit:
     high: Floats
     """Highest inputs permitted, shape ``(n_u,)``, units of the model."""
     targets: Floats
-    """Wanted outputs, shape ``(n_y,)``, units of the model."""
+    """Wanted outputs, not a number where none is written, shape ``(n_y,)``, units of the model."""
     period_s: float
     """Length of one cycle [s]."""
     connections: frozenset[str]
     """Connections it reads or moves whose PLCs must have handed it their setpoints; those of others do not matter."""
+    target_tags: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Tags that show the wanted outputs, by controlled variable."""
+
+    @property
+    def trigger(self) -> str | None:
+        """Tag that counts the samples of the plant; None where the clock does."""
+        return self.declared.trigger if isinstance(self.declared, TransferFunction) else None
 
     @property
     def evidence(self) -> tuple[str, ...]:
@@ -155,7 +165,7 @@ def taken(policy: Policy) -> dict[str, dict[str, str]]:
     }
 
 
-def loop(name: str, declared: Mpc, policy: Policy) -> LoopKit:
+def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
     """Return one loop of `policy`, ready.
 
     Raises
@@ -163,34 +173,48 @@ def loop(name: str, declared: Mpc, policy: Policy) -> LoopKit:
     ValueError
         If there is no such model, or its file or its names do not fit; the message begins with the place.
     """
-    chosen = _model(name, declared, policy)
-    _agree(name, declared, chosen)
+    chosen, estimator = _modelled(name, declared, policy)
     units = policy.units()
     scales = {m.tag: Scale.between(units[m.tag], chosen.inputs[key]) for key, m in declared.moved.items()}
     scales |= {tag: Scale.between(units[tag], chosen.known[key]) for key, tag in declared.known.items()}
     scales |= {m.tag: Scale.between(units[m.tag], chosen.measured[key]) for key, m in declared.measured.items()}
     limits = {key: [convert(x, m.unit, chosen.inputs[key]) for x in m.limits] for key, m in declared.moved.items()}
-    targets = [
-        convert(declared.controlled[k].target, declared.controlled[k].unit, u) for k, u in chosen.controlled.items()
-    ]
+    wanted = {key: (declared.controlled[key], unit) for key, unit in chosen.controlled.items()}
+    target_tags = {key: c.target for key, (c, _) in wanted.items() if isinstance(c.target, str)}
+    scales |= {tag: Scale.between(units[tag], chosen.controlled[key]) for key, tag in target_tags.items()}
+    targets = [convert(c.target, c.unit, u) if isinstance(c.target, float) else nan for c, u in wanted.values()]
     read_backs = {m.tag: policy.tags[m.tag].read_back or m.tag for m in declared.moved.values()}
     return LoopKit(
         name=name,
         declared=declared,
         model=chosen,
-        estimator=Estimator(chosen, declared, policy.period_s),
+        estimator=estimator,
         fences={key: _fence(m.tag, key, declared, units) for key, m in declared.moved.items()},
         read_backs={key: read_backs[m.tag] for key, m in declared.moved.items()},
         scales=scales | {read_backs[tag]: scales[tag] for tag in read_backs},
         low=np.array([limits[key][0] for key in chosen.inputs]),
         high=np.array([limits[key][1] for key in chosen.inputs]),
         targets=np.array(targets),
+        target_tags=target_tags,
         period_s=policy.period_s,
         connections=_used(declared, policy),
     )
 
 
-def _used(declared: Mpc, policy: Policy) -> frozenset[str]:
+def _modelled(
+    name: str, declared: Loop, policy: Policy
+) -> tuple[ControlModel, Estimator] | tuple[Transfer, LinearEstimator]:
+    """Return the control model of a loop and what follows the line with it."""
+    if isinstance(declared, TransferFunction):
+        units = policy.units()
+        linear = Transfer(declared, {key: units[tag] for key, tag in declared.known.items()})
+        return linear, LinearEstimator(linear, declared)
+    chosen = _model(name, declared, policy)
+    _agree(name, declared, chosen)
+    return chosen, Estimator(chosen, declared, policy.period_s)
+
+
+def _used(declared: Loop, policy: Policy) -> frozenset[str]:
     """Return the connections that a loop reads or moves, its soft sensors included, and that have a handshake."""
     named = {
         *(one.tag for one in declared.controlled.values()),
@@ -214,7 +238,7 @@ def _model(name: str, declared: Mpc, policy: Policy) -> ControlModel:
         raise ValueError(f"loops.{name}.process: {declared.process}: {error}") from None
 
 
-def _fence(tag: str, key: str, declared: Mpc, units: Mapping[str, str]) -> Fence:
+def _fence(tag: str, key: str, declared: Loop, units: Mapping[str, str]) -> Fence:
     moved, unit = declared.moved[key], units[tag]
     zero = convert(0.0, moved.unit, unit)
     return Fence(

@@ -85,6 +85,12 @@ class LoopState:
     """Inputs in force when last read back, units of the model."""
     known: tuple[float, ...] | None = None
     """Known inputs when last read, units of the model."""
+    targets: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Targets shown by tags when last read, by controlled variable, units of the model."""
+    count: float | None = None
+    """Sample of the plant up to which is estimated, where a tag counts them [1]."""
+    posed: float | None = None
+    """Sample of the plant for which a problem was posed last, where a tag counts them [1]."""
     plan: Plan | None = None
     """Newest plan that was solved."""
     number: int = 0

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from controller import aims, samples
 from controller.advise import accept, advise
 from controller.confirm import expect, verify
 from controller.cycle import Event, Mode, Offer, Phase, SetMode
@@ -44,7 +45,8 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     """Conclude one cycle of one loop."""
     at = given.seen.at
     new, obeyed = _obey(kit, given, old)
-    new = _estimate(kit, given, _settle(kit, given, _plan(given, new)))
+    new = replace(_plan(given, new), targets=aims.look(kit, given.seen, new.targets))
+    new = _estimate(kit, given, _settle(kit, given, new))
     new, confirmed, late = verify(kit, given.seen, new)
     wanted = wish(new.plan, at, kit.declared)
     new, moved = advance(kit, given, new, wanted, followed=not late)
@@ -90,7 +92,7 @@ def _plan(given: Inputs, old: LoopState) -> LoopState:
 
 def _settle(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
     at = given.seen.at
-    full = not _missing(kit, given)
+    full = not _missing(kit, given, old)
     if old.mode is Mode.OFF:
         return replace(old, settled=0, blind_since=None)
     if kit.connections & given.links.restarted or not full:
@@ -117,28 +119,26 @@ def _estimate(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
         estimate, used = kit.estimator.start(u, w, values), values
     else:
         used = {n: v for n, v in values.items() if _source(kit, seen, n) != old.sources.get(n)}
-        estimate = old.estimate
-        for _ in range(_skipped(kit, seen.at, old.estimated_at)):
+        estimate, steps = old.estimate, samples.steps(kit, seen, old)
+        if not steps:
+            return new
+        for _ in range(steps - 1):
             estimate = kit.estimator.step(estimate, u, w, {})
         estimate = kit.estimator.step(estimate, u, w, used)
     return replace(
         new,
         estimate=estimate,
+        count=None if kit.trigger is None else seen.good(kit.trigger),
         estimated_at=seen.at,
         sources=dict(old.sources) | {n: _source(kit, seen, n) for n in used},
     )
 
 
-def _skipped(kit: LoopKit, at: float, before: float | None) -> int:
-    """Return the periods that went by without a cycle since the last estimate, a sample's worth at most."""
-    if before is None:
-        return 0
-    return min(max(0, round((at - before) / kit.period_s) - 1), round(kit.declared.sample_s / kit.period_s))
-
-
-def _missing(kit: LoopKit, given: Inputs) -> list[str]:
+def _missing(kit: LoopKit, given: Inputs, old: LoopState) -> list[str]:
     """Return what the loop may not move without, and why it is not there."""
-    tags = [f"{tag} ({given.seen[tag].reason.name.lower()})" for tag in kit.evidence if given.seen.good(tag) is None]
+    wanting = [tag for tag in kit.evidence if given.seen.good(tag) is None]
+    wanting += aims.unread(kit, given.seen, old.targets)[0]
+    tags = [f"{tag} ({given.seen[tag].reason.name.lower()})" for tag in wanting]
     return tags + [
         f"the PLC behind {name} (not heard, or stopped)" for name in sorted(kit.connections - given.links.heard)
     ]
@@ -191,8 +191,13 @@ def _bounds(kit: LoopKit, old: LoopState) -> tuple[Floats, Floats]:
 
 
 def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem | None]:
-    due = old.next_at is None or at >= old.next_at - 1e-6
-    if not due or old.estimate is None or old.inputs is None or old.known is None or old.mode is Mode.OFF:
+    if (
+        not samples.due(kit, at, old)
+        or old.estimate is None
+        or old.inputs is None
+        or old.known is None
+        or old.mode is Mode.OFF
+    ):
         return old, None
     low, high = _bounds(kit, old)
     number = old.number + 1
@@ -203,19 +208,20 @@ def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem |
         state=old.estimate.x,
         inputs=np.array(old.inputs),
         known=np.array(old.known),
-        targets=kit.targets,
+        targets=aims.targets(kit, old.targets),
         low=low,
         high=high,
         guess=guess(old.plan, at, kit.declared),
     )
-    return replace(old, number=number, next_at=at + kit.declared.sample_s), problem
+    return replace(old, number=number, next_at=at + kit.declared.sample_s, posed=old.count), problem
 
 
 def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> list[Condition]:
     seen, name = given.seen, kit.name
-    missing = _missing(kit, given) if new.mode is not Mode.OFF else []
+    missing = _missing(kit, given, new) if new.mode is not Mode.OFF else []
     failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
     unread = [tag for tag in kit.declared.known.values() if seen.usable(tag) is None and new.mode is not Mode.OFF]
+    aimless = aims.unread(kit, seen, new.targets)[1] if new.mode is not Mode.OFF else []
     refused = new.requested_at is not None and seen.at - new.requested_at > kit.declared.verify_s
     waits = new.mode in WILLING and new.phase is Phase.READY and new.settled >= kit.declared.settle
     late = wanted.use in (Use.SHIFTED, Use.HELD, Use.OVER)
@@ -226,6 +232,10 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> li
         "late": (Use.SHIFTED.value if late else "", "plans come again"),
         "stands": (Use.HELD.value if stands else "", ""),
         "known": (f"{', '.join(unread)} not read, last value used" if unread else "", "known inputs are read again"),
+        "targets": (
+            f"{', '.join(aimless)} not read, last target used" if aimless else "",
+            "targets are read again",
+        ),
         "waits": ("waits for a plan" if waits and wanted.use is not Use.FRESH else "", ""),
         "remote": (_unwilling(kit, given) if refused else "", "remote setpoints granted"),
         "solver": (

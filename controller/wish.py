@@ -10,7 +10,7 @@ import numpy as np
 
 from controller.plan import Plan
 from plant_io.signals import Floats
-from policies import Mpc, SqpSettings
+from policies import Loop, Mpc, SqpSettings, TransferFunction
 
 
 class Use(StrEnum):
@@ -33,7 +33,7 @@ class Wish:
     """Inputs wished for, shape ``(n_u,)``, units of the model; None where nothing is asked."""
 
 
-def wish(plan: Plan | None, at: float, loop: Mpc) -> Wish:
+def wish(plan: Plan | None, at: float, loop: Loop) -> Wish:
     """Return what the newest solved plan asks for.
 
     A plan is answered by the next one after a sample and the solver's deadline; after that it is followed further for
@@ -56,11 +56,13 @@ def wish(plan: Plan | None, at: float, loop: Mpc) -> Wish:
         return Wish(Use.OVER)
     if late > loop.late.shift:
         return Wish(Use.HELD)
-    row = min(max(floor(age_s / loop.sample_s + 1e-9), 0), len(plan.moves) - 1)
+    # With a matrix a move stands until the next plan can be there, as its solver reckons.
+    since_s = age_s - (loop.deadline_s if isinstance(loop, TransferFunction) else 0.0)
+    row = min(max(floor(since_s / loop.sample_s + 1e-9), 0), len(plan.moves) - 1)
     return Wish(Use.SHIFTED if late > 0 else Use.FRESH, plan.moves[row])
 
 
-def guess(plan: Plan | None, at: float, loop: Mpc) -> Floats:
+def guess(plan: Plan | None, at: float, loop: Loop) -> Floats:
     """Return the newest solved plan moved up to now, shape ``(horizon, n_u)``, units of the model; empty if it is none.
 
     A plan older than the failures the policy bears is no guess: what made them may lie in it.
@@ -75,7 +77,7 @@ def guess(plan: Plan | None, at: float, loop: Mpc) -> Floats:
         What the policy says of the loop.
     """
     none = np.empty((0, 0))
-    if plan is None or not isinstance(loop.solver, SqpSettings):
+    if plan is None or not isinstance(loop, Mpc) or not isinstance(loop.solver, SqpSettings):
         return none
     past = floor((at - plan.at) / loop.sample_s + 1e-9)
     if not 0 <= past <= loop.solver.forget or past >= len(plan.moves):

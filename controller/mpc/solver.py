@@ -10,13 +10,14 @@ import numpy as np
 from controller.models import ControlModel, model
 from controller.models.symbolic import Compiled, ahead, outputs, vector
 from controller.mpc.horizon import interpreted
+from controller.mpc.linear import LinearSolver
 from controller.mpc.native import native
 from controller.mpc.program import Program, Task, reaches
 from controller.mpc.sqp import Start, recipe
 from controller.plan import Plan, Problem, Status
 from plant_io.clocks import stopwatch
 from plant_io.signals import Floats
-from policies import Mpc, SqpSettings
+from policies import Loop, Mpc, SqpSettings, TransferFunction
 
 _SLACK = 1e-4
 """Excess over a bound that is rounding and is cut off, as a share of the largest move [1]."""
@@ -129,7 +130,7 @@ class Solver:
         return Plan(problem.loop, problem.number, problem.at, Status.SOLVED, moves, predicted)
 
 
-def solvers(loops: Mapping[str, Mpc], files: Mapping[str, bytes]) -> dict[str, Solver]:
+def solvers(loops: Mapping[str, Loop], files: Mapping[str, bytes]) -> dict[str, Solver | LinearSolver]:
     """Return one solver for each loop.
 
     Parameters
@@ -144,7 +145,13 @@ def solvers(loops: Mapping[str, Mpc], files: Mapping[str, bytes]) -> dict[str, S
     ValueError
         If the identified parameters of a loop are not those of its model, or its blocks not its horizon.
     """
-    return {name: Solver(name, model(loop.model, files[loop.process]), loop) for name, loop in loops.items()}
+    return {name: _solver(name, loop, files) for name, loop in loops.items()}
+
+
+def _solver(name: str, loop: Loop, files: Mapping[str, bytes]) -> Solver | LinearSolver:
+    if isinstance(loop, TransferFunction):
+        return LinearSolver(name, loop)
+    return Solver(name, model(loop.model, files[loop.process]), loop)
 
 
 def _failed(problem: Problem, why: str) -> Plan:

@@ -127,7 +127,7 @@ def judged(policy: Policy) -> dict[str, Judged]:
     }
     for loop in policy.loops.values():
         for name, wanted in loop.controlled.items():
-            if wanted.tag in line.measures:
+            if wanted.tag in line.measures and isinstance(wanted.target, float) and wanted.limits is not None:
                 columns = line.measures[wanted.tag]
                 found[name] = Judged(columns, units[wanted.tag], wanted.unit, wanted.target, wanted.limits)
     return found
