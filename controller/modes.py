@@ -20,7 +20,7 @@ class Signal(StrEnum):
     SETTLED = "evidence is complete"
     UNPLANNED = "no fresh plan"
     ASKED = "advisory or auto is asked for, and a plan is there"
-    GRANTED = "every PLC takes remote setpoints"
+    GRANTED = "its PLCs take remote setpoints"
     ALIGNED = "a plan that begins at the setpoints in force is there"
     DOUBTED = "evidence is missing, or a locked watch holds"
     CLEARED = "evidence is back, and no watch holds"
