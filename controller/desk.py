@@ -57,6 +57,8 @@ class Desk:
     _placed: int = 0
     _willing: bool = False
     _told: bool = False
+    _running: bool = False
+    _ended: bool = False
     _left: int = _LAST_CYCLES
 
     def __call__(self) -> Sequence[Order]:
@@ -85,6 +87,8 @@ class Desk:
         """Return whether the loop may end: asked to, and every PLC handed back, or tried for long enough."""
         if not self.stopping and self.for_s is not None and self.clock.now() - self.begun >= self.for_s - 1e-6:
             self.stopping = "the run has reached its end"
+        if self._ended:
+            return True
         if not self._told:
             return False
         self._left -= 1
@@ -94,7 +98,18 @@ class Desk:
         """See which loops want to move, and which PLCs have not got their setpoints back."""
         self._willing = any(mode in WILLING for mode, _ in cycle.decision.modes.values())
         self.armed = cycle.decision.armed
+        self._look(cycle)
         self.said = {s.tag: s.value for s in cycle.decision.handshake} or self.said
+
+    def _look(self, cycle: Cycle) -> None:
+        """See whether a simulated plant has ended; nobody is left then to hand anything back to."""
+        time = self.kit.policy.plant_time
+        if time is None or time.running is None:
+            return
+        shown = cycle.snapshot.good(time.running)
+        self._running |= bool(shown)
+        if self._running and shown == 0.0:
+            self._ended, self.stopping, self.armed = True, "the plant has ended", frozenset()
 
     async def hand_back(self, plant: Plant) -> None:
         """Write a zero to the arm word of every PLC that is armed: the last resort of a run that broke off."""

@@ -114,7 +114,8 @@ def door(policy: Policy, options: Options) -> Door:
         async def step(k: int) -> bool:
             return await lines[0].step(k)
 
-        clock: Clock = LockstepClock(options.lockstep_from, policy.period_s, step)
+        every_s = policy.lockstep.every_s if policy.lockstep else None
+        clock: Clock = LockstepClock(options.lockstep_from, every_s or policy.period_s, step)
         lines.append(Line(policy, clock))
         return Door(clock, lines[0], worker)
     clock = WallClock() if options.speed is None else PacedClock(options.speed)

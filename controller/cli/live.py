@@ -14,6 +14,7 @@ from rich.status import Status
 
 from controller.cli.ends import Unreachable, reading
 from controller.cli.orders import HELP, Listener
+from controller.cli.pace import pace
 from controller.cli.show import people
 from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.desk import Timed
@@ -37,6 +38,10 @@ class Site:
     """Other addresses by connection."""
     pki: str | None = None
     """Folder of certificates and keys; None for that of the policy."""
+    speed: float | None = None
+    """Plant seconds per wall second [1]; None for what the policy says."""
+    waits: bool = False
+    """Whether the plant waits for the controller, whatever the policy says."""
 
 
 def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: Site) -> dict[str, object]:
@@ -70,7 +75,16 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
             Timed(0.0, Order("command line", f"--mode {mode}", SetMode(name, Mode(mode)))) for name in policy.loops
         )
         fresh(where)
-    options = Options(for_s=for_s, record=where, orders=orders, connect=site.connect, policy_name=path.name)
+        found = pace(policy, site.speed, waits=site.waits)
+    options = Options(
+        for_s=for_s,
+        speed=found.speed,
+        lockstep_from=found.lockstep_from,
+        record=where,
+        orders=orders,
+        connect=site.connect,
+        policy_name=path.name,
+    )
     people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}, record in {where}", markup=False)
     people.print(HELP, style="dim", markup=False)
     ran = observed(kit, options)

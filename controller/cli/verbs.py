@@ -19,6 +19,11 @@ INTERRUPTED = 130
 """Exit status of a run that a person stopped."""
 Record = Annotated[Path | None, typer.Option("--record", metavar="DIR", help="Where to keep the record.")]
 For = Annotated[str | None, typer.Option("--for", metavar="T", help="How long, such as 10m; until stopped if absent.")]
+Speed = Annotated[
+    float | None,
+    typer.Option(metavar="X", help="Plant seconds per wall second, if simulated; as in the policy."),
+]
+Lockstep = Annotated[bool, typer.Option("--lockstep", help="Lead a simulated plant that waits for the controller.")]
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Policies; *.library.yaml and *.scenario.yaml as what they are.")
 ]
@@ -94,6 +99,8 @@ def run(
     record: Record = None,
     connect: Connect = None,
     pki: Pki = None,
+    speed: Speed = None,
+    lockstep: Lockstep = False,
     json: Json = None,
 ) -> int:
     """Run a policy against the plant it names; fails if its record has a gap."""
@@ -101,7 +108,7 @@ def run(
     from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
     log_to_people()
-    site = live.Site(pairs(connect), pki)
+    site = live.Site(pairs(connect), pki, speed, lockstep)
     result = live.run(policy, mode.value, duration("--for", for_), record, site)
     give(result, json)
     if result["not_kept"]:
