@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from controller.lease import claim_after
 from hil.plants.faults import Fault
 from hil.plc.guard import Word
 from hil.plc.line_a import LINE
@@ -45,9 +46,17 @@ def plc(truth: Path) -> Iterator[PlcProcess]:
 
 
 def script(k: int) -> list[Setpoint]:
-    """What the controller writes in cycle `k`: armed from the fifth on, one step of the API setpoint."""
-    arm = [Setpoint("SUP_F.ARM", 1.0), Setpoint("SUP_F.HEARTBEAT", float(k))] if k >= 5 else []
-    return [Setpoint("FDR_API.F_SP", 2.1), *arm] if k == 30 else arm
+    """What the controller writes in cycle `k`: whole frames from the fifth on, with one step of the API setpoint."""
+    if k < 5:
+        return []
+    frame = {
+        "FDR_API.F_SP": 2.0 if k < 30 else 2.1,
+        "FDR_EXC.F_SP": 17.8,
+        "SUP_F.CLAIM": claim_after(0.0, 1),
+        "SUP_F.ARM": 1.0,
+        "SUP_F.HEARTBEAT": float(k),
+    }
+    return [Setpoint(tag, value) for tag, value in frame.items()]
 
 
 async def play(line: Line, clock: Clock, periods: int) -> list[Snapshot]:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import exp
 
 from controller import soft
+from controller.lease import claim_after
 from hil.plants.faults import Fault
 from hil.plc.lines import blueprint
 from hil.rig.memory import Memory
@@ -23,6 +24,7 @@ from plant_io.line import Line
 from policies import Policy
 
 _BEATS = 2**16
+_CLAIM = claim_after(granted=0.0, station=1)
 
 Act = Callable[[Snapshot], Sequence[Setpoint]]
 """Gives the setpoints of one cycle."""
@@ -120,19 +122,22 @@ class Pi:
     """Integral part of the setpoint [kg/h]."""
     _beat: int = 0
     """Heartbeat [1]."""
+    _held: float = 0.0
+    """API setpoint last written [kg/h]; 0 before the first."""
 
     def __call__(self, snapshot: Snapshot) -> Sequence[Setpoint]:
-        """Return the setpoints of one cycle: moves on a new spectrum, the handshake always, nothing before its time."""
+        """Return the frame of one cycle: moved on a new spectrum, else as it was; nothing before its time."""
         if snapshot.at - self.began < self.tuning.after_s:
             return ()
         self._beat = (self._beat + 1) % _BEATS
-        handshake = [Setpoint("SUP_F.ARM", 1.0), Setpoint("SUP_F.HEARTBEAT", float(self._beat))]
         sample = snapshot["SOFT.API.NIR"]
-        if snapshot.good("SOFT.API.NIR") is None or self._seen == sample.source:
-            return handshake
-        api = self._move(sample.value, 0.0 if self._seen is None else sample.source - self._seen)
-        self._seen = sample.source
-        return [Setpoint("FDR_API.F_SP", api), Setpoint("FDR_EXC.F_SP", self.total - api), *handshake]
+        if snapshot.good("SOFT.API.NIR") is not None and self._seen != sample.source:
+            self._held = self._move(sample.value, 0.0 if self._seen is None else sample.source - self._seen)
+            self._seen = sample.source
+        frame = {"SUP_F.CLAIM": _CLAIM, "SUP_F.ARM": 1.0, "SUP_F.HEARTBEAT": float(self._beat)}
+        if self._held:
+            frame = {"FDR_API.F_SP": self._held, "FDR_EXC.F_SP": self.total - self._held} | frame
+        return [Setpoint(tag, value) for tag, value in frame.items()]
 
     def _move(self, value: float, passed: float) -> float:
         weight = 1.0 - exp(-passed / self.tuning.filter_s) if self._seen is not None and self.tuning.filter_s else 1.0

@@ -151,6 +151,7 @@ def held(time: Floats, value: Floats, wanted: Wanted, since_s: float) -> Held:
 
     Examples
     --------
+    >>> from policies.loops import Controlled
     >>> api = Controlled(tag="SOFT.API", unit="%", target=10.0, limits=(9.5, 10.5), scale=0.1)
     >>> held(np.arange(1.0, 5.0), np.array([9.4, 9.7, 9.9, 10.0]), api, 0.0)["settling_s"]
     2.0
