@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -45,6 +45,7 @@ class Latch:
         self.index = TagIndex.of(policy)
         """Where each tag stands."""
         tags = tuple(policy.tags.values())
+        self._signals = len(tags)
         self._parts = {name: _Part.of(name, policy, self.index) for name in policy.connections}
         self._owner: Positions = np.repeat(np.arange(len(self.index)), self.index.lengths)
         self._start: Positions = np.array(self.index.start, np.intp)
@@ -60,7 +61,8 @@ class Latch:
         # What no tag asks for is not worked out.
         self._wider = any(believed != possible for believed, possible in spans)
         self._dated = bool(self._by_source.any())
-        self._reason = self._padded([Reason.LINK_DOWN for _ in tags], Reason.NO_EVIDENCE).astype(np.uint8)
+        self._none = Snapshot.empty(0.0, self.index)
+        self._none.reason[:] = self._padded([Reason.LINK_DOWN for _ in tags], Reason.NO_EVIDENCE)
         self._rules = _Rules.of(policy, self.index)
         self._memory = self._rules.standstill.begin(len(policy.connections))
         self._racing = Racing([part.tags for part in self._parts.values()])
@@ -86,43 +88,18 @@ class Latch:
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is found not to be finite
             values = new.values * self._scale + self._offset
         finite = self._all(np.isfinite(values))
-        inside = self._all((values >= self._low) & (values <= self._high))
-        possible = self._all((values >= self._least) & (values <= self._most)) if self._wider else inside
         came = (new.quality != _BAD) & finite
-        age = at - (np.where(self._by_source, new.source, new.arrival) if self._dated else new.arrival)
-        # Written so that an unknown age is stale.
-        fresh = age <= self._stale_after
-        # A clock may differ a little; one that is far ahead would keep a value fresh for ever.
-        ahead = self._by_source & (age < -self._stale_after)
-        believed = (new.quality == _GOOD) & finite & inside & fresh & ~ahead
-        for verdict in (
-            Verdict.where(~finite, Quality.BAD, Reason.NOT_FINITE),
-            self._rules.health.judged(values, believed),
-            self._rules.currents.judged(new.values),
-            Verdict.where(~possible, Quality.BAD, Reason.OUT_OF_RANGE),
-            Verdict.where(~inside, Quality.UNCERTAIN, Reason.OUT_OF_RANGE),
-            Verdict.where(~fresh, Quality.BAD, Reason.STALE),
-            Verdict.where(ahead, Quality.BAD, Reason.FUTURE),
-        ):
+        for verdict in self._said(new, values, finite):
             mark(new, verdict)
-        latched = replace(
-            new,
-            values=np.where(came[self._owner], values, last.values),
-            source=np.where(came, new.source, last.source),
-            arrival=np.where(came, new.arrival, last.arrival),
-        )
-        counts = self._rules.counts(latched, answers)
-        raced, self._counted = self._racing.judged(self._rules.shown(latched, answers), at, self._counted)
-        mark(latched, raced)
-        verdict, self._memory = self._rules.standstill.judged(latched, counts, last.at, self._memory)
-        mark(latched, verdict)
-        return latched
+        self._keep(new, values, came, last)
+        self._watch(new, answers, last)
+        return new
 
     def _gathered(self, at: float, answers: Mapping[str, Answer], last: Snapshot) -> Snapshot:
         """Return the answers in the order of the index, values still raw."""
-        new = Snapshot.empty(at, self.index)
-        unheard = (self._reason == _LINK_DOWN) & np.isnan(last.arrival)
-        new.reason[:] = np.where(unheard, _NEVER_READ, self._reason)
+        new = self._nothing(at)
+        if len(answers) < len(self._parts):
+            new.reason[(new.reason == _LINK_DOWN) & np.isnan(last.arrival)] = _NEVER_READ
         for name, answer in answers.items():
             part, batch = self._parts[name], answer.batch
             here = part.run
@@ -133,6 +110,61 @@ class Latch:
             new.source[here] = batch.source if part.stamped else arrival
             new.arrival[here] = arrival
         return new
+
+    def _nothing(self, at: float) -> Snapshot:
+        none = self._none
+        return Snapshot(
+            at=at,
+            index=self.index,
+            values=none.values.copy(),
+            sd=none.sd.copy(),
+            quality=none.quality.copy(),
+            reason=none.reason.copy(),
+            source=none.source.copy(),
+            arrival=none.arrival.copy(),
+        )
+
+    def _said(self, new: Snapshot, values: Floats, finite: Flags) -> Iterable[Verdict]:
+        """Return what the rules that know one instant only say of the tags, in the order in which it counts."""
+        inside = self._all((values >= self._low) & (values <= self._high))
+        possible = self._all((values >= self._least) & (values <= self._most)) if self._wider else inside
+        age = new.at - (np.where(self._by_source, new.source, new.arrival) if self._dated else new.arrival)
+        # Written so that an unknown age is stale.
+        fresh = age <= self._stale_after
+        # A clock may differ a little; one that is far ahead would keep a value fresh for ever.
+        ahead = self._by_source & (age < -self._stale_after)
+        believed = (new.quality == _GOOD) & finite & inside & fresh & ~ahead
+        told = self._rules.health.judged(values, believed), self._rules.currents.judged(new.values)
+        if np.count_nonzero(believed & possible) == self._signals:  # as in nearly every cycle
+            return told
+        return (
+            Verdict.where(~finite, Quality.BAD, Reason.NOT_FINITE),
+            *told,
+            Verdict.where(~possible, Quality.BAD, Reason.OUT_OF_RANGE),
+            Verdict.where(~inside, Quality.UNCERTAIN, Reason.OUT_OF_RANGE),
+            Verdict.where(~fresh, Quality.BAD, Reason.STALE),
+            Verdict.where(ahead, Quality.BAD, Reason.FUTURE),
+        )
+
+    def _keep(self, new: Snapshot, values: Floats, came: Flags, last: Snapshot) -> None:
+        """Enter the values that came; where none did, the last one with its times."""
+        new.values[:] = values
+        if np.count_nonzero(came) == len(came):
+            return
+        gone = ~came
+        slots = gone[self._owner]
+        new.values[slots] = last.values[slots]
+        new.source[gone], new.arrival[gone] = last.source[gone], last.arrival[gone]
+
+    def _watch(self, new: Snapshot, answers: Mapping[str, Answer], last: Snapshot) -> None:
+        """Enter what the rules say that remember earlier snapshots."""
+        rules = self._rules
+        counts = rules.counts(new, answers) if rules.standstill.tags.size else np.empty(0)
+        if rules.counted:
+            raced, self._counted = self._racing.judged(rules.shown(new, answers), new.at, self._counted)
+            mark(new, raced)
+        verdict, self._memory = rules.standstill.judged(new, counts, last.at, self._memory)
+        mark(new, verdict)
 
     def _all(self, flags: Flags) -> Flags:
         """Return for each tag whether all its values are flagged, shape ``(n_tags,)``."""
@@ -180,6 +212,8 @@ class _Rules:
     standstill: Standstill
     counters: tuple[tuple[str, str | None], ...]
     """Connections, and the tag by which the device of each shows that it runs."""
+    counted: bool
+    """Whether there is such a tag."""
 
     @classmethod
     def of(cls, policy: Policy, index: TagIndex) -> _Rules:
@@ -195,7 +229,8 @@ class _Rules:
             if tag.frozen is not None:
                 watched.append(Watched(i, start[i], tag.length, connections.index(tag.connection), tag.frozen))
         counters = tuple((name, _counter(link)) for name, link in policy.connections.items())
-        return cls(Health.of(told), Currents.of(channels), Standstill.of(watched), counters)
+        counted = any(name is not None for _, name in counters)
+        return cls(Health.of(told), Currents.of(channels), Standstill.of(watched), counters, counted)
 
     def counts(self, seen: Snapshot, answers: Mapping[str, Answer]) -> Floats:
         """Return the scan counter of each device; of one that has none, something new with each answer."""

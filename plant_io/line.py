@@ -13,7 +13,7 @@ from plant_io.latch import Latch, tags_of
 from plant_io.link import Link, LinkState, Patience
 from plant_io.ports import Clock, Driver, Make
 from plant_io.scan import Coherence
-from plant_io.scanner import ANSWER_SHARE, Scanner
+from plant_io.scanner import ANSWER_SHARE, Scanner, together
 from plant_io.signals import Outcome, Receipt, Setpoint, Snapshot
 from plant_io.timing import Figures
 from policies import Access, Lockstep, OpcUa, Policy, Tag
@@ -98,15 +98,15 @@ class Line:
         at
             Start of the cycle, POSIX time [s].
         """
-        found = await asyncio.gather(*(scanner.read(at) for scanner in self._scanners.values()))
+        found = await together([scanner.read(at) for scanner in self._scanners.values()])
         answers = {name: answer for name, answer in zip(self.links, found, strict=True) if answer is not None}
         before, self._counted = self._counted, self.restarts
-        self._last = replace(
-            self._latch.snapshot(at, answers, self._last),
-            restarted=frozenset(name for name, count in self._counted.items() if count > before.get(name, 0)),
-            notes=tuple(f"{name}: {what}" for name, link in self.links.items() for what in link.news()),
-            torn={name: each.torn for name, each in self._scanners.items() if name in answers and each.torn},
-        )
+        restarted = frozenset(name for name, count in self._counted.items() if count > before.get(name, 0))
+        notes = tuple(f"{name}: {what}" for name, link in self.links.items() for what in link.news())
+        torn = {name: each.torn for name, each in self._scanners.items() if name in answers and each.torn}
+        self._last = self._latch.snapshot(at, answers, self._last)
+        if restarted or notes or torn:
+            self._last = replace(self._last, restarted=restarted, notes=notes, torn=torn)
         return self._last
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
@@ -119,9 +119,7 @@ class Line:
                 receipts[i] = Receipt(setpoint, Outcome.REFUSED, why)
             else:
                 asked.setdefault(self._policy.tags[setpoint.tag].connection, []).append(i)
-        await asyncio.gather(
-            *(self._ask(self.links[name], setpoints, which, receipts) for name, which in asked.items())
-        )
+        await together([self._ask(self.links[name], setpoints, which, receipts) for name, which in asked.items()])
         return [receipts[i] for i in range(len(setpoints))]
 
     async def close(self) -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping, Sequence
 from math import inf
+from typing import TypeVar
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from plant_io.scan import Coherence, Counters, Gathered, Schedule, doubted, scan
 from plant_io.timing import Figures
 from policies import Policy
 from policies.scans import CONTROL
+
+T = TypeVar("T")
 
 ANSWER_SHARE = 0.5
 """Share of the time to the next scan that is waited for an answer [1]."""
@@ -35,6 +38,11 @@ def deadline(scan: str, connection: str, policy: Policy) -> float:
     """
     declared = policy.classes[scan]
     return declared.deadline_s or min(ANSWER_SHARE * declared.every_s, policy.connections[connection].timeout_s)
+
+
+async def together(asked: Sequence[Coroutine[None, None, T]]) -> Sequence[T]:
+    """Wait for all at the same time; a single one needs no task of its own, which costs several turns of the loop."""
+    return [await each for each in asked] if len(asked) == 1 else await asyncio.gather(*asked)
 
 
 class Scanner:
@@ -114,8 +122,7 @@ class Scanner:
         if CONTROL in due and self._before is not None:
             self._skip(CONTROL, round((at - self._before) / self._period_s) - 1)
         self._before = at
-        scans = [self._scan(name, at) for name in due]
-        came = [await scan for scan in scans] if len(scans) == 1 else await asyncio.gather(*scans)
+        came = await together([self._scan(name, at) for name in due])
         self._counts |= {name: self._schedules[name].count(at) for name, got in zip(due, came, strict=True) if got}
         return self._gathered.answer(self._clock.now()) if self._link.there else None
 

@@ -7,6 +7,9 @@ from typing import Any, cast
 import modbus_device
 import opcua_plant
 import pytest
+from asyncua import ua
+from asyncua.common.utils import Buffer
+from asyncua.ua.ua_binary import struct_from_binary
 from modbus_device import Tags, device, opened
 from opcua_plant import Plant
 
@@ -183,8 +186,13 @@ def test_a_counter_that_a_modbus_device_refuses_proves_nothing() -> None:
     asyncio.run(run())
 
 
+def nodes(packed: bytes) -> list[str]:
+    asked = struct_from_binary(ua.ReadParameters, Buffer(packed))
+    return [str(each.NodeId.Identifier) for each in asked.NodesToRead]
+
+
 def names(driver: OpcUaDriver, scan: str) -> list[list[str]]:
-    return [[str(each.NodeId.Identifier) for each in request.NodesToRead] for request in driver._readings[scan].asked]
+    return [nodes(request.pack()) for request in driver._readings[scan].asked]
 
 
 KINDS: Tags = {
@@ -250,17 +258,17 @@ def test_an_opcua_server_that_scans_between_two_requests_is_doubted_unless_it_ma
     async def run() -> None:
         async with opened(policy) as line:
             driver = cast("OpcUaDriver", line.links["plc"]._driver)
-            client = cast("Any", driver._client).uaclient
-            honest = client.read
+            protocol = cast("Any", driver._client).uaclient.protocol
+            honest = protocol.send_request
 
             async def scanning(request: Any) -> Any:
                 answer = await honest(request)
-                if len(request.NodesToRead) == 3:
+                if len(nodes(request.Parameters.pack())) == 3:
                     held = plant.get("UINT32").Value
                     await asyncio.to_thread(plant.put, "UINT32", (held + 1) % 2**32)
                 return answer
 
-            client.read = scanning
+            protocol.send_request = scanning
             seen = await line.read(WallClock().now())
             assert seen["A"].quality is quality
             assert seen.torn == ({"plc": (0.0, 1.0)} if quality is Quality.UNCERTAIN else {})
