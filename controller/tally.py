@@ -56,7 +56,7 @@ class Tally:
 
     def __call__(self, cycle: Cycle) -> None:
         """Add one cycle."""
-        from controller.records.codec import pack  # noqa: PLC0415  # the codec is loaded by runs only
+        from controller.records.codec import trace  # noqa: PLC0415  # the codec is loaded by runs only
 
         at = cycle.snapshot.at
         if self._first is None:
@@ -74,8 +74,7 @@ class Tally:
         self.writes["refused"] += sum(r.outcome is not Outcome.TAKEN for r in cycle.receipts[:moved])
         self.plans.update(plan.status.value for plan in cycle.plans)
         self.busy_s.append(sum(took for part, took in cycle.timing.items() if part != "plans"))
-        self._digest.update(pack(cycle.snapshot))
-        self._digest.update(pack(cycle.decision))
+        self._digest.update(trace(cycle))
 
     @property
     def simulated_s(self) -> float:

@@ -6,18 +6,22 @@ from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
+from math import nan
+from struct import pack as packed
 from typing import Any, cast
 
 import cbor2
 import numpy as np
 
-from controller.cycle import Accept, Mode, Order, SetMode
+from controller.cycle import Accept, Cycle, Decision, Mode, Order, SetMode
 from controller.plan import Plan, Status
 from plant_io import Snapshot, TagIndex
 from plant_io.signals import Codes, Floats
 
 _FLOATS = ("values", "sd", "source", "arrival")
 _CODES = ("quality", "reason")
+_NEWS = ("restarted", "notes", "torn")
+_REST = tuple(field.name for field in fields(Decision) if field.name not in {"handshake", "soft"})
 _BARE = frozenset({str, float, int, bool, bytes, type(None)})
 Fields = Mapping[str, Any]
 
@@ -36,6 +40,38 @@ def pack(value: object) -> bytes:
 def unpack(data: bytes) -> Any:  # noqa: ANN401  # CBOR is as dynamic as JSON
     """Return what `pack` wrote, as plain values: mappings, lists, numbers, text and bytes."""
     return cbor2.loads(data)
+
+
+def trace(cycle: Cycle) -> bytes:
+    """Return what the digest of a run is taken over for one cycle: all that was read and all that was concluded.
+
+    The start and the arrays of the snapshot and the numbers of handshake and virtual tags stand as they are,
+    little-endian; their names and all the rest, where there is any, as canonical CBOR.
+    """
+    seen, decision = cycle.snapshot, cycle.decision
+    rest = {name: found for name in _NEWS if (found := getattr(seen, name))}
+    rest |= {name: found for name in _REST if (found := getattr(decision, name))}
+    said = [(setpoint.tag, setpoint.value) for setpoint in decision.handshake]
+    return _trace(packed("<d", seen.at) + seen.data(), said, decision.soft, rest)
+
+
+def retrace(data: Fields) -> bytes:
+    """Return the same for a cycle in plain form."""
+    seen, decision = data["snapshot"], data["decision"]
+    rest = {name: found for name in _NEWS if (found := seen.get(name))}
+    rest |= {name: found for name in _REST if (found := decision.get(name))}
+    said = [(setpoint["tag"], setpoint["value"]) for setpoint in decision["handshake"]]
+    arrays = b"".join(seen[name] for name in (*_FLOATS, *_CODES))
+    return _trace(packed("<d", seen["at"]) + arrays, said, decision["soft"], rest)
+
+
+def _trace(
+    read: bytes, said: Sequence[tuple[str, float]], soft: Mapping[str, Sequence[float]], rest: Mapping[str, object]
+) -> bytes:
+    names = [*(tag for tag, _ in said), *sorted(soft)]
+    numbers = [value for _, value in said] + [value for name in sorted(soft) for value in soft[name]]
+    same = [value if value == value else nan for value in numbers]  # noqa: PLR0124  # one bit pattern for no number
+    return read + packed(f"<{len(same)}d", *same) + pack((names, rest))
 
 
 def _plain(value: object) -> object:

@@ -12,7 +12,6 @@ from controller.decide import decide
 from controller.kit import Kit, prepare
 from controller.records import codec
 from controller.records.journal import Entry, entries, link
-from controller.tally import Digest
 from policies import parse
 
 _SHOWN = 20
@@ -80,7 +79,7 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
         if entry.kind != "cycle":
             continue
         data = entry.content()
-        feed(digest, data)
+        digest.update(codec.retrace(data))
         decision, state = decide(*inputs(data, kit), state, kit)
         again = codec.unpack(codec.pack(decision))
         wrong = tuple(k for k in again if codec.pack(again[k]) != codec.pack(data["decision"].get(k)))
@@ -89,12 +88,6 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
             differences.append(Difference(data["number"], entry.at, wrong))
         progress(count)
     return Outcome(count, same, tuple(differences), first_break, digest.hexdigest(), complete)
-
-
-def feed(digest: Digest, data: codec.Fields) -> None:
-    """Add the snapshot and the decision of one cycle, in plain form, to a running SHA-256."""
-    digest.update(codec.pack(data["snapshot"]))
-    digest.update(codec.pack(data["decision"]))
 
 
 def kit_of(head: Entry) -> Kit:

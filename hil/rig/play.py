@@ -146,11 +146,12 @@ class _Stage:
         """Run the controller, and again after each death, with a memory of nothing."""
         tally, found = Tally(self._policy.period_s), list[Ran]()
         spans = lives(self._faults, self._scenario.for_s)
+        across: tuple[Sink, ...] = (tally,) if len(spans) > 1 else ()
         for life in spans:
             asyncio.run(self.clock.sleep_until(EPOCH + life.from_s))
             kill = killer(life, EPOCH, lambda: self.memory.down.update(self._policy.connections))
             with suppress(Killed):
-                found.append(asyncio.run(self._live(life, (tally, *sinks, kill))))
+                found.append(asyncio.run(self._live(life, (*across, *sinks, kill))))
         return found[-1] if len(spans) == 1 else replace(found[-1], tally=tally)
 
     async def _live(self, life: Life, sinks: Sequence[Sink]) -> Ran:
