@@ -42,7 +42,7 @@ class Memory:
     still_s: Floats
     """Time each has stood there while its device ran [s], shape ``(n,)``."""
     count: Floats
-    """Newest scan counter of each device, pure, shape ``(n_devices,)``."""
+    """Newest scan counter of each device [1], shape ``(n_devices,)``."""
     counted_at: Floats
     """When each last changed, POSIX time [s], shape ``(n_devices,)``."""
 

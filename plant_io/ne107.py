@@ -56,7 +56,7 @@ class Health:
     owner: Positions
     """Which of the tags a number belongs to, shape ``(m,)``."""
     number: Floats
-    """The numbers, pure, shape ``(m,)``."""
+    """The numbers [1], shape ``(m,)``."""
     quality: Codes
     """`Quality` each number means, shape ``(m,)``."""
     reason: Codes
