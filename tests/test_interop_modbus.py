@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 import pytest
 from background import background
-from foreign import Foreign, Refused, compiled, free_port, mbpoll, running, scripted
-from modbus_device import Tags, declared, opened
+from foreign import Foreign, Refused, claim_after, compiled, free_port, mbpoll, running, scripted
+from modbus_device import Tags, cdab, declared, opened
 
 from hil.plc.guard import Word
 from hil.plc.line import Image
@@ -229,7 +229,7 @@ class Polled:
     """The simulated PLC as mbpoll sees it; its floats are CDAB, as they are at the PLC."""
 
     def __init__(self, plc: Plc) -> None:
-        self.plc, self.beat = plc, 0
+        self.plc, self.beat, self.claim = plc, 0, 0
 
     def value(self, tag: str) -> float:
         table, address = self.plc.at(tag)
@@ -238,32 +238,31 @@ class Polled:
         (found,) = mbpoll("-p", self.plc.port, "-t", kind, "-r", address, "127.0.0.1")
         return found
 
-    def write(self, tag: str, value: float) -> None:
-        _, address = self.plc.at(tag)
-        kind = "4" + {"float32": ":float", "uint32": ":int", "uint16": ""}[self.plc.policy.tags[tag].type]
-        mbpoll("-p", self.plc.port, "-t", kind, "-r", address, "127.0.0.1", "--", f"{value:g}")
+    def frame(self, arm: int, api: float, excipient: float = 18.0) -> None:
+        """Say all there is to say to the PLC in one cycle, in one request."""
+        self.beat += 1
+        low, high = self.claim % 2**16, self.claim // 2**16
+        words = [*cdab(api), *cdab(excipient), low, high, arm, self.beat]
+        mbpoll("-p", self.plc.port, "-t", "4", "-r", 0, "127.0.0.1", "--", *words)
 
-    def beating(self, done: Callable[[], bool], within_s: float = 20.0) -> None:
-        until = time.monotonic() + within_s
+    def until(self, done: Callable[[], bool], api: float) -> None:
+        """Send frame after frame until something is so."""
+        end = time.monotonic() + 20.0
         while not done():
-            assert time.monotonic() < until
-            self.beat += 1
-            self.write(self.plc.words.heartbeat, self.beat)
+            assert time.monotonic() < end
+            self.frame(1, api)
 
 
 def test_mbpoll_moves_the_simulated_plc_and_sees_it_clamp(plc: Plc) -> None:
+    words = (plc.words.claim, plc.words.arm, plc.words.heartbeat)
+    assert [plc.at(tag or "")[1] for tag in ("FDR_API.F_SP", "FDR_EXC.F_SP", *words)] == [0, 2, 4, 6, 7]
     polled = Polled(plc)
     assert polled.value("FDR_API.F_ACT") == pytest.approx(2.0, abs=0.01)
-    polled.write(plc.words.arm, 0)
-    polled.beating(lambda: polled.value(plc.words.state) == Word.LOCAL)
-    if plc.words.claim is not None:
-        polled.write(plc.words.claim, 7)
-    polled.write(plc.words.arm, 1)
-    polled.beating(lambda: polled.value(plc.words.state) == Word.REMOTE)
+    polled.claim = claim_after(polled.value(plc.words.epoch or ""))
+    polled.until(lambda: polled.value(plc.words.state) == Word.REMOTE, 2.0)
     for wanted, shown in ((2.5, 2.5), (5.5, HIGHEST)):
-        polled.write("FDR_API.F_SP", wanted)
-        polled.beating(lambda shown=shown: polled.value("FDR_API.F_ACT") == pytest.approx(shown))  # type: ignore[misc]
-    polled.write(plc.words.arm, 0)
+        polled.until(lambda shown=shown: polled.value("FDR_API.F_ACT") == pytest.approx(shown), wanted)  # type: ignore[misc]
+    polled.frame(0, 2.0)
 
 
 def test_the_function_that_writes_and_reads_at_once_serves_libmodbus(plc: Plc, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from background import background
-from foreign import Foreign, Refused, running, scripted
+from foreign import Foreign, Refused, claim_after, running, scripted
 
 from hil.plc.guard import Word
 from hil.serve import Options, Rack
@@ -58,7 +58,7 @@ class Plc:
         assert link.handshake is not None
         self.words, self.policy, self.client = link.handshake, policy, client
         self.where = {"endpoint": address, "namespace": link.namespace}
-        self.beat = 0
+        self.beat = self.claim = 0
 
     def connect(self, security: str = "None", mode: str = "None", **user: object) -> None:
         self.client.ask("open", **self.where, security=security, mode=mode, **user)
@@ -68,25 +68,41 @@ class Plc:
         assert answer["status"] == "Good"
         return float(answer["value"])
 
-    def write(self, tag: str, value: float, kind: str = "", *, stamped: bool = False) -> str:
-        kind = kind or KINDS[self.policy.tags[tag].type]
-        return str(self.client.ask("write", tag=tag, type=kind, value=value, stamped=stamped))
+    def write(self, *items: tuple[str, float], kind: str = "", stamped: bool = False) -> list[str]:
+        """Write values in one request, each as the type of its tag unless another one is given."""
+        written = [
+            {"tag": tag, "value": value, "type": kind or KINDS[self.policy.tags[tag].type], "stamped": stamped}
+            for tag, value in items
+        ]
+        return list(self.client.ask("write", items=written))
 
-    def beating(self, done: Callable[[], bool], within_s: float = 20.0) -> None:
-        """Beat until something is so."""
-        until = time.monotonic() + within_s
+    def frame(self, arm: float, *setpoints: tuple[str, float]) -> None:
+        """Say all there is to say to the PLC in one cycle, in one request."""
+        self.beat += 1
+        vouched = [] if self.words.claim is None else [(self.words.claim, float(self.claim))]
+        words = [(self.words.arm, arm), (self.words.heartbeat, float(self.beat))]
+        assert set(self.write(*setpoints, *vouched, *words)) == {"Good"}
+
+    def until(self, done: Callable[[], bool], *setpoints: tuple[str, float]) -> None:
+        """Send frame after frame until something is so."""
+        end = time.monotonic() + 20.0
         while not done():
-            assert time.monotonic() < until
-            self.beat += 1
-            assert self.write(self.words.heartbeat, self.beat) == "Good"
+            assert time.monotonic() < end
+            self.frame(1.0, *setpoints)
+            time.sleep(0.02)
+
+    def wait(self, done: Callable[[], bool]) -> None:
+        """Say nothing until something is so."""
+        end = time.monotonic() + 20.0
+        while not done():
+            assert time.monotonic() < end
             time.sleep(0.02)
 
     def remote(self) -> None:
         """Ask for remote setpoints and get them."""
-        if self.words.claim is not None:
-            assert self.write(self.words.claim, 7) == "Good"
-        assert self.write(self.words.arm, 1) == "Good"
-        self.beating(lambda: self.value(self.words.state) == Word.REMOTE)
+        self.wait(lambda: self.value(self.words.state) in {Word.LOCAL, Word.FALLBACK})
+        self.claim = 0 if self.words.epoch is None else claim_after(self.value(self.words.epoch))
+        self.until(lambda: self.value(self.words.state) == Word.REMOTE)
 
 
 @asynccontextmanager
@@ -121,7 +137,7 @@ def opened(other: Foreign) -> Iterator[Plc]:
 def plc(opened: Plc) -> Iterator[Plc]:
     opened.connect()
     yield opened
-    opened.write(opened.words.arm, 0)
+    opened.frame(0.0)
     opened.client.ask("close")
 
 
@@ -150,29 +166,32 @@ def test_the_nodes_lie_in_folders_by_unit(plc: Plc) -> None:
 
 
 def test_a_setpoint_is_in_vain_until_the_plc_is_remote_and_then_taken(plc: Plc) -> None:
-    before = plc.value(ACT)
-    assert plc.write(SP, 2.5) == "Good"
-    scans = plc.value(plc.words.scan) + 4
-    plc.beating(lambda: plc.value(plc.words.scan) >= scans)
+    before, scans = plc.value(ACT), plc.value(plc.words.scan) + 4
+    assert plc.write((SP, 2.5)) == ["Good"]
+    plc.until(lambda: plc.value(plc.words.scan) >= scans)
     assert plc.value(ACT) == before
     plc.remote()
-    assert plc.write(SP, 2.5) == "Good"
-    plc.beating(lambda: plc.value(ACT) == pytest.approx(2.5))
+    plc.until(lambda: plc.value(ACT) == pytest.approx(2.5), (SP, 2.5))
 
 
 def test_a_setpoint_beyond_what_the_plc_takes_is_seen_clamped(plc: Plc) -> None:
     plc.remote()
-    assert plc.write(SP, 5.5) == "Good"
-    plc.beating(lambda: plc.value(ACT) == pytest.approx(HIGHEST))
+    plc.until(lambda: plc.value(ACT) == pytest.approx(HIGHEST), (SP, 5.5))
+
+
+def test_a_setpoint_that_comes_without_its_claim_is_overwritten(plc: Plc) -> None:
+    plc.remote()
+    plc.until(lambda: plc.value(ACT) == pytest.approx(2.5), (SP, 2.5))
+    plc.wait(lambda: plc.value(plc.words.claim or "") == 0)
+    assert plc.write((SP, 1.5)) == ["Good"]
+    plc.wait(lambda: plc.value(SP) == pytest.approx(2.5))
+    assert plc.value(ACT) == pytest.approx(2.5)
 
 
 def test_without_a_beat_the_plc_falls_back_and_keeps_the_setpoint(plc: Plc) -> None:
     plc.remote()
     in_force = plc.value(ACT)
-    until = time.monotonic() + 20.0
-    while plc.value(plc.words.state) != Word.FALLBACK:
-        assert time.monotonic() < until
-        time.sleep(0.1)
+    plc.wait(lambda: plc.value(plc.words.state) == Word.FALLBACK)
     assert plc.value(ACT) == pytest.approx(in_force)
 
 
@@ -184,9 +203,9 @@ def test_the_scan_counter_is_reported_while_it_runs(plc: Plc) -> None:
 
 
 def test_a_write_with_a_time_or_of_another_type_is_refused_as_the_strictest_plcs_do(plc: Plc) -> None:
-    assert plc.write(SP, 2.0, stamped=True) == "BadWriteNotSupported"
-    assert plc.write(SP, 2.0, "Double") == "BadTypeMismatch"
-    assert plc.write(ACT, 2.0) in {"BadUserAccessDenied", "BadNotWritable"}
+    assert plc.write((SP, 2.0), stamped=True) == ["BadWriteNotSupported"]
+    assert plc.write((SP, 2.0), kind="Double") == ["BadTypeMismatch"]
+    assert plc.write((ACT, 2.0))[0] in {"BadUserAccessDenied", "BadNotWritable"}
 
 
 @pytest.mark.parametrize(("security", "mode"), SECURED)
@@ -197,7 +216,7 @@ def test_every_security_policy_and_mode_lets_a_trusted_client_in(
     plc.connect(security, mode)
     try:
         assert plc.value(ACT) > 0.0
-        assert plc.write(SP, 2.0) == "Good"
+        assert plc.write((SP, 2.0)) == ["Good"]
     finally:
         plc.client.ask("close")
 

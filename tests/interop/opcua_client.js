@@ -71,11 +71,13 @@ const orders = {
       return { value: plain, type: DataType[value.dataType], status: statusCode.name, at: sourceTimestamp };
     });
   },
-  async write({ tag, type, value, stamped }) {
-    const given = { value: { dataType: DataType[type], value } };
-    if (stamped) given.sourceTimestamp = new Date();
-    const nodeId = `ns=${space};s=${tag}`;
-    return (await session.write({ nodeId, attributeId: AttributeIds.Value, value: given })).name;
+  async write({ items }) {
+    const wanted = items.map(({ tag, type, value, stamped }) => {
+      const given = { value: { dataType: DataType[type], value } };
+      if (stamped) given.sourceTimestamp = new Date();
+      return { nodeId: `ns=${space};s=${tag}`, attributeId: AttributeIds.Value, value: given };
+    });
+    return (await session.write(wanted)).map((status) => status.name);
   },
   async children({ of }) {
     const found = await session.browse(of || "ObjectsFolder");
