@@ -66,7 +66,7 @@ class _Decoder(DecodePDU):
 
 
 class Wire:
-    """One connection to one Modbus device.
+    """One connection to one Modbus device; an answer is waited for as long as whoever asks for it wants.
 
     Parameters
     ----------
