@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from math import isfinite
 
-from hil.plants.noise import lagged
+from hil.plants.noise import kept
 from hil.plants.powder import EMPTY, Masses, added, scaled, washed
 
 TAU_S = 75.0
@@ -15,6 +15,7 @@ _FLOW_REF = 20.0 / 3600.0
 _SPEED_REF = 250.0
 _SPEED_POWER = 0.6
 _HOLDUP_POWER = 0.6
+_FLOW_POWER = 1.0 / _HOLDUP_POWER
 _DRIVE_TAU_S = 2.0
 _TANKS = 3
 _DEAD_TAU_S = 600.0
@@ -43,7 +44,7 @@ def outflow(mass: float, reference: float) -> float:
     reference
         Its hold-up at the reference flow [kg].
     """
-    return float(_FLOW_REF * (mass / reference) ** (1.0 / _HOLDUP_POWER))
+    return float(_FLOW_REF * (mass / reference) ** _FLOW_POWER)
 
 
 class Blender:
@@ -59,10 +60,12 @@ class Blender:
         Paddle speed at the start [rpm].
     """
 
-    __slots__ = ("_tau_s", "dead", "speed", "tanks")
+    __slots__ = ("_drive", "_reference", "_tau_s", "dead", "speed", "tanks")
 
     def __init__(self, tau_s: float, fed: Masses, speed: float) -> None:
         self._tau_s = tau_s
+        self._drive = (1.0, kept(_DRIVE_TAU_S, 1.0))  # of one step: its length, and what is left of a change of speed
+        self._reference = (speed, reference_mass(tau_s, max(speed, 1.0)))
         flow = sum(fed)
         held = reference_mass(tau_s, speed) * (flow / _FLOW_REF) ** _HOLDUP_POWER
         self.tanks: list[Masses] = [scaled(fed, held / flow)] * _TANKS
@@ -91,8 +94,13 @@ class Blender:
         FloatingPointError
             If a state is no longer finite.
         """
-        self.speed = lagged(self.speed, setpoint * hit.get("F10", 1.0), _DRIVE_TAU_S, dt)
-        reference = reference_mass(self._tau_s, max(self.speed, 1.0))
+        if dt != self._drive[0]:
+            self._drive = (dt, kept(_DRIVE_TAU_S, dt))
+        wanted = setpoint * hit.get("F10", 1.0)
+        self.speed = wanted + (self.speed - wanted) * self._drive[1]
+        if self.speed != self._reference[0]:
+            self._reference = (self.speed, reference_mass(self._tau_s, max(self.speed, 1.0)))
+        reference = self._reference[1]
         for i, tank in enumerate(self.tanks):
             mass = sum(tank)
             ratio = outflow(mass, reference) * dt / mass if mass > 0.0 else 0.0

@@ -22,10 +22,11 @@ class Diverter:
         API in the blend at the start [%w/w].
     """
 
-    __slots__ = ("_stages", "open")
+    __slots__ = ("_keep", "_stages", "open")
 
     def __init__(self, api: float) -> None:
         self._stages = [api] * _STAGES
+        self._keep = (0.0, 1.0)  # of one step: its length, and what each stage keeps in it
         self.open = False
         """Whether tablets are rejected."""
 
@@ -43,7 +44,9 @@ class Diverter:
         """
         if flows[1] > 0.0:
             value = 100.0 * flows[0] / flows[1]
-            keep = exp(-dt * _STAGES / _RESIDENCE_S)
+            if dt != self._keep[0]:
+                self._keep = (dt, exp(-dt * _STAGES / _RESIDENCE_S))
+            keep = self._keep[1]
             for i, stage in enumerate(self._stages):
                 value = self._stages[i] = value + (stage - value) * keep
         potent = _LOW_PCT <= self._stages[-1] <= _HIGH_PCT

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import cos, exp, isfinite, pi
+from math import cos, exp, isfinite, pi, sqrt
 
-from hil.plants.noise import Noise, lagged, wandered
+from hil.plants.noise import Noise, kept
 
 _DENSITY_TAU_S = 40.0
 _LOBES = 2.0
@@ -95,6 +95,28 @@ def pulsed(angle: float, turned: float, amplitude: float) -> float:
     return 1.0 + amplitude * (cos(_LOBES * angle) - cos(_LOBES * (angle + turned))) / (_LOBES * turned)
 
 
+class _Rhythm:
+    """What depends on the length of a step alone, worked out once for many steps of the same length.
+
+    Parameters
+    ----------
+    design
+        The feeder, as its maker knows it.
+    dt
+        Step [s].
+    """
+
+    __slots__ = ("drive", "dt", "of_flow", "of_mass", "packing", "wander", "wandering")
+
+    def __init__(self, design: Design, dt: float) -> None:
+        left, self.wander = kept(design.filter_s, dt), kept(_DENSITY_TAU_S, dt)
+        self.dt = dt
+        self.of_mass = 1.0 - left * left
+        self.of_flow = (1.0 - left) ** 2 / dt
+        self.drive, self.packing = kept(_DRIVE_TAU_S, dt), kept(design.packing_tau_s, dt)
+        self.wandering = sqrt(1.0 - self.wander * self.wander) * design.density_sd
+
+
 class WeightLoop:
     """What the PLC of a feeder knows and does: estimate the mass flow, hold it, refill in good time.
 
@@ -111,12 +133,14 @@ class WeightLoop:
     """
 
     __slots__ = (
-        "_design", "_error", "_hold_s", "_mass", "_open_s", "_rest_s", "_waited_s",
+        "_design", "_error", "_gain", "_hold_s", "_mass", "_open_s", "_rest_s", "_rhythm", "_waited_s",
         "flow", "manual", "refilling", "running", "speed",
     )  # fmt: skip
 
     def __init__(self, design: Design, flow: float, speed: float) -> None:
         self._design = design
+        self._gain = design.gain * 60.0 / design.factor
+        self._rhythm = _Rhythm(design, 1.0)
         self._mass: float | None = None
         self._error = self._hold_s = self._open_s = self._rest_s = self._waited_s = 0.0
         self.flow = flow
@@ -164,27 +188,28 @@ class WeightLoop:
         dt, self._waited_s = self._waited_s, 0.0
         self._watch_level(dt, mass)
         wanted = self.speed
-        if self.volumetric:
+        if self.refilling or self._hold_s > 0.0:
             self._mass = mass
         else:
             self._estimate(dt, mass)
-            wanted += self._correction(dt, setpoint - self.flow)
+            error = setpoint - self.flow
+            grown, self._error = error - self._error, error
+            wanted += self._gain * (grown + error * dt / self._design.reset_s)
         self.speed = min(max(wanted if self.manual is None else self.manual, 0.0), self._design.top_speed)
 
-    def _correction(self, dt: float, error: float) -> float:
-        grown, self._error = error - self._error, error
-        return self._design.gain * 60.0 / self._design.factor * (grown + error * dt / self._design.reset_s)
-
     def _estimate(self, dt: float, mass: float) -> None:
-        keep = exp(-dt / self._design.filter_s)
+        if dt != self._rhythm.dt:
+            self._rhythm = _Rhythm(self._design, dt)
         expected = mass if self._mass is None else self._mass - self.flow * dt
         surprise = mass - expected
-        self._mass = expected + (1.0 - keep * keep) * surprise
-        self.flow -= (1.0 - keep) ** 2 / dt * surprise
+        self._mass = expected + self._rhythm.of_mass * surprise
+        self.flow -= self._rhythm.of_flow * surprise
 
     def _watch_level(self, dt: float, mass: float) -> None:
-        self._hold_s = max(self._hold_s - dt, 0.0)
-        self._rest_s = max(self._rest_s - dt, 0.0)
+        if self._hold_s:
+            self._hold_s = max(self._hold_s - dt, 0.0)
+        if self._rest_s:
+            self._rest_s = max(self._rest_s - dt, 0.0)
         if self.refilling:
             self._open_s += dt
             full = mass >= self._design.high
@@ -213,12 +238,13 @@ class Feeder:
 
     __slots__ = (
         "_angle", "_cleared", "_density", "_design", "_discharged", "_factor", "_noise", "_packing", "_refilled",
-        "_span", "_start", "_zero", "indicated", "loop", "mass", "speed",
+        "_rhythm", "_span", "_start", "_zero", "indicated", "loop", "mass", "speed",
     )  # fmt: skip
 
     def __init__(self, design: Design, noise: Noise, flow: float, mass: float, skew: float) -> None:
         self._design = design
         self._noise = noise
+        self._rhythm = _Rhythm(design, 1.0)
         self._factor = skew * design.factor
         self._density = design.density_sd * noise()
         self._angle = self._packing = self._zero = 0.0
@@ -251,8 +277,10 @@ class Feeder:
         FloatingPointError
             If a state is no longer finite.
         """
+        if dt != self._rhythm.dt:
+            self._rhythm = _Rhythm(self._design, dt)
         self.loop.scan(dt, self.indicated, setpoint)
-        self.speed = lagged(self.speed, self.loop.speed, _DRIVE_TAU_S, dt)
+        self.speed = self.loop.speed + (self.speed - self.loop.speed) * self._rhythm.drive
         refill = self._design.refill * hit.get("F06", 1.0) * dt if self.loop.refilling else 0.0
         self._pack(dt, refill, hit)
         fed = min(self._discharge(dt, hit), self.mass + refill)
@@ -269,26 +297,31 @@ class Feeder:
         return self._start + self._refilled - self._discharged - self.mass
 
     def _pack(self, dt: float, refill: float, hit: Mapping[str, float]) -> None:
-        design = self._design
-        push = design.packing * (self._noise.scale + hit.get("F01", 1.0) - 1.0) * refill / dt * design.packing_tau_s
-        self._packing = lagged(self._packing, push, design.packing_tau_s, dt)
+        design, rhythm, push = self._design, self._rhythm, 0.0
+        if refill > 0.0:
+            push = design.packing * (self._noise.scale + hit.get("F01", 1.0) - 1.0) * refill / dt * design.packing_tau_s
+        self._packing = push + (self._packing - push) * rhythm.packing
         self._cleared = "F03" in hit and (self._cleared or self.loop.refilling)
-        sd = design.density_sd * (4.0 if "F03" in hit and not self._cleared else 1.0)
-        self._density = wandered(self._density, sd, _DENSITY_TAU_S, dt, self._noise())
+        more = 4.0 if "F03" in hit and not self._cleared else 1.0
+        self._density = rhythm.wander * self._density + more * rhythm.wandering * self._noise()
 
     def _discharge(self, dt: float, hit: Mapping[str, float]) -> float:
         design = self._design
         turned = 2.0 * pi * self.speed / 60.0 * dt
         pulse = pulsed(self._angle, turned, design.pulsation * self._noise.scale)
         self._angle = (self._angle + turned) % (2.0 * pi)
-        factor = feed_factor(self.mass, self._factor, design.fading, design.fading_mass) * (1.0 - hit.get("F07", 0.0))
-        hindered = hit.get("F02", 1.0) * (1.0 if self._cleared else hit.get("F03", 1.0))
-        powder = (1.0 + self._density) * (1.0 + self._packing) * (1.0 + hit.get("F08", 0.0))
+        factor = feed_factor(self.mass, self._factor, design.fading, design.fading_mass)
+        powder, hindered = (1.0 + self._density) * (1.0 + self._packing), 1.0
+        if hit:
+            factor *= 1.0 - hit.get("F07", 0.0)
+            powder *= 1.0 + hit.get("F08", 0.0)
+            hindered = hit.get("F02", 1.0) * (1.0 if self._cleared else hit.get("F03", 1.0))
         return max(factor * self.speed / 60.0 * dt * powder * hindered * pulse, 0.0)
 
     def _weigh(self, hit: Mapping[str, float]) -> None:
-        span = 1.0 / (1.0 - hit.get("F04", 0.0))
-        self._zero += (self._span - span) * self.mass
-        self._span = span
-        touch = hit.get("F05", 0.0) * 1e-3
+        span = 1.0 / (1.0 - hit.get("F04", 0.0)) if hit else 1.0
+        if span != self._span:
+            self._zero += (self._span - span) * self.mass
+            self._span = span
+        touch = hit.get("F05", 0.0) * 1e-3 if hit else 0.0
         self.indicated = span * self.mass + self._zero + touch + self._design.cell_sd * self._noise()

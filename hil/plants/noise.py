@@ -37,6 +37,19 @@ class Noise:
         return self._block.pop()
 
 
+def kept(tau: float, dt: float) -> float:
+    """Return the share of its distance that a first-order lag has left after a step [1].
+
+    Parameters
+    ----------
+    tau
+        Time constant [s].
+    dt
+        Step [s].
+    """
+    return exp(-dt / tau)
+
+
 def lagged(x: Value, target: Value, tau: float, dt: float) -> Value:
     """Return a first-order lag one step on, exact for a constant target, in the unit of `x`.
 
