@@ -4,6 +4,7 @@ from policies.errors import PolicyError, Problem
 from policies.files import load, parse, rebind, schema, shipped
 from policies.loops import (
     Controlled,
+    Disturbed,
     IpoptSettings,
     Late,
     Loop,
@@ -28,6 +29,7 @@ __all__ = [
     "Channel",
     "Connection",
     "Controlled",
+    "Disturbed",
     "Ewma",
     "FusedNir",
     "Handshake",

@@ -98,6 +98,13 @@ class Measured(Declared):
     """Standard deviation its bias gains in the square root of a minute, in the unit of the bias."""
 
 
+class Disturbed(Measured):
+    """A measurement of a matrix of transfer functions."""
+
+    lag: Positive | None = None
+    """Time constant through which its bias takes effect, in the unit of `time`; at once where absent."""
+
+
 class Reentry(Declared):
     """How a loop that was released by something that passes arms itself again; without it only a person does."""
 
@@ -188,8 +195,6 @@ class _Held(Declared):
     """Wall time after which the solver must give up by itself [s]."""
     move_weight: Positive
     """Cost of moves relative to deviations [1]."""
-    measured: Annotated[dict[Word, Measured], Field(min_length=1)]
-    """Measurements of the estimator."""
     known: dict[Word, Name] = Field(default_factory=dict)
     """Model inputs that are only read, with their tags."""
     late: Late = Late()
@@ -219,6 +224,8 @@ class Mpc(_Held):
     """Model outputs held on target."""
     moved: Annotated[dict[Word, Moved], Field(min_length=1)]
     """Model inputs written."""
+    measured: Annotated[dict[Word, Measured], Field(min_length=1)]
+    """Measurements of the estimator."""
     solver: Solver = SqpSettings()
     """Who solves it: `sqp`, `ipopt`, or one of them with its settings."""
 
@@ -236,6 +243,8 @@ class TransferFunction(_Held):
     """Measurements held on target or within limits."""
     moved: Annotated[dict[Word, Rested], Field(min_length=1)]
     """Inputs written."""
+    measured: Annotated[dict[Word, Disturbed], Field(min_length=1)]
+    """Measurements of the estimator; all are rows of the matrix, and not all need be controlled."""
     trigger: Name | None = None
     """Tag that counts the samples of the plant: a sample begins when it changes; by the clock where absent."""
     blocks: tuple[Annotated[int, Field(ge=1)], ...] = ()

@@ -27,7 +27,7 @@ _WHOLE = 1e-9
 class Step:
     """What one step of time does: ``d' = a d + g h'`` and ``y = c d + e h``.
 
-    `d` is what moves by itself, a bias for each measurement at its end; `h` are the inputs of the last steps, those of
+    `d` is what moves by itself, what biases the measurements at its end; `h` are the inputs of the last steps, those of
     each input together, the newest first, and ``h'`` with the inputs of this step.
     """
 
@@ -87,18 +87,29 @@ class Transfer:
         rows = {pair.row for pair in self.pairs if pair.response.integrating}
         self.integrating: tuple[bool, ...] = tuple(row in rows for row in range(len(self.measured)))
         """Whether each measurement integrates."""
+        self._lags = {row: m.lag for row, m in enumerate(declared.measured.values()) if m.lag is not None}
         self.step = self._step(declared.step_s)
         """What one step of time does."""
 
     @property
     def n_d(self) -> int:
         """Number of states that move by themselves [1]."""
-        return self._lagged + sum(self.integrating) + len(self.measured)
+        return self.biases.stop + len(self._lags)
 
     @property
     def biases(self) -> slice:
         """Where the biases stand among the states."""
-        return slice(self.n_d - len(self.measured), self.n_d)
+        first = self._lagged + sum(self.integrating)
+        return slice(first, first + len(self.measured))
+
+    @property
+    def drives(self) -> list[int]:
+        """Where that which drives each bias stands among the states: the bias itself, where it has no lag."""
+        lagged = list(self._lags)
+        return [
+            self.biases.stop + lagged.index(row) if row in self._lags else self.biases.start + row
+            for row in range(len(self.measured))
+        ]
 
     @property
     def integrators(self) -> dict[int, int]:
@@ -143,6 +154,7 @@ class Transfer:
             off = measured.get(name, np.nan) - float(shown[row])
             if isfinite(off):
                 d[self.integrators.get(row, self.biases.start + row)] += off
+        d[self.drives] = d[self.biases]
         return np.concatenate([d, history])
 
     def _step(self, step_s: float) -> Step:
@@ -197,6 +209,9 @@ class Transfer:
                 a[at, bias], c[row, at] = 1.0 / self.time_s, 1.0
             else:
                 c[row, bias] = 1.0
+        for row, lag in self._lags.items():
+            bias, drive = self.biases.start + row, self.drives[row]
+            a[bias, [bias, drive]] = np.array([-1.0, 1.0]) / (lag * self.time_s)
         return a, b, c, direct
 
 

@@ -40,7 +40,7 @@ class Aim:
 
     One that integrates by how far it runs over a horizon."""
     biases: list[int]
-    """Where the bias of each controlled variable stands in the state."""
+    """Where that which drives the bias of each controlled variable stands in the state."""
     ramps: Floats
     """How far each controlled variable that integrates runs over a horizon per unit of its bias, else 0 [1]."""
 
@@ -59,7 +59,7 @@ class Aim:
                 [difference(loop.controlled[n].scale, loop.controlled[n].unit, u) for n, u in model.controlled.items()]
             ),
             by_inputs=model.gains()[rows] * np.where(ramps > 0.0, ramps, 1.0)[:, None],
-            biases=[model.biases.start + row for row in rows],
+            biases=[model.drives[row] for row in rows],
             ramps=ramps,
         )
 

@@ -43,7 +43,8 @@ class LinearEstimator:
         noise = np.array([difference(m.sd, m.unit, unit) for m, unit in declared])
         gained = np.array([m.bias_sd for m, _ in declared]) * np.sqrt(loop.step_s / _MINUTE_S)
         doubt, wander = np.zeros(model.n_d), np.zeros(model.n_d)
-        doubt[model.biases], wander[model.biases] = np.maximum(_AT_FIRST * noise, gained), gained
+        doubt[model.biases] = doubt[model.drives] = np.maximum(_AT_FIRST * noise, gained)
+        wander[model.drives] = gained
         for row, at in model.integrators.items():
             doubt[at], doubt[model.biases.start + row] = noise[row], gained[row]
         self._start_p = np.diag(doubt**2)
