@@ -13,6 +13,8 @@ from plant_io import Setpoint, Snapshot
 
 def expect(kit: LoopKit, seen: Snapshot, old: LoopState, setpoints: tuple[Setpoint, ...]) -> LoopState:
     """Return the memory that waits for the read-back of `setpoints`, longest for a plant that does not move at all."""
+    if not setpoints:
+        return old
     before = {p.setpoint.tag: p for p in old.pending}
     keys = {fence.tag: key for key, fence in kit.fences.items()}
     for setpoint in setpoints:
@@ -27,6 +29,8 @@ def expect(kit: LoopKit, seen: Snapshot, old: LoopState, setpoints: tuple[Setpoi
 
 def verify(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tuple[Setpoint, ...], tuple[Event, ...]]:
     """Return the memory, the setpoints now seen in force, and what to say of those that are not in time."""
+    if not old.pending:
+        return old, (), ()
     keys = {fence.tag: key for key, fence in kit.fences.items()}
     confirmed, kept, events = list[Setpoint](), list[Pending](), list[Event]()
     for pending in old.pending:

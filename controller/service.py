@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from anomaly import Locked
@@ -42,6 +42,8 @@ class Inputs:
 
     def of(self, loop: str) -> Inputs:
         """Return what concerns one loop, where orders and plans are those of all of them."""
+        if not self.orders and not self.plans:
+            return self
         orders = [order for order in self.orders if order.act.loop == loop]
         return replace(self, orders=orders, plans=[plan for plan in self.plans if plan.loop == loop])
 
@@ -113,19 +115,19 @@ def _signals(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Itera
     settled, fresh = old.settled >= kit.declared.settle, wanted.use is Use.FRESH
     doubted = old.blind_since is not None or kit.name in given.verdict.holds
     begins = old.plan is not None and old.granted_at is not None and old.plan.at >= old.granted_at
-    standing: Mapping[Signal, bool] = {
-        Signal.STOPPED: old.mode is Mode.OFF,
-        Signal.DROPPED: old.mode not in WILLING,
-        Signal.UNSETTLED: not settled,
-        Signal.SETTLED: settled,
-        Signal.UNPLANNED: not fresh,
-        Signal.ASKED: old.mode in WILLING and fresh,
-        Signal.GRANTED: kit.connections <= given.links.remote,
-        Signal.ALIGNED: begins and fresh and not doubted,
-        Signal.DOUBTED: doubted,
-        Signal.CLEARED: not doubted,
-    }
-    return (signal for signal, stands in standing.items() if stands)
+    standing = (
+        (Signal.STOPPED, old.mode is Mode.OFF),
+        (Signal.DROPPED, old.mode not in WILLING),
+        (Signal.UNSETTLED, not settled),
+        (Signal.SETTLED, settled),
+        (Signal.UNPLANNED, not fresh),
+        (Signal.ASKED, old.mode in WILLING and fresh),
+        (Signal.GRANTED, kit.connections <= given.links.remote),
+        (Signal.ALIGNED, begins and fresh and not doubted),
+        (Signal.DOUBTED, doubted),
+        (Signal.CLEARED, not doubted),
+    )
+    return (signal for signal, stands in standing if stands)
 
 
 def _causes(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, *, followed: bool) -> Iterable[Cause]:
@@ -135,17 +137,17 @@ def _causes(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, *, follow
     besides = holding or old.phase is Phase.SHED
     kept = links.remote | links.fallen | links.foreign
     blind_s = 0.0 if old.blind_since is None else given.seen.at - old.blind_since
-    standing: Mapping[Cause, bool] = {
-        Cause.RESTARTED: bool(mine & links.restarted),
-        Cause.LAPSED: besides and bool(mine & links.fallen),
-        Cause.SUPERSEDED: holding and bool(mine & links.foreign),
-        Cause.TAKEN_BACK: holding and bool((mine & links.heard) - kept),
-        Cause.UNHEARD: holding and bool(mine & links.deaf),
-        Cause.BLIND: besides and blind_s > kit.declared.hold_s,
-        Cause.NO_PLAN: besides and wanted.use is Use.OVER,
-        Cause.NOT_FOLLOWED: holding and not followed,
-    }
-    return (cause for cause, stands in standing.items() if stands)
+    standing = (
+        (Cause.RESTARTED, bool(mine & links.restarted)),
+        (Cause.LAPSED, besides and bool(mine & links.fallen)),
+        (Cause.SUPERSEDED, holding and bool(mine & links.foreign)),
+        (Cause.TAKEN_BACK, holding and bool((mine & links.heard) - kept)),
+        (Cause.UNHEARD, holding and bool(mine & links.deaf)),
+        (Cause.BLIND, besides and blind_s > kit.declared.hold_s),
+        (Cause.NO_PLAN, besides and wanted.use is Use.OVER),
+        (Cause.NOT_FOLLOWED, holding and not followed),
+    )
+    return (cause for cause, stands in standing if stands)
 
 
 def _listed(old: LoopState, found: Sequence[Cause], at: float) -> LoopState:

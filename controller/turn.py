@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +20,6 @@ from controller.state import LoopState
 from controller.tell import Condition, tell
 from controller.wish import Use, Wish, guess, wish
 from plant_io import Setpoint, Snapshot
-from plant_io.signals import Floats
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +44,11 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     """Conclude one cycle of one loop."""
     at = given.seen.at
     new, obeyed = _obey(kit, given, old)
-    new = replace(_plan(given, new), targets=aims.look(kit, given.seen, new.targets))
-    new = _estimate(kit, given, _settle(kit, given, new))
+    new = _plan(given, new)
+    if kit.target_tags:
+        new = replace(new, targets=aims.look(kit, given.seen, new.targets))
+    missing = _missing(kit, given, new)
+    new = _estimate(kit, given, _settle(kit, given, new, missing))
     new, confirmed, late = verify(kit, given.seen, new)
     wanted = wish(new.plan, at, kit.declared)
     new, moved = advance(kit, given, new, wanted, followed=not late)
@@ -59,9 +61,9 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     )
     new, setpoints, proposal = _move(kit, given, new, wanted, allowed)
     new, problem = _pose(kit, at, new)
-    said, told = tell(at, _conditions(kit, given, new, wanted), new.said)
+    said, told = tell(at, _conditions(kit, given, new, wanted, missing), new.said)
     return Turn(
-        state=replace(new, said=said),
+        state=new if said == new.said else replace(new, said=said),
         setpoints=setpoints,
         confirmed=confirmed,
         proposal=proposal,
@@ -90,12 +92,11 @@ def _plan(given: Inputs, old: LoopState) -> LoopState:
     return replace(old, plan=solved[-1]) if solved else old
 
 
-def _settle(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
+def _settle(kit: LoopKit, given: Inputs, old: LoopState, missing: Sequence[str]) -> LoopState:
     at = given.seen.at
-    full = not _missing(kit, given, old)
     if old.mode is Mode.OFF:
         return replace(old, settled=0, blind_since=None)
-    if kit.connections & given.links.restarted or not full:
+    if kit.connections & given.links.restarted or missing:
         return replace(old, settled=0, blind_since=at if old.blind_since is None else old.blind_since)
     return replace(old, settled=old.settled + 1, blind_since=None)
 
@@ -106,7 +107,6 @@ def _estimate(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
     known = _read(kit, seen, kit.declared.known, old.known)
     if inputs is None or known is None or old.mode is Mode.OFF:
         return replace(old, inputs=inputs, known=known)
-    new = replace(old, inputs=inputs, known=known)
     values: dict[str, float] = {}
     for name, measured in kit.declared.measured.items():
         value = seen.good(measured.tag)
@@ -115,18 +115,20 @@ def _estimate(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
     u, w = np.array(inputs), np.array(known)
     if old.estimate is None:
         if len(values) < len(kit.declared.measured):
-            return new
+            return replace(old, inputs=inputs, known=known)
         estimate, used = kit.estimator.start(u, w, values), values
     else:
         used = {n: v for n, v in values.items() if _source(kit, seen, n) != old.sources.get(n)}
         estimate, steps = old.estimate, samples.steps(kit, seen, old)
         if not steps:
-            return new
+            return replace(old, inputs=inputs, known=known)
         for _ in range(steps - 1):
             estimate = kit.estimator.step(estimate, u, w, {})
         estimate = kit.estimator.step(estimate, u, w, used)
     return replace(
-        new,
+        old,
+        inputs=inputs,
+        known=known,
         estimate=estimate,
         count=None if kit.trigger is None else seen.good(kit.trigger),
         estimated_at=seen.at,
@@ -174,20 +176,23 @@ def _asked(kit: LoopKit, old: LoopState, wanted: Wish) -> dict[str, float]:
     if wanted.inputs is None:
         return {}
     low, high = _bounds(kit, old)
-    inside = np.clip(wanted.inputs, low, high)
     return {
-        key: kit.scales[kit.fences[key].tag].to_tag(float(value))
-        for key, value in zip(kit.model.inputs, inside, strict=True)
+        key: kit.scales[kit.fences[key].tag].to_tag(min(max(value, least), most))
+        for key, value, least, most in zip(kit.model.inputs, wanted.inputs.tolist(), low, high, strict=True)
     }
 
 
-def _bounds(kit: LoopKit, old: LoopState) -> tuple[Floats, Floats]:
-    share = kit.declared.authority
+def _bounds(kit: LoopKit, old: LoopState) -> tuple[list[float], list[float]]:
+    """Return the lowest and the highest inputs permitted now, units of the model."""
+    share, low, high = kit.declared.authority, kit.low.tolist(), kit.high.tolist()
     if not old.anchors or share >= 1.0:
-        return kit.low, kit.high
-    anchor = np.clip([old.anchors[key] for key in kit.model.inputs], kit.low, kit.high)
-    reach = share * np.abs(anchor)
-    return np.maximum(kit.low, anchor - reach), np.minimum(kit.high, anchor + reach)
+        return low, high
+    found = zip((old.anchors[key] for key in kit.model.inputs), low, high, strict=True)
+    anchors = [min(max(anchor, least), most) for anchor, least, most in found]
+    return (
+        [max(least, anchor - share * abs(anchor)) for anchor, least in zip(anchors, low, strict=True)],
+        [min(most, anchor + share * abs(anchor)) for anchor, most in zip(anchors, high, strict=True)],
+    )
 
 
 def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem | None]:
@@ -209,16 +214,16 @@ def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem |
         inputs=np.array(old.inputs),
         known=np.array(old.known),
         targets=aims.targets(kit, old.targets),
-        low=low,
-        high=high,
+        low=np.array(low),
+        high=np.array(high),
         guess=guess(old.plan, at, kit.declared),
     )
     return replace(old, number=number, next_at=at + kit.declared.sample_s, posed=old.count), problem
 
 
-def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish) -> list[Condition]:
+def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, wanting: Sequence[str]) -> list[Condition]:
     seen, name = given.seen, kit.name
-    missing = _missing(kit, given, new) if new.mode is not Mode.OFF else []
+    missing = wanting if new.mode is not Mode.OFF else []
     failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
     unread = [tag for tag in kit.declared.known.values() if seen.usable(tag) is None and new.mode is not Mode.OFF]
     aimless = aims.unread(kit, seen, new.targets)[1] if new.mode is not Mode.OFF else []

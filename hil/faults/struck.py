@@ -171,7 +171,7 @@ class Struck:
                 line.permit(fault.target, allowed=not begins)
             case "plc_watchdog" if begins and plc is not None and plc.block.word is Word.REMOTE:
                 owed = plc.rules.beats
-                plc.block = replace(plc.block, word=Word.FALLBACK, rearmed=False, owed=owed)
+                plc.block = plc.block._replace(word=Word.FALLBACK, rearmed=False, owed=owed)
             case "plc_cold" | "plc_warm" if begins:
                 line.restart(fault.target, cold=fault.id == "plc_cold")
             case "plc_frozen":

@@ -9,11 +9,11 @@ the two programs together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import IntEnum
 from math import inf, isfinite
 from types import MappingProxyType
-from typing import TypeGuard
+from typing import NamedTuple, TypeGuard
 
 _WRAP = 2**32
 _STATIONS = 2**16
@@ -81,8 +81,7 @@ class Asked:
     """Setpoints people at the plant have set since the last scan, by tag, in the unit of the tag."""
 
 
-@dataclass(frozen=True, slots=True)
-class Block:
+class Block(NamedTuple):
     """The supervisory block after one scan."""
 
     word: Word
@@ -163,8 +162,10 @@ def scan(block: Block, asked: Asked, rules: Rules, *, permitted: bool, dt: float
     written = asked.setpoints if now.word is Word.REMOTE else asked.local
     counts = now.word is not Word.REMOTE or (ours and block.word is Word.REMOTE)
     accepted = _accept(block, now, written, rules) if counts else block.accepted
+    if accepted is now.accepted and accepted == block.in_force:
+        return now
     in_force = {tag: _ramp(block.in_force[tag], accepted[tag], rules.limits[tag].rate * dt) for tag in accepted}
-    return replace(now, accepted=accepted, in_force=MappingProxyType(in_force))
+    return now._replace(accepted=accepted, in_force=MappingProxyType(in_force))
 
 
 def _bid(block: Block, asked: Asked, rules: Rules) -> Block:
@@ -172,16 +173,16 @@ def _bid(block: Block, asked: Asked, rules: Rules) -> Block:
     claim = _claim(asked)
     if block.word in (Word.REMOTE, Word.STARTING) or block.bidder or not _armed(asked.arm):
         return block
-    return replace(block, bidder=claim, owed=rules.beats) if _newer(claim, block.epoch) else block
+    return block._replace(bidder=claim, owed=rules.beats) if _newer(claim, block.epoch) else block
 
 
 def _hear(block: Block, beat: object, rules: Rules, dt: float) -> Block:
     count = (block.scan + 1) % _WRAP
     if _is_count(beat) and beat != block.echo:
-        return replace(block, scan=count, echo=int(beat), silence_s=0.0, owed=max(0, block.owed - 1))
+        return block._replace(scan=count, echo=int(beat), silence_s=0.0, owed=max(0, block.owed - 1))
     silence_s = block.silence_s + dt
     owed = rules.beats if block.owed and silence_s >= rules.watchdog_s else block.owed
-    return replace(block, scan=count, silence_s=silence_s, owed=owed)
+    return block._replace(scan=count, silence_s=silence_s, owed=owed)
 
 
 def _grant(block: Block, asked: Asked, rules: Rules, *, permitted: bool) -> Block:
@@ -193,14 +194,14 @@ def _grant(block: Block, asked: Asked, rules: Rules, *, permitted: bool) -> Bloc
     handed = mine and not _armed(asked.arm)
     if block.word is Word.REMOTE:
         if not alive:
-            return replace(block, word=Word.FALLBACK)
-        return replace(block, word=Word.LOCAL) if handed or not permitted else block
+            return block._replace(word=Word.FALLBACK)
+        return block._replace(word=Word.LOCAL) if handed or not permitted else block
     if handed:
-        return replace(block, word=Word.LOCAL, bidder=0)
+        return block._replace(word=Word.LOCAL, bidder=0)
     if block.bidder and alive and permitted and not block.owed:
-        return replace(block, word=Word.REMOTE, epoch=block.bidder, bidder=0)
+        return block._replace(word=Word.REMOTE, epoch=block.bidder, bidder=0)
     word = Word.FALLBACK if block.word is Word.FALLBACK else Word.LOCAL
-    return replace(block, word=word, bidder=block.bidder if alive else 0)
+    return block._replace(word=word, bidder=block.bidder if alive else 0)
 
 
 def _follow(block: Block, arm: object, rules: Rules, *, permitted: bool) -> Block:
@@ -208,14 +209,14 @@ def _follow(block: Block, arm: object, rules: Rules, *, permitted: bool) -> Bloc
     if block.word is Word.STARTING and block.scan <= rules.starting:
         return block
     if block.word is Word.REMOTE and not alive:
-        return replace(block, word=Word.FALLBACK, rearmed=False, owed=rules.beats)
+        return block._replace(word=Word.FALLBACK, rearmed=False, owed=rules.beats)
     if not _armed(arm):
-        return replace(block, word=Word.LOCAL, rearmed=True)
+        return block._replace(word=Word.LOCAL, rearmed=True)
     if block.word is Word.REMOTE:
-        return block if permitted else replace(block, word=Word.LOCAL, rearmed=False)
+        return block if permitted else block._replace(word=Word.LOCAL, rearmed=False)
     if block.rearmed and permitted and alive and not block.owed:
-        return replace(block, word=Word.REMOTE)
-    return block if block.word is Word.FALLBACK else replace(block, word=Word.LOCAL)
+        return block._replace(word=Word.REMOTE)
+    return block if block.word is Word.FALLBACK else block._replace(word=Word.LOCAL)
 
 
 def _accept(before: Block, now: Block, written: Mapping[str, object], rules: Rules) -> Mapping[str, float]:
