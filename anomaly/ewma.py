@@ -79,11 +79,12 @@ def look(snapshot: Snapshot, state: ChartState, kit: ChartKit) -> tuple[ChartSta
     alert
         The condition, if it began or ended now.
     """
-    value, source = snapshot.good(kit.declared.tag), snapshot.taken(kit.declared.tag)
-    if value is None or source == state.source:
+    source = snapshot.taken(kit.declared.tag)
+    value = None if source == state.source else snapshot.good(kit.declared.tag)
+    if value is None:
         return state, None
     average = state.average + kit.declared.weight * (value - state.average)
-    taken = replace(state, average=average, source=source)
+    taken = ChartState(average, source, state.since, state.active)
     distance = abs(average - kit.declared.reference.mean) / kit.sd
     after = _stand(taken, distance, snapshot.at, kit.declared)
     return after, _alert(after, distance, snapshot.at, kit) if after.active != state.active else None
@@ -94,7 +95,7 @@ def _stand(state: ChartState, distance: float, at: float, declared: Ewma) -> Cha
         ended = distance < declared.clear * declared.limit
         return replace(state, active=False, since=None) if ended else state
     if distance < declared.limit:
-        return replace(state, since=None)
+        return state if state.since is None else replace(state, since=None)
     since = at if state.since is None else state.since
     return replace(state, since=since, active=at - since >= (declared.on_delay_s or 0.0))
 

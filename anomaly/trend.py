@@ -135,7 +135,9 @@ def look(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendSta
         Trends that began, ended, or are called otherwise now.
     """
     slot = int(snapshot.at // kit.declared.every_s)
-    if state.slot is None or slot == state.slot:
+    if slot == state.slot:
+        return _gather(snapshot, state, kit), ()
+    if state.slot is None:
         return _gather(snapshot, replace(state, slot=slot), kit), ()
     n = len(kit.units)
     point = tuple(s / c if c else nan for s, c in zip(state.sums, state.counts, strict=True))
@@ -147,10 +149,14 @@ def look(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendSta
 
 
 def _gather(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> TrendState:
-    sums, counts, sources = list(state.sums), list(state.counts), list(state.sources)
-    for i, (tag, channel) in enumerate(kit.declared.channels.items()):
-        value, source = snapshot.good(tag), snapshot.taken(tag)
-        if value is None or source == sources[i]:
+    sources = list(state.sources)
+    news = [(i, snapshot.taken(tag)) for i, tag in enumerate(kit.declared.channels)]
+    if all(source == sources[i] for i, source in news):
+        return state
+    sums, counts = list(state.sums), list(state.counts)
+    for (i, source), (tag, channel) in zip(news, kit.declared.channels.items(), strict=True):
+        value = None if source == sources[i] else snapshot.good(tag)
+        if value is None:
             continue
         sources[i], scaled = source, _scaled(value, channel)
         if isfinite(scaled):

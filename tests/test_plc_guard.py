@@ -277,9 +277,9 @@ def test_a_claim_that_is_no_number_of_32_bits_is_none(claim: object) -> None:
 
 
 def test_levels_count_round() -> None:
-    old = replace(silent(boot(LEASED), 4), epoch=(2**16 - 1) * 2**16 + 5)
+    old = silent(boot(LEASED), 4)._replace(epoch=(2**16 - 1) * 2**16 + 5)
     assert leased(old, 3, CLAIM).word is Word.REMOTE
-    assert leased(replace(old, epoch=CLAIM), 3, (2**16 - 1) * 2**16 + 5).word is Word.LOCAL
+    assert leased(old._replace(epoch=CLAIM), 3, (2**16 - 1) * 2**16 + 5).word is Word.LOCAL
 
 
 def test_a_plc_with_a_safe_value_goes_there_when_the_heartbeat_is_lost_and_only_then(held: Block) -> None:

@@ -126,15 +126,19 @@ def _flow(snapshot: Snapshot, state: SensorState, kit: SensorKit) -> SensorState
             flows[i], flows_at[i] = max(value, 0.0), at
     passed = max(at - state.at, 0.0) if isfinite(state.at) else kit.period_s
     tanks = _mix(state.tanks, flows, passed, kit) if isfinite(min(flows_at)) else state.tanks
-    recent = tuple(point for point in state.path if point[0] >= at - kit.declared.stale_after_s)
-    return replace(
-        state,
+    oldest = at - kit.declared.stale_after_s
+    over = next((i for i, point in enumerate(state.path) if point[0] >= oldest), len(state.path))
+    return SensorState(
         at=at,
         flows=tuple(flows),
         flows_at=tuple(flows_at),
         tanks=tanks,
-        path=(*recent, (at, tanks[-1])) if tanks else (),
+        path=(*state.path[over:], (at, tanks[-1])) if tanks else (),
+        gap=state.gap,
         variance=min(state.variance + kit.declared.drift_sd**2 * passed / 60.0, kit.prior),
+        spectrum_at=state.spectrum_at,
+        used_at=state.used_at,
+        reading=state.reading,
     )
 
 

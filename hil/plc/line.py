@@ -58,9 +58,10 @@ class Plc:
         self._written: dict[str, object] = {}
         self._turned: dict[str, float] = {}
 
-    def owns(self, tag: str) -> bool:
-        """Return whether `tag` is a register of this PLC that others write."""
-        return tag in self._registers or tag in self.rules.limits
+    @property
+    def registers(self) -> Collection[str]:
+        """Return the registers of this PLC that others write."""
+        return (*self._registers, *self.rules.limits)
 
     def write(self, tag: str, value: object) -> None:
         """Put a value into a register, to be found by the next scan."""
@@ -78,12 +79,11 @@ class Plc:
         asked = Asked(
             beat=found[self.words.heartbeat],
             arm=found[self.words.arm],
-            setpoints=dict(self._written),
+            setpoints=self._written,
             claim=0 if claim is None else found[claim],
-            local=dict(self._turned),
+            local=self._turned,
         )
-        self._written.clear()
-        self._turned.clear()
+        self._written, self._turned = {}, {}
         if claim is not None:
             found[claim] = 0
         self.block = scan(self.block, asked, self.rules, permitted=self.permitted, dt=dt)
@@ -126,7 +126,9 @@ class Plc:
         for tag, value in block.accepted.items():
             shown[self._shows[tag]] = value
             shown[tag] = _plain(self._written.get(tag, value))
-        return shown | {tag: _plain(value) for tag, value in self._registers.items()}
+        for tag, found in self._registers.items():
+            shown[tag] = _plain(found)
+        return shown
 
 
 class SimulatedLine:
@@ -166,6 +168,7 @@ class SimulatedLine:
     ) -> None:
         self.plant = plant
         self.plcs = {name: Plc(policy, name, program) for name, program in rules.items()}
+        self._owners = {tag: plc for plc in self.plcs.values() for tag in plc.registers}
         self._turns = {name: Turns(scans.get(name, SCAN_S)) for name in rules}
         self._seen = Seen(plant.tags, plant.taken, plant.quality)
         self._loops = Loops(plant, {name: tag.connection for name, tag in policy.tags.items()})
@@ -305,11 +308,7 @@ class SimulatedLine:
         if self._lockstep is not None and tag == self._lockstep.request:
             self._requested = _plain(value)
             return
-        for plc in self.plcs.values():
-            if plc.owns(tag):
-                plc.write(tag, value)
-                return
-        raise KeyError(tag)
+        self._owners[tag].write(tag, value)
 
     def restart(self, plc: str, *, cold: bool) -> None:
         """Start one PLC again; the plant goes on."""
@@ -347,12 +346,13 @@ class SimulatedLine:
             values |= {self._lockstep.request: self._requested, self._lockstep.done: self._done}
         now = self.plant.time
         sampled = self._seen.taken
+        before, since = self._before, self._since
         for tag, value in values.items():
-            if tag not in sampled and self._before.get(tag) != value:
-                self._since[tag] = now
+            if tag not in sampled and before.get(tag) != value:
+                since[tag] = now
         self._before = values
         wrong = {tag: _QUALITY[word] for tag, word in self._seen.quality.items()}
-        taken = {tag: epoch + at for tag, at in {**self._since, **sampled}.items()}
+        taken = {tag: epoch + at for tag, at in {**since, **sampled}.items()}
         return Image(epoch + now, values, taken, wrong)
 
     def _check(self, policy: Policy) -> None:
@@ -361,8 +361,7 @@ class SimulatedLine:
         for name, tag in policy.tags.items():
             if name not in shown:
                 raise ValueError(f"tags.{name}: the simulated line {policy.line} has no such tag")
-            owned = name == request or any(plc.owns(name) for plc in self.plcs.values())
-            if tag.access is Access.WRITE and not owned:
+            if tag.access is Access.WRITE and name != request and name not in self._owners:
                 raise ValueError(f"tags.{name}: no PLC of the simulated line {policy.line} lets it be written")
 
 

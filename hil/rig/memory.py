@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import numpy as np
 
@@ -112,7 +113,7 @@ class _MemoryDriver:
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
         """Write raw values in order."""
         self._check()
-        return [self.put(setpoint) for setpoint in setpoints]
+        return [self._put(setpoint) for setpoint in setpoints]
 
     async def abort(self) -> None:
         """Drop the connection."""
@@ -124,18 +125,22 @@ class _MemoryDriver:
         if self._connection in self._memory.down:
             raise ConnectionError(f"{self._connection} is down")
 
-    def put(self, setpoint: Setpoint) -> Receipt:
-        """Write one raw value."""
+    def _put(self, setpoint: Setpoint) -> Receipt:
+        receipt, value = self.held(setpoint)
+        if value is not None:
+            self._memory.write(setpoint.tag, value)
+        return receipt
+
+    def held(self, setpoint: Setpoint) -> tuple[Receipt, float | None]:
+        """Return what becomes of one raw value, and what the device then holds of it, in the unit of the tag."""
         tag = self._tags[setpoint.tag]
         if tag.access is not Access.WRITE:
-            return Receipt(setpoint, Outcome.REFUSED, "the device does not let it be written")
+            return Receipt(setpoint, Outcome.REFUSED, "the device does not let it be written"), None
         try:
             raw = fitted(setpoint.value, tag.type)
         except ValueError as refusal:
-            return Receipt(setpoint, Outcome.REFUSED, str(refusal))
-        value = to_value(tag, raw)
-        self._memory.write(setpoint.tag, to_value(tag, to_raw(tag, value)))
-        return Receipt(setpoint, Outcome.TAKEN)
+            return Receipt(setpoint, Outcome.REFUSED, str(refusal)), None
+        return Receipt(setpoint, Outcome.TAKEN), to_value(tag, to_raw(tag, to_value(tag, raw)))
 
 
 class MemoryLine(Line):
@@ -156,6 +161,9 @@ class MemoryLine(Line):
     def __init__(self, policy: Policy, clock: Clock, memory: Memory) -> None:
         super().__init__(policy, clock, memory.make)
         self._drivers = {name: _MemoryDriver(memory, name, policy) for name in policy.connections}
+        self._memory = memory
+        # Most of what is written in a cycle was written in the one before.
+        self._judged = lru_cache(maxsize=64)(self._judge)
 
     @staticmethod
     def suits(policy: Policy) -> bool:
@@ -178,7 +186,11 @@ class MemoryLine(Line):
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
         """Write `setpoints` in order; one receipt each, in order."""
-        return [self._written(setpoint) for setpoint in setpoints]
+        judged = [self._judged(setpoint) for setpoint in setpoints]
+        for receipt, value in judged:
+            if value is not None:
+                self._memory.write(receipt.setpoint.tag, value)
+        return [receipt for receipt, _ in judged]
 
     def summary(self) -> Mapping[str, object]:
         """Return nothing: there are no connections whose times could be kept."""
@@ -187,14 +199,16 @@ class MemoryLine(Line):
     async def close(self) -> None:
         """Return at once."""
 
-    def _written(self, setpoint: Setpoint) -> Receipt:
+    def _judge(self, setpoint: Setpoint) -> tuple[Receipt, float | None]:
+        """Return what becomes of a setpoint, and what the device then holds of it, in the unit of the tag."""
         why = refusal(setpoint, self._policy)
         if why:
-            return Receipt(setpoint, Outcome.REFUSED, why)
+            return Receipt(setpoint, Outcome.REFUSED, why), None
         tag = self._policy.tags[setpoint.tag]
-        raw = Setpoint(setpoint.tag, (setpoint.value - tag.offset) / tag.scale)
-        receipt = self._drivers[tag.connection].put(raw)
-        return Receipt(setpoint, receipt.outcome, receipt.why)
+        receipt, value = self._drivers[tag.connection].held(
+            Setpoint(setpoint.tag, (setpoint.value - tag.offset) / tag.scale)
+        )
+        return Receipt(setpoint, receipt.outcome, receipt.why), value
 
 
 class _Shown:
