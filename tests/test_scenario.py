@@ -149,7 +149,12 @@ CLAIM = "{kind: band, requirement: URS-1, truth: api_frame, low: 9.5, high: 10.5
         ("unit: g/min}\nrequirements", "unit: grm/min}\nrequirements", "faults[1].unit: found 'grm/min'"),
         ("id: bias", "id: swapped", "faults[1].with: found nothing, wanted with: and the tag shown instead"),
         ("setpoint: BLD.N_SP", "setpoint: BLD.M_SP", "13:16: stimuli[0].setpoint: found 'BLD.M_SP';"),
-        ("by: 10,", "by: 10, unit: /min,", "stimuli[0].unit: found '/min', but no unit is known here"),
+        ("BLD.N_SP, by: 10,", "FDR_LUB.F_SP, by: 0.01, unit: kg/h,", "stimuli[0].unit: found 'kg/h', but no unit is"),
+        (
+            "by: 10,",
+            "by: 10, unit: kg/h,",
+            "stimuli[0].unit: found 'kg/h', wanted '/min' or what can be converted to it",
+        ),
         ("  feeders: {", "  feeder: {", "8:11: plc.feeder: found 'feeder'; did you mean 'feeders'?"),
         ("F_SP: 2.1", "F_SP: 21", "plc.feeders.start.FDR_API.F_SP: found 21, wanted 1 to 3 kg/h"),
         ("watchdog: 3s", "scan: 700ms", "plc.feeders.scan: found 0.7 s, wanted a whole multiple of 0.5 s"),

@@ -6,16 +6,21 @@ from hil.plants.line_a import NOMINAL, TARGETS, LineA
 from hil.plc.blueprint import Attribute, Blueprint
 from hil.plc.guard import Limits, Rules
 
-_REMOTE = {
+_FED = {
     "FDR_API.F_SP": Limits(low=1.0, high=3.0, rate=0.05, start=NOMINAL["FDR_API.F_SP"]),
     "FDR_EXC.F_SP": Limits(low=10.0, high=26.0, rate=0.3, start=NOMINAL["FDR_EXC.F_SP"]),
+}
+_MADE = {
+    "BLD.N_SP": Limits(low=100.0, high=450.0, rate=10.0, start=NOMINAL["BLD.N_SP"]),
+    "PRS.MCF_SP": Limits(low=3.0, high=12.0, rate=0.2, start=NOMINAL["PRS.MCF_SP"]),
+    "PRS.GAP_SP": Limits(low=2.5, high=3.6, rate=0.02, start=NOMINAL["PRS.GAP_SP"]),
 }
 
 LINE = Blueprint(
     name="A",
     make=LineA,
-    rules={"feeders": Rules(limits=_REMOTE), "line": Rules()},  # kg/h: wider and faster than any policy should be
-    local={tag: value for tag, value in NOMINAL.items() if tag not in _REMOTE},
+    rules={"feeders": Rules(limits=_FED), "line": Rules(limits=_MADE)},  # wider and faster than any policy should be
+    local={"FDR_LUB.F_SP": NOMINAL["FDR_LUB.F_SP"]},
     shown={"FDR_LUB.F_ACT": "FDR_LUB.F_SP"},
     targets=TARGETS,
     measures={"SOFT.API": ("api_frame",), "LINE.TOTAL_PV": ("flow_api", "flow_exc", "flow_lub")},
