@@ -20,7 +20,7 @@ from controller.soft import SoftKit
 from controller.state import LoopState, State
 from controller.substitute import SubstituteKit
 from plant_io.signals import Floats, TagIndex
-from policies import Access, Loop, Mpc, Policy, TransferFunction
+from policies import Access, Loop, Mpc, Policy, Ranked, TransferFunction
 from policies.units import convert
 
 
@@ -78,6 +78,8 @@ class LoopKit:
     """Connections it reads or moves whose PLCs must have handed it their setpoints; those of others do not matter."""
     target_tags: Mapping[str, str] = field(default_factory=dict[str, str])
     """Tags that show the wanted outputs, by controlled variable."""
+    bridges: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Time for which the model may stand in for missing evidence, by tag [s]."""
 
     @property
     def trigger(self) -> str | None:
@@ -196,6 +198,7 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
         high=np.array([limits[key][1] for key in chosen.inputs]),
         targets=np.array(targets),
         target_tags=target_tags,
+        bridges={c.tag: c.bridge_s for c, _ in wanted.values() if isinstance(c, Ranked) and c.bridge_s is not None},
         period_s=policy.period_s,
         connections=_used(declared, policy),
     )

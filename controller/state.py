@@ -85,6 +85,8 @@ class LoopState:
     """Inputs in force when last read back, units of the model."""
     known: tuple[float, ...] | None = None
     """Known inputs when last read, units of the model."""
+    lost: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Since when tags of controlled variables have been no evidence where that may be bridged, POSIX times [s]."""
     targets: Mapping[str, float] = field(default_factory=dict[str, float])
     """Targets shown by tags when last read, by controlled variable, units of the model."""
     count: float | None = None

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from controller import aims, samples
+from controller import aims, bridges, samples
 from controller.advise import accept, advise
 from controller.confirm import expect, verify
 from controller.cycle import Event, Mode, Offer, Phase, SetMode
@@ -44,9 +44,7 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     """Conclude one cycle of one loop."""
     at = given.seen.at
     new, obeyed = _obey(kit, given, old)
-    new = _plan(given, new)
-    if kit.target_tags:
-        new = replace(new, targets=aims.look(kit, given.seen, new.targets))
+    new = _look(kit, given.seen, _plan(given, new))
     missing = _missing(kit, given, new)
     new = _estimate(kit, given, _settle(kit, given, new, missing))
     new, confirmed, late = verify(kit, given.seen, new)
@@ -90,6 +88,12 @@ def _plan(given: Inputs, old: LoopState) -> LoopState:
         return replace(old, plan=None, estimate=None, next_at=None, pending=())
     solved = [plan for plan in given.plans if plan.status is Status.SOLVED]
     return replace(old, plan=solved[-1]) if solved else old
+
+
+def _look(kit: LoopKit, seen: Snapshot, old: LoopState) -> LoopState:
+    if not kit.target_tags and not kit.bridges:
+        return old
+    return replace(old, targets=aims.look(kit, seen, old.targets), lost=bridges.lost(kit, seen, old.lost))
 
 
 def _settle(kit: LoopKit, given: Inputs, old: LoopState, missing: Sequence[str]) -> LoopState:
@@ -138,7 +142,8 @@ def _estimate(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
 
 def _missing(kit: LoopKit, given: Inputs, old: LoopState) -> list[str]:
     """Return what the loop may not move without, and why it is not there."""
-    wanting = [tag for tag in kit.evidence if given.seen.good(tag) is None]
+    bridged = bridges.bridged(kit, given.seen.at, old)
+    wanting = [tag for tag in kit.evidence if given.seen.good(tag) is None and tag not in bridged]
     wanting += aims.unread(kit, given.seen, old.targets)[0]
     tags = [f"{tag} ({given.seen[tag].reason.name.lower()})" for tag in wanting]
     return tags + [
@@ -226,6 +231,7 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, wanti
     missing = wanting if new.mode is not Mode.OFF else []
     failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
     unread = [tag for tag in kit.declared.known.values() if seen.usable(tag) is None and new.mode is not Mode.OFF]
+    bridged = bridges.bridged(kit, seen.at, new) if new.mode is not Mode.OFF else []
     aimless = aims.unread(kit, seen, new.targets)[1] if new.mode is not Mode.OFF else []
     refused = new.requested_at is not None and seen.at - new.requested_at > kit.declared.verify_s
     waits = new.mode in WILLING and new.phase is Phase.READY and new.settled >= kit.declared.settle
@@ -237,6 +243,10 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, wanti
         "late": (Use.SHIFTED.value if late else "", "plans come again"),
         "stands": (Use.HELD.value if stands else "", ""),
         "known": (f"{', '.join(unread)} not read, last value used" if unread else "", "known inputs are read again"),
+        "bridged": (
+            f"the model stands in for {', '.join(bridged)}" if bridged else "",
+            "the model stands in for nothing any more",
+        ),
         "targets": (
             f"{', '.join(aimless)} not read, last target used" if aimless else "",
             "targets are read again",

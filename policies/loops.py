@@ -55,6 +55,8 @@ class Ranked(_Goal):
     """Lowest and highest value that is acceptable, in `unit`; any where absent."""
     rank: Annotated[int, Field(ge=1, le=5)] = 1
     """Whose limits are kept where not all can be: those of lower number [1]."""
+    bridge_s: Duration | None = Field(default=None, alias="bridge")
+    """Time for which the model may stand in for its evidence before the loop holds [s]; not at all where absent."""
 
 
 class Moved(Declared):

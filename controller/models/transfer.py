@@ -94,7 +94,7 @@ class Transfer:
     @property
     def n_d(self) -> int:
         """Number of states that move by themselves [1]."""
-        return self.biases.stop + len(self._lags)
+        return self._lagged + sum(self.integrating) + len(self.measured) + len(self._lags)
 
     @property
     def biases(self) -> slice:
@@ -107,7 +107,7 @@ class Transfer:
         """Where that which drives each bias stands among the states: the bias itself, where it has no lag."""
         lagged = list(self._lags)
         return [
-            self.biases.stop + lagged.index(row) if row in self._lags else self.biases.start + row
+            self.n_d - len(lagged) + lagged.index(row) if row in self._lags else self.biases.start + row
             for row in range(len(self.measured))
         ]
 
