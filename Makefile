@@ -31,7 +31,7 @@ demo: $(RUN_TIME)
 	@$(BIN)/steadyline demo $(ARGS)
 
 test: $(TESTING)
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 $(ARGS)
 
 setup: $(TESTING)
 
