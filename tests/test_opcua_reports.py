@@ -28,7 +28,7 @@ from plant_io.line import Line
 from plant_io.ports import Refusal
 from plant_io.security.certificates import Wanted as Certified
 from plant_io.security.store import Store
-from policies import Policy
+from policies import Lockstep, Policy
 
 SLOW: dict[str, object] = {"scan": "subscribe"}
 PERIOD = 0.1
@@ -181,6 +181,48 @@ def test_a_server_that_takes_few_nodes_at_once_is_asked_and_written_in_parts(pla
     finally:
         for limit in limits:
             plant.tell(limit, 10000, V.UInt32)
+
+
+def test_what_a_leased_plc_is_told_goes_in_one_request_or_the_server_is_refused(plant: Plant) -> None:
+    told = {"FLOAT64": "float64", "UINT32": "uint32", "INT16": "int16", "UINT16": "uint16", "SIM.REQUEST": "float64"}
+    shown = {"UINT64": "uint64", "INT32": "int32", "INT64": "int64", "SIM.DONE": "float64"}
+    tags: Tags = {name: {"type": kind, "access": "write", "read_back": "UINT64"} for name, kind in told.items()}
+    words = {
+        "heartbeat": "UINT16",
+        "arm": "INT16",
+        "claim": "UINT32",
+        "state": "INT32",
+        "scan": "INT64",
+        "epoch": "UINT64",
+    }
+    whole = declared(plant.port, tags | {name: {"type": kind} for name, kind in shown.items()}, handshake=words)
+    steps = Lockstep.model_validate({"request": "SIM.REQUEST", "done": "SIM.DONE"})
+    policy = whole.model_copy(update={"lockstep": steps})
+
+    async def run(most: int) -> list[int]:
+        plant.tell(ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerWrite, most, V.UInt32)
+        driver, sent = OpcUaDriver("plc", policy), list[int]()
+        try:
+            await driver.open()
+            client: Any = driver._client
+            genuine = client.uaclient.write
+
+            async def counted(order: ua.WriteParameters) -> list[ua.StatusCode]:
+                sent.append(len(order.NodesToWrite))
+                return await genuine(order)
+
+            client.uaclient.write = counted
+            await driver.write([Setpoint(name, 1.0) for name in told if name != "SIM.REQUEST"])
+        finally:
+            await driver.abort()
+        return sent
+
+    try:
+        assert asyncio.run(run(4)) == [4]
+        with pytest.raises(Refusal, match=r"told 4 values in one request, and the server takes, or chunk permits, 3"):
+            asyncio.run(run(3))
+    finally:
+        plant.tell(ObjectIds.Server_ServerCapabilities_OperationLimits_MaxNodesPerWrite, 10000, V.UInt32)
 
 
 def test_what_the_server_does_not_report_is_said_and_bad(plant: Plant) -> None:

@@ -162,6 +162,27 @@ def test_in_single_precision_the_watchdog_is_right_within_one_percent_or_one_sca
     assert abs(silent * dt - rules.watchdog_s) <= max(0.01 * rules.watchdog_s, 1.001 * dt)
 
 
+@pytest.mark.parametrize("leased", [True, False], ids=["leased", "not leased"])
+@pytest.mark.parametrize("dt", [0.0, -0.5, nan])
+def test_a_guard_that_is_not_told_how_time_goes_by_takes_nothing(dt: float, *, leased: bool) -> None:
+    program, beats = Program(Rules(LIMITS, leased=leased), np.float32), iter(range(1, 40))
+
+    def arms(arm: int, dt: float, scans: int) -> list[int]:
+        states = list[int]()
+        for beat, _ in zip(beats, range(scans), strict=False):
+            program.guard.call(
+                {"PERMIT": True, "LEASED": leased, "DT": dt, "BEAT": beat, "ARM": arm, "CLAIM": 65537},
+                dict.fromkeys(("BEAT", "ARM", "CLAIM"), ""),
+            )
+            states.append(program.words[0])
+        return states
+
+    assert Word.REMOTE not in arms(0, dt, 5) + arms(1, dt, 8)
+    arms(0, 0.5, 1)
+    assert arms(1, 0.5, 4)[-1] == Word.REMOTE
+    assert arms(1, dt, 1) == [Word.FALLBACK]
+
+
 def test_the_program_of_the_feeders_wires_the_blocks_as_the_simulated_feeder_plc_is() -> None:
     program = Instance(BLOCKS["FEEDERS"], BLOCKS, np.float64)
     rules = replace(LINE.rules["feeders"], leased=True)

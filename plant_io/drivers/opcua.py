@@ -28,7 +28,7 @@ from plant_io.latch import tags_of
 from plant_io.ports import Batch, Identity, Refusal
 from plant_io.scan import Coherence, scans_of
 from plant_io.signals import Outcome, Receipt, Setpoint
-from policies import OpcUa, Policy
+from policies import Access, OpcUa, Policy
 from policies.scans import CONTROL
 
 T = TypeVar("T")
@@ -93,6 +93,7 @@ class OpcUaDriver:
         self._spots = spots(self._tags, 0)
         self._scans = scans_of(connection, policy)
         self._coherence = Coherence.of(connection, policy)
+        self._frame = _frame(connection, policy)
         self._readings: dict[str, Reading] = {}
         self._writes = server.chunk
         self._client: Client | None = None
@@ -112,6 +113,9 @@ class OpcUaDriver:
         admission = await admit(client, self._server, WallClock().now())
         await asked(client.connect, self._means)
         server = await self._learn()
+        if self._frame > server.writes:
+            told = f"a leased PLC is told {self._frame} values in one request"
+            raise Refusal(f"{told}, and the server takes, or chunk permits, {server.writes}")
         self._writes = server.writes
         notes = [*admission.notes, *await self._compare(server), *await self._subscribe(server)]
         return Identity(server.started, tuple(notes), admission.ends)
@@ -245,3 +249,13 @@ class OpcUaDriver:
         if self._client is None:
             raise ConnectionError("not connected")
         return self._client
+
+
+def _frame(connection: str, policy: Policy) -> int:
+    """Return how many values a leased PLC is told together [1]; 0 where there is no lease."""
+    words = policy.connections[connection].handshake
+    if words is None or words.claim is None:
+        return 0
+    led = None if policy.lockstep is None else policy.lockstep.request
+    written = [name for name, tag in tags_of(connection, policy).items() if tag.access is Access.WRITE]
+    return len([name for name in written if name != led])
