@@ -129,6 +129,8 @@ def stand_in(
 
 def entered(seen: Snapshot, state: SubstituteState, kit: SubstituteKit) -> dict[str, tuple[float, float, float]]:
     """Return what stands in now, for the record: value, source time and arrival time, by tag."""
+    if not kit.names:
+        return {}
     here = np.flatnonzero(state.stands)
     tags, slots = kit.tags[here], kit.slots[here]
     columns = (seen.values[slots].tolist(), seen.source[tags].tolist(), seen.arrival[tags].tolist())

@@ -228,7 +228,7 @@ def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem |
 
 def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, wanting: Sequence[str]) -> list[Condition]:
     seen, name = given.seen, kit.name
-    missing = wanting if new.mode is not Mode.OFF else []
+    missing = wanting if new.mode is not Mode.OFF else ()
     failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
     unread = [tag for tag in kit.declared.known.values() if seen.usable(tag) is None and new.mode is not Mode.OFF]
     bridged = bridges.bridged(kit, seen.at, new) if new.mode is not Mode.OFF else []

@@ -15,7 +15,9 @@ from policies import Policy
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.uint8]
-_GOOD, _BAD, _NEVER_READ = int(Quality.GOOD), int(Quality.BAD), int(Reason.NEVER_READ)  # members are found slowly
+# Members are found slowly.
+_GOOD, _UNCERTAIN, _BAD = int(Quality.GOOD), int(Quality.UNCERTAIN), int(Quality.BAD)
+_NEVER_READ, _SUBSTITUTED = int(Reason.NEVER_READ), int(Reason.SUBSTITUTED)
 _QUALITIES: Mapping[int, Quality] = {int(each): each for each in Quality}
 _REASONS: Mapping[int, Reason] = {int(each): each for each in Reason}
 
@@ -171,9 +173,9 @@ class Snapshot:
         It may be reckoned with where the last value would be otherwise; it is no evidence.
         """
         i = self.index.position[name]
-        if self.quality[i] != Quality.UNCERTAIN or self.reason[i] != Reason.SUBSTITUTED:
+        if self.quality.item(i) != _UNCERTAIN or self.reason.item(i) != _SUBSTITUTED:
             return self.good(name)
-        value = float(self.values[self.index.start[i]])
+        value = self.values.item(self.index.start[i])
         return value if isfinite(value) else None
 
     def vector(self, name: str) -> Floats | None:

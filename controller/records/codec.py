@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache
@@ -21,7 +21,8 @@ from plant_io.signals import Codes, Floats
 _FLOATS = ("values", "sd", "source", "arrival")
 _CODES = ("quality", "reason")
 _NEWS = ("restarted", "notes", "torn")
-_REST = tuple(field.name for field in fields(Decision) if field.name not in {"handshake", "soft"})
+_TRACED = {"handshake", "soft", "armed", "modes"}
+_REST = tuple(field.name for field in fields(Decision) if field.name not in _TRACED)
 _BARE = frozenset({str, float, int, bool, bytes, type(None)})
 Fields = Mapping[str, Any]
 
@@ -46,13 +47,16 @@ def trace(cycle: Cycle) -> bytes:
     """Return what the digest of a run is taken over for one cycle: all that was read and all that was concluded.
 
     The start and the arrays of the snapshot and the numbers of handshake and virtual tags stand as they are,
-    little-endian; their names and all the rest, where there is any, as canonical CBOR.
+    little-endian; their names, what is armed and how far the loops are follow as lines of text, and all the rest, where
+    there is any, as canonical CBOR.
     """
     seen, decision = cycle.snapshot, cycle.decision
     rest = {name: found for name in _NEWS if (found := getattr(seen, name))}
     rest |= {name: found for name in _REST if (found := getattr(decision, name))}
     said = [(setpoint.tag, setpoint.value) for setpoint in decision.handshake]
-    return _trace(packed("<d", seen.at) + seen.data(), said, decision.soft, rest)
+    modes = [(loop, mode.value, phase.value) for loop, (mode, phase) in decision.modes.items()]
+    read = packed("<d", seen.at) + seen.data()
+    return read + _numbers(said, decision.soft) + _words(said, decision.soft, decision.armed, modes) + _more(rest)
 
 
 def retrace(data: Fields) -> bytes:
@@ -60,18 +64,30 @@ def retrace(data: Fields) -> bytes:
     seen, decision = data["snapshot"], data["decision"]
     rest = {name: found for name in _NEWS if (found := seen.get(name))}
     rest |= {name: found for name in _REST if (found := decision.get(name))}
-    said = [(setpoint["tag"], setpoint["value"]) for setpoint in decision["handshake"]]
-    arrays = b"".join(seen[name] for name in (*_FLOATS, *_CODES))
-    return _trace(packed("<d", seen["at"]) + arrays, said, decision["soft"], rest)
+    said, soft = [(setpoint["tag"], setpoint["value"]) for setpoint in decision["handshake"]], decision["soft"]
+    modes = [(loop, mode, phase) for loop, (mode, phase) in decision["modes"].items()]
+    read = packed("<d", seen["at"]) + b"".join(seen[name] for name in (*_FLOATS, *_CODES))
+    return read + _numbers(said, soft) + _words(said, soft, decision["armed"], modes) + _more(rest)
 
 
-def _trace(
-    read: bytes, said: Sequence[tuple[str, float]], soft: Mapping[str, Sequence[float]], rest: Mapping[str, object]
-) -> bytes:
-    names = [*(tag for tag, _ in said), *sorted(soft)]
+def _numbers(said: Sequence[tuple[str, float]], soft: Mapping[str, Sequence[float]]) -> bytes:
     numbers = [value for _, value in said] + [value for name in sorted(soft) for value in soft[name]]
     same = [value if value == value else nan for value in numbers]  # noqa: PLR0124  # one bit pattern for no number
-    return read + packed(f"<{len(same)}d", *same) + pack((names, rest))
+    return packed(f"<{len(same)}d", *same)
+
+
+def _words(
+    said: Sequence[tuple[str, float]],
+    soft: Iterable[str],
+    armed: Iterable[str],
+    modes: Iterable[tuple[str, str, str]],
+) -> bytes:
+    parts = ([tag for tag, _ in said], sorted(soft), sorted(armed), sorted(map(" ".join, modes)))
+    return "\f".join(map("\n".join, parts)).encode()
+
+
+def _more(rest: Mapping[str, object]) -> bytes:
+    return pack(rest) if rest else b""
 
 
 def _plain(value: object) -> object:
