@@ -227,7 +227,7 @@ def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem |
 
 
 def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, wanting: Sequence[str]) -> list[Condition]:
-    seen, name = given.seen, kit.name
+    seen = given.seen
     missing = wanting if new.mode is not Mode.OFF else ()
     failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
     unread = [tag for tag in kit.declared.known.values() if seen.usable(tag) is None and new.mode is not Mode.OFF]
@@ -239,7 +239,7 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, wanti
     stands = wanted.use in (Use.HELD, Use.OVER)
     found = {
         "evidence": (f"no evidence from {', '.join(missing)}" if missing else "", "evidence is complete again"),
-        "held": ("held by a locked watch" if name in given.verdict.holds else "", "no longer held by a watch"),
+        "held": ("held by a locked watch" if kit.name in given.verdict.holds else "", "no longer held by a watch"),
         "late": (Use.SHIFTED.value if late else "", "plans come again"),
         "stands": (Use.HELD.value if stands else "", ""),
         "known": (f"{', '.join(unread)} not read, last value used" if unread else "", "known inputs are read again"),
@@ -258,10 +258,20 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, wanti
             "solved again",
         ),
     }
-    nothing_new = not given.plans
+    return _spoken(kit, given, new, wanted, found)
+
+
+def _spoken(
+    kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, found: Mapping[str, tuple[str, str]]
+) -> list[Condition]:
+    # What ends because nobody asks for it any more has not become good.
+    good = {"remote": kit.connections <= given.links.remote, "late": wanted.use is Use.FRESH}
     return [
         Condition(
-            key, begins and f"{name}: {begins}", over and f"{name}: {over}", stands=key == "solver" and nothing_new
+            key,
+            begins and f"{kit.name}: {begins}",
+            f"{kit.name}: {over}" if over and new.mode is not Mode.OFF and good.get(key, True) else "",
+            stands=key == "solver" and not given.plans,
         )
         for key, (begins, over) in found.items()
         if begins or key in new.said

@@ -263,6 +263,24 @@ def test_problems_are_posed_on_the_sample_grid_with_inputs_as_read_back() -> Non
     assert posed[10][0].inputs.tolist() == [5.0]
 
 
+def test_a_request_that_is_given_up_is_not_said_to_be_granted() -> None:
+    bench = Bench()
+    for _ in range(4):
+        bench.cycle(plans=(bench.plan(5.0),))
+    bench.cycle(ask(Mode.AUTO), plans=(bench.plan(5.0),))
+    said = [w for _ in range(10) for w in what(bench.cycle(plans=(bench.plan(5.0),)))]
+    assert said == ["hold: a PLC does not grant remote setpoints"]
+    bench.bad = {"Y"}
+    assert what(bench.cycle()) == ["hold: request to off", "hold: no evidence from Y (link_down)"]
+
+
+def test_what_ends_because_the_loop_is_off_is_not_said_to_have_become_good() -> None:
+    bench = in_auto(9.0)
+    bench.bad = {"Y"}
+    assert "hold: no evidence from Y (link_down)" in what(bench.cycle())
+    assert what(bench.cycle(ask(Mode.OFF))) == ["hold: mode off asked for: start of shift"]
+
+
 def test_equal_arguments_give_equal_decisions() -> None:
     one, two = in_auto(9.0), in_auto(9.0)
     for _ in range(5):
