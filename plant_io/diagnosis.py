@@ -13,6 +13,8 @@ from plant_io.doubt import credible, meant_factor, meant_orders
 from plant_io.latch import tags_of
 from plant_io.ne43 import FAILED_HIGH_MA, FAILED_LOW_MA, current
 from plant_io.quality import Quality, Reason
+from plant_io.racing import FASTEST_HZ
+from plant_io.scan import Coherence
 from plant_io.signals import Sample, Snapshot
 from plant_io.survey import Look, Survey
 from plant_io.troubles import TROUBLES, recognised
@@ -88,7 +90,9 @@ def _of(look: Look, survey: Survey) -> Iterator[Finding]:
     yield from _slow(look, survey.policy)
     yield from _standing(look, survey.policy)
     yield from _handshake(look, survey)
-    yield from _values(look, survey)
+    racing = tuple(_racing(look, survey))
+    yield from racing
+    yield from _values(look, survey, own=not racing)
 
 
 def _link(look: Look) -> Finding:
@@ -151,7 +155,22 @@ def _handshake(look: Look, survey: Survey) -> Iterator[Finding]:
         yield Finding("not_remote", look.connection, said, words.state)
 
 
-def _values(look: Look, survey: Survey) -> Iterator[Finding]:
+def _racing(look: Look, survey: Survey) -> Iterator[Finding]:
+    """Say that a scan counter cannot be true; then none of the connection's tags is believed, for that reason alone."""
+    coherence = Coherence.of(look.connection, survey.policy)
+    if coherence is None or len(look.answers) < len(survey.snapshots):
+        return
+    first, second = (snapshot[coherence.counter] for snapshot in survey.snapshots)
+    apart_s = second.arrival - first.arrival
+    if second.value - first.value > FASTEST_HZ * apart_s:
+        said = f"it goes from {first.value:.0f} to {second.value:.0f} in {apart_s:.1f} s, and no PLC scans so fast; "
+        yield Finding(
+            "word_order", look.connection, said + "until that is put right, no tag is good", coherence.counter
+        )
+
+
+def _values(look: Look, survey: Survey, *, own: bool) -> Iterator[Finding]:
+    """Say what is wrong with each tag; `own` is whether a wrong type is the tag's own and not that of all of them."""
     tags = tags_of(look.connection, survey.policy)
     meant = meant_orders(look.orders, tags)
     for name, tag in tags.items():
@@ -161,7 +180,7 @@ def _values(look: Look, survey: Survey) -> Iterator[Finding]:
             would = look.orders[name][order]
             said = f"it reads {_shown(sample, tag)}; with byte_order: {order} it would read {would:.6g} {tag.unit}"
             yield Finding("word_order", look.connection, said, name)
-        elif not noted or sample.reason in _JUDGED_HERE:
+        elif (not noted or sample.reason in _JUDGED_HERE) and (own or sample.reason is not Reason.WRONG_TYPE):
             told = _current(tag, sample) or _health(tag, survey.snapshots[-1], sample)
             yield from [Finding(told[0], look.connection, told[1], name)] if told else _value(name, tag, sample, look)
 

@@ -15,7 +15,8 @@ from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats
 from plant_io.verdicts import NOTHING, Positions, Verdict
 
-_FASTEST_HZ = 20_000.0  # scans of the fastest controllers; with its words swapped, a counter of 1 Hz shows 65,536 Hz
+FASTEST_HZ = 20_000.0
+"""Scans of the fastest controllers [Hz]; with its words swapped, a counter of 1 Hz shows 65,536 Hz."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,7 +58,7 @@ class Racing:
         before
             What was known before.
         """
-        racing = counts - before.counts > _FASTEST_HZ * (at - before.at)
+        racing = counts - before.counts > FASTEST_HZ * (at - before.at)
         known = np.isfinite(counts)
         seen = Seen(np.where(known, counts, before.counts), np.where(known, at, before.at))
         if not racing.any():

@@ -68,13 +68,14 @@ def found(
     ages: dict[str, float] | None = None,
     *,
     still: bool = False,
+    scans: float = 2.0,
     **look: object,
 ) -> list[tuple[str, str | None, str]]:
     """What is said of one connection with the given values, reasons and ages, and whatever else is given of it."""
     declared = policy()
     first = seen(values or {}, reasons or {}, ages or {}, NOW)
     second = seen(
-        (values or {}) | ({} if still else {"SCAN": (values or {}).get("SCAN", 100.0) + 2.0}),
+        (values or {}) | ({} if still else {"SCAN": (values or {}).get("SCAN", 100.0) + scans}),
         reasons or {},
         ages or {},
         NOW + 1.0,
@@ -91,6 +92,11 @@ def found(
 
 def test_a_healthy_connection_gives_no_finding() -> None:
     assert found() == []
+
+
+def test_a_counter_whose_words_are_swapped_is_one_finding_and_not_one_for_each_tag() -> None:
+    said = "it goes from 100 to 30100 in 1.0 s, and no PLC scans so fast; until that is put right, no tag is good"
+    assert found(scans=30000.0) == [("word_order", "SCAN", said)]
 
 
 @pytest.mark.parametrize(
