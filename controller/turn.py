@@ -237,9 +237,12 @@ def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, wanti
     waits = new.mode in WILLING and new.phase is Phase.READY and new.settled >= kit.declared.settle
     late = wanted.use in (Use.SHIFTED, Use.HELD, Use.OVER)
     stands = wanted.use in (Use.HELD, Use.OVER)
+    held = kit.name in given.verdict.holds
+    if not (new.said or missing or failed or unread or bridged or aimless or refused or waits or late or held):
+        return []  # as in nearly every cycle
     found = {
         "evidence": (f"no evidence from {', '.join(missing)}" if missing else "", "evidence is complete again"),
-        "held": ("held by a locked watch" if kit.name in given.verdict.holds else "", "no longer held by a watch"),
+        "held": ("held by a locked watch" if held else "", "no longer held by a watch"),
         "late": (Use.SHIFTED.value if late else "", "plans come again"),
         "stands": (Use.HELD.value if stands else "", ""),
         "known": (f"{', '.join(unread)} not read, last value used" if unread else "", "known inputs are read again"),

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import exp, isfinite
+from math import exp, isfinite, sqrt
 from typing import NamedTuple
 
-from hil.plants.noise import Noise, lagged, wandered
+from hil.plants.noise import Noise, kept, lagged
 from hil.plants.powder import API, LUB, Masses, scaled, washed
 from hil.plants.sensors import Sampled
 from hil.plants.tablets import STATIONS, breaking_force, bulk_density, compression_force, fill_mass, solid_fraction
@@ -101,6 +101,24 @@ class PressLoops:
         self.depth = min(max(self._fill + _FORCE_GAIN * error, _SHALLOWEST_M), _DEEPEST_M)
 
 
+class _Rhythm:
+    """What depends on the length of a step alone, worked out once for many steps of the same length.
+
+    Parameters
+    ----------
+    dt
+        Step [s].
+    """
+
+    __slots__ = ("actuator", "drive", "dt", "wander", "wandering")
+
+    def __init__(self, dt: float) -> None:
+        self.dt = dt
+        self.drive, self.actuator = kept(_DRIVE_TAU_S, dt), kept(_ACTUATOR_TAU_S, dt)
+        self.wander = kept(_DENSITY_TAU_S, dt)
+        self.wandering = sqrt(1.0 - self.wander * self.wander) * _DENSITY_SD
+
+
 class Press:
     """The press with its powder, at a steady state from the start.
 
@@ -117,13 +135,14 @@ class Press:
     """
 
     __slots__ = (
-        "_bias", "_chute_kg", "_density", "_frame_kg", "_noise",
+        "_bias", "_chute_kg", "_density", "_frame_kg", "_noise", "_rhythm",
         "at_line", "depth", "force", "gap", "hopper_seen", "loops", "speed", "tablet", "tanks",
     )  # fmt: skip
 
     def __init__(self, noise: Noise, skew: Noise, fed: Masses, gap: float) -> None:
         flow = sum(fed)
         self._noise = noise
+        self._rhythm = _Rhythm(1.0)
         self._chute_kg = _CHUTE_KG * exp(_TANK_SKEW * skew())
         self._frame_kg = _FRAME_KG * exp(_TANK_SKEW * skew())
         self._bias = (_BIAS * skew(), _BIAS * skew(), _BIAS * skew(), _BIAS * skew())
@@ -136,7 +155,7 @@ class Press:
         """Gap [m]."""
         self.speed: float = 60.0 * flow / (STATIONS * fill_mass(bulk_density(fed[API] / flow, 0.0), self.depth, 46.0))
         """Turret speed [rpm]."""
-        self.tablet = self._compress(self._fill({}), {})
+        self.tablet = self._compress(self._fill(self._bulk(), {}), self._bulk(), {})
         """The tablets made now."""
         self.hopper_seen = HOPPER_KG
         """Indicated hopper mass [kg]."""
@@ -167,10 +186,13 @@ class Press:
             If a state is no longer finite.
         """
         self.loops.scan(dt, self.hopper_seen, self.force.shown.value, wanted[0])
-        self.speed = lagged(self.speed, self.loops.speed, _DRIVE_TAU_S, dt)
-        self.depth = lagged(self.depth, self.loops.depth, _ACTUATOR_TAU_S, dt)
-        self.gap = lagged(self.gap, min(max(wanted[1], _NARROWEST_M), _WIDEST_M), _ACTUATOR_TAU_S, dt)
-        self._density = wandered(self._density, _DENSITY_SD, _DENSITY_TAU_S, dt, self._noise())
+        if dt != self._rhythm.dt:
+            self._rhythm = _Rhythm(dt)
+        gap, left, rhythm = min(max(wanted[1], _NARROWEST_M), _WIDEST_M), self._rhythm.actuator, self._rhythm
+        self.speed = self.loops.speed + (self.speed - self.loops.speed) * rhythm.drive
+        self.depth = self.loops.depth + (self.depth - self.loops.depth) * left
+        self.gap = gap + (self.gap - gap) * left
+        self._density = rhythm.wander * self._density + rhythm.wandering * self._noise()
         made = self._run(dt, fed, hit)
         if not isfinite(sum(self.tablet) + self.speed + self.depth + self.gap + sum(made)):
             raise FloatingPointError(f"PRS: {self.tablet}, {self.speed} rpm, fill {self.depth} m, gap {self.gap} m")
@@ -196,29 +218,30 @@ class Press:
         self.at_line.show(t)
 
     def _run(self, dt: float, fed: Masses, hit: Mapping[str, float]) -> Masses:
-        filled = self._fill(hit)
+        bulk = self._bulk()
+        filled = self._fill(bulk, hit)
         asked = filled * STATIONS * self.speed / 60.0 * dt
         hopper, chute, frame = self.tanks
         stock = sum(hopper) + sum(fed)
         drawn = min(asked, _MOST_DRAWN * stock)
-        self.tablet = self._compress(filled * drawn / asked, hit)
+        self.tablet = self._compress(filled * drawn / asked, bulk, hit)
         hopper, flow = washed(hopper, fed, drawn / (stock - drawn))
         chute, flow = washed(chute, flow, drawn / self._chute_kg)
         frame, flow = washed(frame, flow, drawn / self._frame_kg)
         self.tanks = (hopper, chute, frame)
         return flow
 
-    def _fill(self, hit: Mapping[str, float]) -> float:
-        return fill_mass(self._bulk(), self.depth, self.speed) * (1.0 - hit.get("F12", 0.0))
+    def _fill(self, bulk: float, hit: Mapping[str, float]) -> float:
+        return fill_mass(bulk, self.depth, self.speed) * (1.0 - hit.get("F12", 0.0))
 
     def _bulk(self) -> float:
         frame = self.tanks[2]
         return bulk_density(frame[API] / sum(frame), self._density)
 
-    def _compress(self, mass: float, hit: Mapping[str, float]) -> Tablet:
+    def _compress(self, mass: float, bulk: float, hit: Mapping[str, float]) -> Tablet:
         frame = self.tanks[2]
         hardness = breaking_force(solid_fraction(mass, self.gap), frame[LUB] / sum(frame))
-        force = compression_force(mass, self._bulk(), self.gap)
+        force = compression_force(mass, bulk, self.gap)
         return Tablet(mass, force, hardness * (1.0 - hit.get("F13", 0.0)))
 
     def _weighed(self, hit: Mapping[str, float]) -> tuple[float, float]:

@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeGuard
 _WRAP = 2**32
 _STATIONS = 2**16
 _LEVELS = 2**16
+_NUMBER = (int, float)
 
 
 class Word(IntEnum):
@@ -151,10 +152,11 @@ def scan(block: Block, asked: Asked, rules: Rules, *, permitted: bool, dt: float
         Plant time since the last scan [s].
     """
     if rules.leased:
-        bid = _bid(block, asked, rules)
-        ours = _claim(asked) == (bid.epoch if bid.word is Word.REMOTE else bid.bidder) != 0
+        claim = _claim(asked)
+        bid = _bid(block, asked, rules, claim)
+        ours = claim == (bid.epoch if bid.word is Word.REMOTE else bid.bidder) != 0
         heard = _hear(bid, asked.beat if ours else bid.echo, rules, dt)
-        now = _grant(heard, asked, rules, permitted=permitted)
+        now = _grant(heard, asked, rules, claim, permitted=permitted)
     else:
         ours = True
         heard = _hear(block, asked.beat, rules, dt)
@@ -168,9 +170,8 @@ def scan(block: Block, asked: Asked, rules: Rules, *, permitted: bool, dt: float
     return now._replace(accepted=accepted, in_force=MappingProxyType(in_force))
 
 
-def _bid(block: Block, asked: Asked, rules: Rules) -> Block:
+def _bid(block: Block, asked: Asked, rules: Rules, claim: int) -> Block:
     """Begin to listen to a claim that is newer than the last granted, while nobody else is listened to."""
-    claim = _claim(asked)
     if block.word in (Word.REMOTE, Word.STARTING) or block.bidder or not _armed(asked.arm):
         return block
     return block._replace(bidder=claim, owed=rules.beats) if _newer(claim, block.epoch) else block
@@ -185,9 +186,9 @@ def _hear(block: Block, beat: object, rules: Rules, dt: float) -> Block:
     return block._replace(scan=count, silence_s=silence_s, owed=owed)
 
 
-def _grant(block: Block, asked: Asked, rules: Rules, *, permitted: bool) -> Block:
+def _grant(block: Block, asked: Asked, rules: Rules, claim: int, *, permitted: bool) -> Block:
     """Return who holds the lease; it is granted to one bidder, and closed for good when it is lost or handed back."""
-    alive, claim = block.silence_s < rules.watchdog_s, _claim(asked)
+    alive = block.silence_s < rules.watchdog_s
     if block.word is Word.STARTING and block.scan <= rules.starting:
         return block
     mine = claim != 0 and claim == (block.bidder or block.epoch)
@@ -242,7 +243,7 @@ def _armed(arm: object) -> bool:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)
+    return isinstance(value, _NUMBER) and not isinstance(value, bool) and isfinite(value)
 
 
 def _is_count(value: object) -> TypeGuard[float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
-from math import isclose
+from math import isclose, nan
 from types import MappingProxyType
 
 from hil.plc.guard import Asked, Block, Rules, boot, scan
@@ -15,6 +15,7 @@ from plant_io.quality import Quality
 from plant_io.signals import Floats
 from policies import Access, Handshake, Policy
 
+_NUMBER = (int, float)
 _QUALITY = {"uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
 
 
@@ -373,4 +374,4 @@ def _handshake(policy: Policy, connection: str) -> Handshake:
 
 
 def _plain(value: object) -> float:
-    return float(value) if isinstance(value, int | float) else float("nan")
+    return float(value) if isinstance(value, _NUMBER) else nan
