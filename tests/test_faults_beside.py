@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from math import inf, isinf, isnan
 
 import numpy as np
@@ -262,7 +261,7 @@ def test_the_watchdog_is_made_to_trip_while_setpoints_are_remote(policy: Policy)
     line = simulate(policy, 1, Course(faults=(Fault("plc_watchdog", "feeders", 30.0, 31.0),)))
     line.advance(28.0)
     plc = line.plcs["feeders"]
-    plc.block = replace(plc.block, word=Word.REMOTE, silence_s=0.0)
+    plc.block = plc.block._replace(word=Word.REMOTE, silence_s=0.0)
     plc.write(plc.words.arm, 1.0)
     seen = []
     for _ in range(4):

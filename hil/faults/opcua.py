@@ -10,6 +10,12 @@ from hil.faults.tables import OPCUA_FAULTS
 from hil.plants.faults import CATALOGUE, Fault, intensity
 from policies import Policy
 
+CLOSED = ("ua_sessions", "ua_cert_expired", "ua_cert_untrusted", "ua_cert_uri", "ua_password")
+"""Faults for which a server drops every connection and lets nobody in."""
+
+REFUSALS = ("ua_full", "ua_expired", "ua_untrusted", "ua_uri", "ua_password")
+"""Faults that whoever connects anew meets; a session that stands goes on."""
+
 
 class Strange:
     """The faults of one server.
@@ -31,6 +37,7 @@ class Strange:
         self._faults = [fault for fault in faults if fault.id in OPCUA_FAULTS and fault.target in mine]
         self._rngs = {id(fault): np.random.default_rng(fault.seed) for fault in self._faults}
         self._forgotten: set[int] = set()
+        self._dropped: set[int] = set()
         self._time = time
 
     def busy(self) -> bool:
@@ -40,7 +47,7 @@ class Strange:
 
     def shutdown(self) -> bool:
         """Return whether the server says that it shuts down."""
-        return any(self._severity(fault) > 0.0 for fault in self._of("ua_shutdown"))
+        return self._there("ua_shutdown")
 
     def forgets(self) -> bool:
         """Return whether the server has just forgotten its subscriptions; once for each fault."""
@@ -49,10 +56,41 @@ class Strange:
         self._forgotten = now
         return bool(fresh)
 
+    def refusal(self) -> str:
+        """Return the fault for which a new session is refused; empty for none."""
+        return next((name for name in REFUSALS if any(self._severity(fault) > 0.0 for fault in self._of(name))), "")
+
+    def closed(self) -> str:
+        """Return the fault for which nobody is let in; empty for none."""
+        return next((name for name in CLOSED if self._there(name)), "")
+
+    def drops(self) -> bool:
+        """Return whether the server drops its connections just now; once for each fault that closes it."""
+        now = {id(fault) for name in CLOSED for fault in self._of(name) if self._severity(fault) > 0.0}
+        fresh = now - self._dropped
+        self._dropped = now
+        return bool(fresh)
+
+    def swapped(self) -> bool:
+        """Return whether another server stands in its place."""
+        return self._there("ua_swap")
+
+    def loses(self) -> bool:
+        """Return whether a report gets lost; drawn anew for each."""
+        drawn = [self._rngs[id(fault)].random() < self._severity(fault) for fault in self._of("ua_gap")]
+        return any(drawn)
+
+    def overflows(self) -> bool:
+        """Return whether the queues of reported nodes overflow."""
+        return self._there("ua_overflow")
+
     def of(self, tag: str) -> str:
         """Return which fault a tag has; empty for none."""
         mine = (fault for fault in self._faults if fault.target == tag and self._severity(fault) > 0.0)
         return next((fault.id for fault in mine), "")
+
+    def _there(self, name: str) -> bool:
+        return any(self._severity(fault) > 0.0 for fault in self._of(name))
 
     def _of(self, name: str) -> list[Fault]:
         return [fault for fault in self._faults if fault.id == name]

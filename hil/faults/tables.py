@@ -8,10 +8,14 @@ from types import MappingProxyType
 
 from hil.plants.kinds import Kind
 
-TAG, STAMPED, SETPOINT, PLC, LINK, OPCUA, MODBUS, REGISTER, LOOP, SELF = (
-    "tag", "stamped tag", "setpoint", "plc", "link", "opcua", "modbus", "register", "loop", "controller",
+TAG, STAMPED, SETPOINT, PLC, LINK, OPCUA, REPORTING, MODBUS, REGISTER, LOOP, SELF = (
+    "tag", "stamped tag", "setpoint", "plc", "link", "opcua", "opcua with reported tags", "modbus", "register", "loop",
+    "controller",
 )  # fmt: skip
-"""Kinds of targets: any tag, one with source times, a setpoint, a PLC and a link by connection, and so on."""
+"""Kinds of targets: any tag, one with source times, a setpoint, a PLC and a link by connection, and so on.
+
+A connection has reported tags where the policy says ``scan: subscribe`` of one.
+"""
 
 CONTROLLER = "controller"
 """The target that means the controller as a whole."""
@@ -106,6 +110,67 @@ OPCUA_FAULTS: Mapping[str, Kind] = MappingProxyType(
         "ua_busy": Kind(OPCUA, "BadTooManyOperations", 1.0, 0.0, _SHARE, "share of requests refused [1]"),
         "ua_shutdown": Kind(OPCUA, "ServerState is Shutdown", 1.0, 0.0, _SHARE, "whether [1]"),
         "ua_forgets": Kind(OPCUA, "subscriptions are deleted", 1.0, 0.0, _SHARE, "whether [1]"),
+        "ua_full": Kind(OPCUA, "no session is left for whoever connects", 1.0, 0.0, _SHARE, "whether [1]"),
+        "ua_expired": Kind(OPCUA, "the certificate of whoever connects has expired", 1.0, 0.0, _SHARE, "whether [1]"),
+        "ua_untrusted": Kind(
+            OPCUA, "the certificate of whoever connects is not trusted", 1.0, 0.0, _SHARE, "whether [1]"
+        ),
+        "ua_uri": Kind(OPCUA, "the certificate of whoever connects names another", 1.0, 0.0, _SHARE, "whether [1]"),
+        "ua_password": Kind(OPCUA, "the password of whoever connects was changed", 1.0, 0.0, _SHARE, "whether [1]"),
+        "ua_sessions": Kind(
+            OPCUA,
+            "connections are dropped, BadTooManySessions to whoever asks for a session",
+            1.0,
+            0.0,
+            _SHARE,
+            "whether [1]",
+        ),
+        "ua_cert_expired": Kind(
+            OPCUA,
+            "certificate out of date: connections are dropped, BadCertificateTimeInvalid",
+            1.0,
+            0.0,
+            _SHARE,
+            "whether [1]",
+        ),
+        "ua_cert_untrusted": Kind(
+            OPCUA,
+            "certificate not trusted: connections are dropped, BadCertificateUntrusted",
+            1.0,
+            0.0,
+            _SHARE,
+            "whether [1]",
+        ),
+        "ua_cert_uri": Kind(
+            OPCUA,
+            "certificate of another application: connections are dropped, BadCertificateUriInvalid",
+            1.0,
+            0.0,
+            _SHARE,
+            "whether [1]",
+        ),
+        "ua_password": Kind(
+            OPCUA,
+            "password changed: connections are dropped, BadIdentityTokenRejected",
+            1.0,
+            0.0,
+            _SHARE,
+            "whether [1]",
+        ),
+        "ua_swap": Kind(
+            OPCUA,
+            "another server stands in its place, the index of the namespace is another",
+            1.0,
+            0.0,
+            _SHARE,
+            "whether [1]",
+        ),
+        "ua_gap": Kind(
+            REPORTING, "reports get lost, sequence numbers have gaps", 0.2, 0.0, _SHARE, "share of reports [1]"
+        ),
+        "ua_overflow": Kind(
+            REPORTING, "queues overflow: older values are lost, the newest says so", 1.0, 0.0, _SHARE, "whether [1]"
+        ),
         "ua_novalue": Kind(STAMPED, "a status without a value", 1.0, 0.0, _SHARE, "whether [1]"),
         "ua_deleted": Kind(STAMPED, "the node is gone", 1.0, 0.0, _SHARE, "whether [1]"),
         "ua_retyped": Kind(STAMPED, "the node has another type", 1.0, 0.0, _SHARE, "whether [1]", family="F70"),

@@ -15,6 +15,8 @@ from asyncua.common.node import Node
 from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AddressSpace, AttributeService
+from asyncua.server.internal_server import InternalServer
+from asyncua.server.internal_session import InternalSession
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
 from asyncua.ua.attribute_ids import AttributeIds
@@ -24,6 +26,7 @@ from asyncua.ua.status_codes import StatusCodes
 from hil.faults.opcua import Strange
 from hil.plc.line import Image
 from hil.servers.opcua_door import Door
+from hil.servers.opcua_trouble import Gate, spoil
 from hil.servers.wire import Raw, to_raw, to_value
 from plant_io.quality import Quality
 from plant_io.signals import Floats
@@ -48,6 +51,8 @@ _STATUS = {
 _STATE = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_State))
 _SHUTDOWN = 4  # OPC UA part 5, 12.6
 _CURRENT_TIME = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_CurrentTime))
+_START_TIME = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_StartTime))
+_OTHER = "urn:steadyline:another"  # namespace that only the server has which stands in place of another
 _UNITS_URI = "http://www.opcfoundation.org/UA/units/un/cefact"
 _UNECE = {
     "kg": "KGM",
@@ -62,6 +67,15 @@ _UNECE = {
     "Cel": "CEL",
 }
 """UNECE recommendation 20 codes of the UCUM units our lines use."""
+
+_NOBODY = User(role=UserRole.Anonymous)
+_REFUSED: Mapping[str, int] = {
+    "ua_full": StatusCodes.BadTooManySessions,
+    "ua_expired": StatusCodes.BadCertificateTimeInvalid,
+    "ua_untrusted": StatusCodes.BadCertificateUntrusted,
+    "ua_uri": StatusCodes.BadCertificateUriInvalid,
+    "ua_password": StatusCodes.BadIdentityTokenRejected,
+}
 
 
 class _Item(Protocol):
@@ -128,6 +142,26 @@ class _Strict(AttributeService):
         return results
 
 
+class _Admission(InternalServer):
+    """Gives sessions to whoever connects, unless something is wrong."""
+
+    strange: Strange | None = None
+    """What is wrong with the server."""
+
+    def create_session(self, name: str, user: User = _NOBODY, external: bool = False) -> InternalSession:  # noqa: FBT001, FBT002  # as the library calls it
+        """Return a session.
+
+        Raises
+        ------
+        ServiceError
+            If it is refused.
+        """
+        refused = self.strange.refusal() if external and self.strange is not None else ""
+        if refused:
+            raise ServiceError(_REFUSED[refused])
+        return super().create_session(name, user, external)
+
+
 class OpcUaServer:
     """The tags of one OPC UA connection as nodes in folders by unit, behind a real socket.
 
@@ -168,7 +202,8 @@ class OpcUaServer:
         self._nodes: dict[str, ua.NodeId] = {}
         self._shown: dict[str, tuple[float | Floats, float, Quality]] = {}
         self._door = None if pki is None else Door(pki, f"urn:steadyline:hil:line-{policy.line.lower()}")
-        self._server = Server(user_manager=cast("UserManager | None", self._door))
+        self._admission = _Admission(cast("UserManager | None", self._door))
+        self._server = Server(self._admission)
         self._taken: dict[ua.NodeId, str] = {}
         self._strict = _Strict(self._server.iserver.aspace, self._taken, on_write)
 
@@ -209,13 +244,13 @@ class OpcUaServer:
 
     def misbehave(self, strange: Strange) -> None:
         """Let something be wrong with the server."""
-        self._strict.strange = strange
+        self._strict.strange = self._gate.strange = strange
+        self._admission.strange = strange
 
     async def publish(self, image: Image) -> None:
         """Show what has changed, in the order of the image, each with the time at which the source took it."""
-        if self._strict.strange is not None and self._strict.strange.forgets():
-            service = self._server.iserver.subscription_service
-            await service.delete_subscriptions(list(service.subscriptions))
+        if self._strict.strange is not None:
+            await self._suffer(self._strict.strange, image)
         now = _time(image.at)
         await self._server.write_attribute_value(_CURRENT_TIME, ua.DataValue(ua.Variant(now, ua.VariantType.DateTime)))
         for name, value in image.values.items():
@@ -242,9 +277,34 @@ class OpcUaServer:
         if self._server.bserver is not None:
             await self._server.stop()
 
+    async def _suffer(self, strange: Strange, image: Image) -> None:
+        """Do what the faults of the server want done before something is shown."""
+        subscriptions = self._gate.subscription_service.subscriptions
+        if strange.forgets():
+            await self._gate.subscription_service.delete_subscriptions(list(subscriptions))
+        if strange.drops():
+            self._gate.drop()
+        if strange.swapped() != self._swapped:
+            self._swapped = strange.swapped()
+            await self._swap(image)
+        spoil(subscriptions.values(), strange)
+
+    async def _swap(self, image: Image) -> None:
+        """Stand in place of another server: started now, with the same nodes in a namespace with another index."""
+        self._gate.drop()
+        if self._top is not None:
+            await self._server.delete_nodes([self._top], recursive=True)
+        for known in (self._nodes, self._shown, self._taken, self._strict.names):
+            known.clear()
+        spaces = [uri for uri in await self._server.get_namespace_array() if uri not in {self._namespace, _OTHER}]
+        await self._server.nodes.namespace_array.write_value([*spaces, _OTHER] if self._swapped else spaces)
+        started = ua.DataValue(ua.Variant(_time(image.at), ua.VariantType.DateTime))
+        await self._server.write_attribute_value(_START_TIME, started)
+        await self._build(image)
+
     async def _build(self, image: Image) -> None:
         space = await self._server.register_namespace(self._namespace)
-        top = await self._server.nodes.objects.add_folder(space, f"Line {self._line}")
+        top = self._top = await self._server.nodes.objects.add_folder(space, f"Line {self._line}")
         folders: dict[str, Node] = {}
         for name, tag in self._tags.items():
             unit = name.partition(".")[0]
