@@ -164,19 +164,20 @@ class Compiled:
         dense = [casadi().densify(matrix) for matrix in outputs]
         self._buffer, self._run = casadi().Function("compiled", list(inputs), dense).buffer()
         self._arguments = [np.zeros(m.shape[0] * m.shape[1]) for m in inputs]
-        self._results = [np.zeros(m.shape[0] * m.shape[1]) for m in dense]
-        self._shapes = [(m.shape[0],) if m.shape[1] == 1 else m.shape for m in dense]
+        results = [np.zeros(m.shape[0] * m.shape[1]) for m in dense]
+        shapes = [(m.shape[0],) if m.shape[1] == 1 else m.shape for m in dense]
+        self._results: list[Floats] = [m.reshape(s, order="F") for m, s in zip(results, shapes, strict=True)]
         for i, memory in enumerate(self._arguments):
             self._buffer.set_arg(i, memory)
-        for i, memory in enumerate(self._results):
+        for i, memory in enumerate(results):
             self._buffer.set_res(i, memory)
 
     def __call__(self, *arguments: Floats) -> tuple[Floats, ...]:
         """Return the results for `arguments`, each of the shape and unit of its matrix; a column comes as ``(n,)``."""
         for memory, argument in zip(self._arguments, arguments, strict=True):
-            memory[:] = argument.ravel(order="F")
+            memory[:] = argument if argument.ndim == 1 else argument.ravel(order="F")
         self._run()
-        return tuple(m.reshape(s, order="F").copy() for m, s in zip(self._results, self._shapes, strict=True))
+        return tuple([memory.copy() for memory in self._results])
 
 
 def vector(name: str, n: int) -> Matrix:

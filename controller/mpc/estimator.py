@@ -99,8 +99,8 @@ class Estimator:
         for believed in (found, dict[str, float]()):
             x, p, innovations = self._filter(estimate.x, estimate.p, inputs, known, *self._vectors(believed))
             if np.isfinite(x).all() and np.isfinite(p).all():
-                named = zip(self._model.measured, innovations, strict=True)
-                return Estimate(x, p, {name: float(e) if name in found else nan for name, e in named})
+                named = zip(self._model.measured, innovations.tolist(), strict=True)
+                return Estimate(x, p, {name: e if name in found else nan for name, e in named})
         return Estimate(estimate.x, estimate.p, dict.fromkeys(self._model.measured, nan))
 
     def outputs(self, estimate: Estimate, inputs: Floats, known: Floats) -> Floats:
