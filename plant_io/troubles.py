@@ -156,7 +156,7 @@ TROUBLES: Mapping[str, Trouble] = MappingProxyType(
         ),
         "not_remote": Trouble(
             "The PLC does not take remote setpoints now.",
-            "If it is starting, wait; else have the operator permit remote operation. The PLC then waits for the arm word.",
+            "If it is starting, wait; else have the operator permit remote operation. It then waits for the arm word.",
         ),
         "unit": Trouble(
             "The server gives another unit than the policy.",
