@@ -67,12 +67,14 @@ class Tally:
         self.cycles += 1
         self.alerts += cycle.decision.alerts
         self.events += cycle.decision.events
-        self.trips |= {(loop, trips[0].release): trips for loop, trips in cycle.decision.trips.items()}
+        for loop, trips in cycle.decision.trips.items():
+            self.trips[loop, trips[0].release] = trips
         moved = len(cycle.decision.setpoints)
         self.writes["asked"] += moved
         self.writes["confirmed"] += len(cycle.decision.confirmed)
         self.writes["refused"] += sum(r.outcome is not Outcome.TAKEN for r in cycle.receipts[:moved])
-        self.plans.update(plan.status.value for plan in cycle.plans)
+        if cycle.plans:
+            self.plans.update(plan.status.value for plan in cycle.plans)
         self.busy_s.append(sum(took for part, took in cycle.timing.items() if part != "plans"))
         self._digest.update(trace(cycle))
 

@@ -18,6 +18,7 @@ Codes = NDArray[np.uint8]
 # Members are found slowly.
 _GOOD, _UNCERTAIN, _BAD = int(Quality.GOOD), int(Quality.UNCERTAIN), int(Quality.BAD)
 _NEVER_READ, _SUBSTITUTED = int(Reason.NEVER_READ), int(Reason.SUBSTITUTED)
+_LITTLE = np.dtype("<f8")
 _QUALITIES: Mapping[int, Quality] = {int(each): each for each in Quality}
 _REASONS: Mapping[int, Reason] = {int(each): each for each in Reason}
 
@@ -150,7 +151,7 @@ class Snapshot:
         """Return all arrays as bytes, little-endian, in the order of the fields."""
         floats = (self.values, self.sd, self.source, self.arrival)
         codes = (self.quality, self.reason)
-        return b"".join(a.astype("<f8").tobytes() for a in floats) + b"".join(c.tobytes() for c in codes)
+        return b"".join([a.astype(_LITTLE, copy=False).tobytes() for a in floats] + [c.tobytes() for c in codes])
 
     def good(self, name: str) -> float | None:
         """Return the value of a tag in its unit, or None if it is no evidence about the present.
