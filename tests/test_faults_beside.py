@@ -294,7 +294,8 @@ def test_what_comes_and_goes_begins_at_its_onset() -> None:
 
 
 def test_every_fault_beside_the_plant_says_what_it_is_and_has_somewhere_to_fall(policy: Policy) -> None:
-    place = Place(blueprint("A"), policy)
+    reported = policy.tags["HOP.M"].model_copy(update={"scan": "subscribe"})
+    place = Place(blueprint("A"), policy.model_copy(update={"tags": {**policy.tags, "HOP.M": reported}}))
     for name, kind in BESIDE.items():
         assert kind.meaning
         assert kind.measure.count("[") == (0 if kind.of_range else 1)

@@ -18,6 +18,7 @@ from hil.faults.tables import (
     OPCUA_FAULTS,
     PLC,
     REGISTER,
+    REPORTING,
     SELF,
     SETPOINT,
     STAMPED,
@@ -27,6 +28,7 @@ from hil.plants.faults import CATALOGUE, Fault, of_plant, targets_of
 from hil.plants.kinds import Kind
 from hil.plc.blueprint import Blueprint
 from policies import Modbus, OpcUa, Policy
+from policies.scans import SUBSCRIBE
 
 Clock = Literal["memory", "virtual", "lockstep", "wall"]
 """How time goes by."""
@@ -81,6 +83,7 @@ class Place:
             PLC: list(self.line.rules),
             LINK: list(links),
             OPCUA: [name for name, link in links.items() if isinstance(link, OpcUa)],
+            REPORTING: sorted({tag.connection for tag in tags.values() if tag.scan == SUBSCRIBE}),
             MODBUS: [name for name, link in links.items() if _framed(link)],
             LOOP: list(self.policy.loops),
             SELF: [CONTROLLER],

@@ -10,9 +10,6 @@ from hil.faults.tables import OPCUA_FAULTS
 from hil.plants.faults import CATALOGUE, Fault, intensity
 from policies import Policy
 
-CLOSED = ("ua_sessions", "ua_cert_expired", "ua_cert_untrusted", "ua_cert_uri", "ua_password")
-"""Faults for which a server drops every connection and lets nobody in."""
-
 REFUSALS = ("ua_full", "ua_expired", "ua_untrusted", "ua_uri", "ua_password")
 """Faults that whoever connects anew meets; a session that stands goes on."""
 
@@ -37,7 +34,6 @@ class Strange:
         self._faults = [fault for fault in faults if fault.id in OPCUA_FAULTS and fault.target in mine]
         self._rngs = {id(fault): np.random.default_rng(fault.seed) for fault in self._faults}
         self._forgotten: set[int] = set()
-        self._dropped: set[int] = set()
         self._time = time
 
     def busy(self) -> bool:
@@ -58,18 +54,7 @@ class Strange:
 
     def refusal(self) -> str:
         """Return the fault for which a new session is refused; empty for none."""
-        return next((name for name in REFUSALS if any(self._severity(fault) > 0.0 for fault in self._of(name))), "")
-
-    def closed(self) -> str:
-        """Return the fault for which nobody is let in; empty for none."""
-        return next((name for name in CLOSED if self._there(name)), "")
-
-    def drops(self) -> bool:
-        """Return whether the server drops its connections just now; once for each fault that closes it."""
-        now = {id(fault) for name in CLOSED for fault in self._of(name) if self._severity(fault) > 0.0}
-        fresh = now - self._dropped
-        self._dropped = now
-        return bool(fresh)
+        return next((name for name in REFUSALS if self._there(name)), "")
 
     def swapped(self) -> bool:
         """Return whether another server stands in its place."""

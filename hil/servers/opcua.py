@@ -15,8 +15,6 @@ from asyncua.common.node import Node
 from asyncua.common.utils import ServiceError
 from asyncua.crypto.permission_rules import User, UserRole
 from asyncua.server.address_space import AddressSpace, AttributeService
-from asyncua.server.internal_server import InternalServer
-from asyncua.server.internal_session import InternalSession
 from asyncua.server.server import Server
 from asyncua.server.user_managers import UserManager
 from asyncua.ua.attribute_ids import AttributeIds
@@ -67,15 +65,6 @@ _UNECE = {
     "Cel": "CEL",
 }
 """UNECE recommendation 20 codes of the UCUM units our lines use."""
-
-_NOBODY = User(role=UserRole.Anonymous)
-_REFUSED: Mapping[str, int] = {
-    "ua_full": StatusCodes.BadTooManySessions,
-    "ua_expired": StatusCodes.BadCertificateTimeInvalid,
-    "ua_untrusted": StatusCodes.BadCertificateUntrusted,
-    "ua_uri": StatusCodes.BadCertificateUriInvalid,
-    "ua_password": StatusCodes.BadIdentityTokenRejected,
-}
 
 
 class _Item(Protocol):
@@ -142,26 +131,6 @@ class _Strict(AttributeService):
         return results
 
 
-class _Admission(InternalServer):
-    """Gives sessions to whoever connects, unless something is wrong."""
-
-    strange: Strange | None = None
-    """What is wrong with the server."""
-
-    def create_session(self, name: str, user: User = _NOBODY, external: bool = False) -> InternalSession:  # noqa: FBT001, FBT002  # as the library calls it
-        """Return a session.
-
-        Raises
-        ------
-        ServiceError
-            If it is refused.
-        """
-        refused = self.strange.refusal() if external and self.strange is not None else ""
-        if refused:
-            raise ServiceError(_REFUSED[refused])
-        return super().create_session(name, user, external)
-
-
 class OpcUaServer:
     """The tags of one OPC UA connection as nodes in folders by unit, behind a real socket.
 
@@ -202,8 +171,10 @@ class OpcUaServer:
         self._nodes: dict[str, ua.NodeId] = {}
         self._shown: dict[str, tuple[float | Floats, float, Quality]] = {}
         self._door = None if pki is None else Door(pki, f"urn:steadyline:hil:line-{policy.line.lower()}")
-        self._admission = _Admission(cast("UserManager | None", self._door))
-        self._server = Server(self._admission)
+        self._gate = Gate(cast("UserManager | None", self._door))
+        self._server = Server(self._gate)
+        self._top: Node | None = None
+        self._swapped = False
         self._taken: dict[ua.NodeId, str] = {}
         self._strict = _Strict(self._server.iserver.aspace, self._taken, on_write)
 
@@ -245,7 +216,6 @@ class OpcUaServer:
     def misbehave(self, strange: Strange) -> None:
         """Let something be wrong with the server."""
         self._strict.strange = self._gate.strange = strange
-        self._admission.strange = strange
 
     async def publish(self, image: Image) -> None:
         """Show what has changed, in the order of the image, each with the time at which the source took it."""
@@ -282,8 +252,6 @@ class OpcUaServer:
         subscriptions = self._gate.subscription_service.subscriptions
         if strange.forgets():
             await self._gate.subscription_service.delete_subscriptions(list(subscriptions))
-        if strange.drops():
-            self._gate.drop()
         if strange.swapped() != self._swapped:
             self._swapped = strange.swapped()
             await self._swap(image)
