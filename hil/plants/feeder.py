@@ -247,8 +247,9 @@ class Feeder:
         self._rhythm = _Rhythm(design, 1.0)
         self._factor = skew * design.factor
         self._density = design.density_sd * noise()
-        self._angle = self._packing = self._zero = 0.0
-        self._span = 1.0
+        self._angle = self._packing = 0.0
+        self._zero: float = 0.0
+        self._span: float = 1.0
         self._cleared = False
         self.mass = mass
         """True hopper mass [kg]."""
