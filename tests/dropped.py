@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from fakes import HOLDER
+from fakes import MOVER
 
 from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.desk import Timed
@@ -83,7 +83,7 @@ def play(drops: Sequence[Drop], asked: Sequence[float], for_s: float) -> dict[st
 
         async def run() -> None:
             clock = WallClock()
-            through = Door(clock, Line(bound, clock), Inline(HOLDER, (dict(policy.loops), dict(policy.files))))
+            through = Door(clock, Line(bound, clock), Inline(MOVER, (dict(policy.loops), dict(policy.files))))
             auto = tuple(Timed(at, Order("ana", "test", SetMode("blend", Mode.AUTO))) for at in asked)
             options = Options(for_s=for_s, orders=auto, unrecorded=True)
             first: asyncio.Future[float] = asyncio.get_running_loop().create_future()

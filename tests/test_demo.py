@@ -80,7 +80,7 @@ def test_a_scenario_that_fails_is_status_1_and_says_how_to_repeat_it(
     wrong = tmp_path / "wrong.scenario.yaml"
     wrong.write_text(
         "scenario: 1\ntitle: never asked\nline: A\nfor: 1m\nassertions:\n"
-        "  a: {kind: phase, requirement: r, loop: blend, phase: active, after: 1s, within: 50s}\n"
+        "  a: {kind: phase, requirement: The loop is active, loop: blend, phase: active, after: 1s, within: 50s}\n"
     )
     assert status(["hil", "run", str(wrong), "--seed", "9"]) == 1
     assert f"repeat: steadyline hil run {wrong} --seed 9 --clock virtual" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from fakes import HOLDER
+from fakes import MOVER
 
 from controller.cycle import Cycle, Mode, Phase
 from controller.mpc.worker import Build
@@ -81,7 +81,7 @@ def strike(network: Network, port: int, trial: Trial) -> None:
     acts[trial.how]()
 
 
-def play(trials: Sequence[Trial], seed: int = 1, build: Build = HOLDER) -> Trials:
+def play(trials: Sequence[Trial], seed: int = 1, build: Build = MOVER) -> Trials:
     """Run the whole controller against line A through all trials, asked for AUTO before each."""
     scenario, policy = asked(trials)
     cycles: list[Cycle] = []
