@@ -153,7 +153,7 @@ def misread(composition: Mapping[str, float], optics: Optics) -> dict[str, float
     Examples
     --------
     >>> round(misread({"API": 20.0, "EXC": 80.0}, Optics(fouling=0.5))["API"], 2)
-    -5.32
+    -6.06
     """
     names = list(composition)
     blend, film = absorbance(composition, optics.shift), absorbance(optics.film, optics.shift)
