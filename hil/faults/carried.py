@@ -9,6 +9,7 @@ from typing import Literal
 from hil.faults.tables import (
     CONTROL,
     CONTROLLER,
+    ENDINGS,
     LINK,
     LINKS,
     LOOP,
@@ -54,8 +55,8 @@ def cannot(fault_id: str, clock: str) -> str:
         return f"{fault_id} is one of a server, and in memory there is none: wanted clock virtual, lockstep or wall"
     if fault_id in CONTROL and clock not in {"memory", "virtual"}:
         return f"{fault_id} needs a controller in simulated time: wanted clock memory or virtual, found {clock}"
-    if fault_id == "crash" and clock != "memory":
-        return f"crash is carried in memory only: wanted clock memory, found {clock}"
+    if fault_id in ENDINGS and clock != "memory":
+        return f"{fault_id} is carried in memory only: wanted clock memory, found {clock}"
     return ""
 
 

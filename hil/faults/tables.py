@@ -158,9 +158,15 @@ CONTROL: Mapping[str, Kind] = MappingProxyType(
         "solver_slow": Kind(LOOP, "the solver answers late", 1.5, 0.0, (0.0, 3600.0), "time to a solution [s]"),
         "record_lost": Kind(SELF, "the disk is full: nothing can be recorded", 1.0, 0.0, _SHARE, "whether [1]"),
         "crash": Kind(SELF, "the controller dies, and is started again at the end", 1.0, 0.0, _SHARE, "whether [1]"),
+        "reload": Kind(
+            SELF, "loops are handed back, the policy is loaded anew at the end", 1.0, 0.0, _SHARE, "whether [1]"
+        ),
     }
 )
 """Faults of the controller itself."""
+
+ENDINGS = ("crash", "reload")
+"""Faults with which a life of the controller ends."""
 
 BESIDE: Mapping[str, Kind] = MappingProxyType(
     {**SENSORS, **STAMPS, **PLCS, **LINKS, **OPCUA_FAULTS, **MODBUS_FAULTS, **CONTROL}

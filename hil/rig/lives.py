@@ -1,4 +1,4 @@
-"""A controller that dies and is started again: what each of its lives spans."""
+"""A controller that dies or is stopped, and is started again: what each of its lives spans."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from controller.cycle import Cycle
 from controller.desk import Timed
+from hil.faults.tables import ENDINGS
 from hil.plants.faults import Fault, end
 
 
@@ -37,7 +38,7 @@ def lives(faults: Sequence[Fault], length_s: float) -> list[Life]:
     Parameters
     ----------
     faults
-        Faults of the run; a crash lasts until the controller is started again.
+        Faults of the run; a crash or a reload lasts until the controller is started again.
     length_s
         Length of the run [s].
 
@@ -48,8 +49,8 @@ def lives(faults: Sequence[Fault], length_s: float) -> list[Life]:
     """
     found: list[Life] = []
     from_s = 0.0
-    for fault in sorted((each for each in faults if each.id == "crash"), key=lambda each: each.on_s):
-        found.append(Life(from_s, fault.on_s, dies=True))
+    for fault in sorted((each for each in faults if each.id in ENDINGS), key=lambda each: each.on_s):
+        found.append(Life(from_s, fault.on_s, dies=fault.id == "crash"))
         from_s = end(fault)
     return [*found, Life(from_s, length_s, dies=False)] if from_s < length_s else found
 

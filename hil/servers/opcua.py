@@ -260,6 +260,7 @@ class OpcUaServer:
     async def _swap(self, image: Image) -> None:
         """Stand in place of another server: started now, with the same nodes in a namespace with another index."""
         self._gate.drop()
+        await self._gate.subscription_service.delete_subscriptions(list(self._gate.subscription_service.subscriptions))
         if self._top is not None:
             await self._server.delete_nodes([self._top], recursive=True)
         for known in (self._nodes, self._shown, self._taken, self._strict.names):
