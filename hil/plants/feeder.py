@@ -195,7 +195,8 @@ class WeightLoop:
             error = setpoint - self.flow
             grown, self._error = error - self._error, error
             wanted += self._gain * (grown + error * dt / self._design.reset_s)
-        self.speed = min(max(wanted if self.manual is None else self.manual, 0.0), self._design.top_speed)
+        wanted = wanted if self.manual is None else self.manual
+        self.speed = 0.0 if wanted < 0.0 else min(wanted, self._design.top_speed)
 
     def _estimate(self, dt: float, mass: float) -> None:
         if dt != self._rhythm.dt:

@@ -191,7 +191,7 @@ class LineA:
         return (fed[0] - spoiled, fed[1], fed[2], water, spoiled)
 
     def _divert(self, dt: float, force_setpoint: float) -> None:
-        api, exc, lub = (one.loop.flow for one in self._feeders)
+        api, exc, lub = [one.loop.flow for one in self._feeders]
         force = self._press.force.shown.value
         self._diverter.step(dt, (api, api + exc + lub), (force, force_setpoint))
 
@@ -199,7 +199,8 @@ class LineA:
         self._press.sense(self.time, hits.get("PRS", _SOUND))
         self._probe.look(self.time, self._press.tanks[-1], hits.get("NIR", _SOUND))
         spectrum, at_line, force = self._probe.spectrum.shown, self._press.at_line.shown, self._press.force.shown
-        self.tags = self._feeder_tags() | {
+        self.tags = {
+            **self._feeder_tags(),
             "BLD.N_PV": self._blender.speed,
             "HOP.M": self._press.hopper_seen,
             "NIR.SPECTRUM": spectrum.value,
