@@ -32,13 +32,13 @@ class Step:
     """
 
     a: Floats
-    """What becomes of `d`, shape ``(n_d, n_d)``."""
+    """What becomes of `d`, shape ``(n_d, n_d)`` [1]."""
     g: Floats
-    """What the inputs do to `d`, shape ``(n_d, n_h)``."""
+    """What the inputs do to `d`, shape ``(n_d, n_h)``, unit of the measurement per unit of the input."""
     c: Floats
-    """Measurements by `d`, shape ``(n_y, n_d)``."""
+    """Measurements by `d`, shape ``(n_y, n_d)`` [1]."""
     e: Floats
-    """Measurements by inputs alone, shape ``(n_y, n_h)``."""
+    """Measurements by inputs alone, shape ``(n_y, n_h)``, unit of the measurement per unit of the input."""
     lengths: tuple[int, ...]
     """How many steps each input is remembered [1]."""
 

@@ -35,9 +35,9 @@ class Estimated:
     """One number found, with how well it is known."""
 
     value: float
-    """Value."""
+    """Value, in the unit of what was estimated."""
     half: float
-    """Half of its 95 % confidence interval."""
+    """Half of its 95 % confidence interval, in the same unit."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,11 +21,11 @@ class Answers:
     """
 
     free: Floats
-    """Controlled variables by the state, inputs none, shape ``(horizon + 1, n_c, n_x)``."""
+    """Controlled variables by the state, inputs none, shape ``(horizon + 1, n_c, n_x)``; unit of one by unit of other."""
     held: Floats
-    """Controlled variables by inputs that stay as they are, shape ``(horizon + 1, n_c, n_u + n_w)``."""
+    """Controlled variables by inputs that stay, shape ``(horizon + 1, n_c, n_u + n_w)``; unit of one by unit of other."""
     steps: Floats
-    """Controlled variables by a step of each input when the horizon begins, shape ``(horizon + 1, n_c, n_u + n_w)``."""
+    """The same by a step of each input at the beginning, shape ``(horizon + 1, n_c, n_u + n_w)``, in the same units."""
 
     @classmethod
     def of(cls, model: Transfer, loop: TransferFunction) -> Answers:

@@ -87,7 +87,7 @@ class Probe:
         t
             Plant time [s].
         view
-            What the instruments look at.
+            What the instruments look at, each number in the unit of its field.
         hit
             Severity by fault in force, in the units of the catalogue.
         """
