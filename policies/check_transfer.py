@@ -22,9 +22,9 @@ def pairs(view: View) -> Iterator[Problem]:
         inputs = (*view.names(*loop, "moved"), *view.names(*loop, "known"))
         for row in rows:
             if row not in measured:
-                yield _unknown(view, (*loop, "matrix", row), "measurement", measured)
+                yield _unknown(view, (*loop, "matrix", row), "a measurement", measured)
             strange = [name for name in view.names(*loop, "matrix", row) if name not in inputs]
-            yield from (_unknown(view, (*loop, "matrix", row, n), "input, moved or known", inputs) for n in strange)
+            yield from (_unknown(view, (*loop, "matrix", row, n), "an input, moved or known", inputs) for n in strange)
         for name in set(measured) - set(rows):
             message = f"found no row of the matrix for {name}, expected one for every measurement"
             yield view.problem((*loop, "measured", name), message, at_key=True)
@@ -47,7 +47,7 @@ def effects(view: View) -> Iterator[Problem]:
 def _controllable(view: View, here: Path, measured: tuple[str, ...], moved: tuple[str, ...]) -> Iterator[Problem]:
     loop, name = here[:2], str(here[-1])
     if name not in measured:
-        yield _unknown(view, here, "measurement", measured)
+        yield _unknown(view, here, "a measurement", measured)
         return
     answers = view.names(*loop, "matrix", name)
     if answers and not set(answers) & set(moved):
@@ -58,7 +58,7 @@ def _controllable(view: View, here: Path, measured: tuple[str, ...], moved: tupl
 
 
 def _unknown(view: View, path: Path, kind: str, names: tuple[str, ...]) -> Problem:
-    message = f"found {path[-1]!r}, expected the name of a {kind}{hint(str(path[-1]), names)}"
+    message = f"found {path[-1]!r}, expected the name of {kind}{hint(str(path[-1]), names)}"
     return view.problem(path, message, at_key=True)
 
 
