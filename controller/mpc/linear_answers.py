@@ -23,9 +23,9 @@ class Answers:
     free: Floats
     """Controlled variables by the state, inputs none, shape ``(horizon + 1, n_c, n_x)``; unit of one by unit of other."""
     held: Floats
-    """Controlled variables by inputs that stay, shape ``(horizon + 1, n_c, n_u + n_w)``; unit of one by unit of other."""
+    """Controlled variables by inputs that stay, shape ``(horizon + 1, n_c, n_u + n_w)``, unit of one by the other's."""
     steps: Floats
-    """The same by a step of each input at the beginning, shape ``(horizon + 1, n_c, n_u + n_w)``, in the same units."""
+    """The same by a step of each input at the start, shape ``(horizon + 1, n_c, n_u + n_w)``, in the same units."""
 
     @classmethod
     def of(cls, model: Transfer, loop: TransferFunction) -> Answers:
