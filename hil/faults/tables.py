@@ -110,13 +110,36 @@ OPCUA_FAULTS: Mapping[str, Kind] = MappingProxyType(
         "ua_busy": Kind(OPCUA, "BadTooManyOperations", 1.0, 0.0, _SHARE, "share of requests refused [1]"),
         "ua_shutdown": Kind(OPCUA, "ServerState is Shutdown", 1.0, 0.0, _SHARE, "whether [1]"),
         "ua_forgets": Kind(OPCUA, "subscriptions are deleted", 1.0, 0.0, _SHARE, "whether [1]"),
-        "ua_full": Kind(OPCUA, "no session is left for whoever connects", 1.0, 0.0, _SHARE, "whether [1]"),
-        "ua_expired": Kind(OPCUA, "the certificate of whoever connects has expired", 1.0, 0.0, _SHARE, "whether [1]"),
-        "ua_untrusted": Kind(
-            OPCUA, "the certificate of whoever connects is not trusted", 1.0, 0.0, _SHARE, "whether [1]"
+        "ua_full": Kind(
+            OPCUA, "no session is left for whoever connects: BadTooManySessions", 1.0, 0.0, _SHARE, "whether [1]"
         ),
-        "ua_uri": Kind(OPCUA, "the certificate of whoever connects names another", 1.0, 0.0, _SHARE, "whether [1]"),
-        "ua_password": Kind(OPCUA, "the password of whoever connects was changed", 1.0, 0.0, _SHARE, "whether [1]"),
+        "ua_expired": Kind(
+            OPCUA,
+            "certificate expired: whoever connects meets BadCertificateTimeInvalid",
+            1.0,
+            0.0,
+            _SHARE,
+            "whether [1]",
+        ),
+        "ua_untrusted": Kind(
+            OPCUA,
+            "certificate not trusted: whoever connects meets BadCertificateUntrusted",
+            1.0,
+            0.0,
+            _SHARE,
+            "whether [1]",
+        ),
+        "ua_uri": Kind(
+            OPCUA,
+            "certificate of another: whoever connects meets BadCertificateUriInvalid",
+            1.0,
+            0.0,
+            _SHARE,
+            "whether [1]",
+        ),
+        "ua_password": Kind(
+            OPCUA, "password changed: whoever connects meets BadIdentityTokenRejected", 1.0, 0.0, _SHARE, "whether [1]"
+        ),
         "ua_swap": Kind(
             OPCUA,
             "another server stands in its place, the index of the namespace is another",
