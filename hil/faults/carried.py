@@ -34,9 +34,6 @@ from policies.scans import SUBSCRIBE
 Clock = Literal["memory", "virtual", "lockstep", "wall"]
 """How time goes by."""
 
-_ALIKE_IN_MEMORY = ("link_reset", "link_refuse", "link_silent", "link_stall", "link_drop", "link_flap")
-"""Faults of links that in memory are a connection that is lost."""
-
 
 def cannot(fault_id: str, clock: str) -> str:
     """Return why a clock cannot carry a fault; empty if it can.
@@ -46,11 +43,8 @@ def cannot(fault_id: str, clock: str) -> str:
     >>> cannot("F04", "memory")
     ''
     """
-    if fault_id in LINKS:
-        if clock == "virtual" or (clock == "memory" and fault_id in _ALIKE_IN_MEMORY):
-            return ""
-        more = " or memory" if fault_id in _ALIKE_IN_MEMORY else ""
-        return f"{fault_id} is carried by the virtual network only: wanted clock virtual{more}, found {clock}"
+    if fault_id in LINKS and clock != "virtual":
+        return f"{fault_id} is carried by the virtual network only: wanted clock virtual, found {clock}"
     if (fault_id in OPCUA_FAULTS or fault_id in MODBUS_FAULTS) and clock == "memory":
         return f"{fault_id} is one of a server, and in memory there is none: wanted clock virtual, lockstep or wall"
     if fault_id in CONTROL and clock not in {"memory", "virtual"}:

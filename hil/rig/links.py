@@ -1,9 +1,9 @@
-"""Links that fail when a scenario says so: in virtual time by the network, in memory by being away."""
+"""Links that fail when a scenario says so, by the network in virtual time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from math import ceil, floor, inf
+from math import ceil, inf
 
 from hil.faults.tables import LINKS
 from hil.plants.faults import CATALOGUE, Fault, end, intensity
@@ -27,30 +27,6 @@ def disturb(faults: Sequence[Fault], length_s: float) -> Callable[[Network, Mapp
                     _strike(network, ports[fault.target], fault, span)
 
     return ask
-
-
-def away(faults: Sequence[Fault], time: float, period_s: float) -> set[str]:
-    """Return the connections that are lost at a time in memory.
-
-    Parameters
-    ----------
-    faults
-        Faults of the run.
-    time
-        Time since the start [s].
-    period_s
-        Time from one read to the next; a connection that is reset is lost for one [s].
-    """
-    lost: set[str] = set()
-    for fault in faults:
-        if fault.id not in LINKS:
-            continue
-        since_s = time - fault.on_s
-        gone = 0.0 <= since_s < period_s if fault.id == "link_reset" else intensity(fault, time) > 0.0
-        if gone and fault.id == "link_flap":
-            gone = floor(since_s / _full(fault)) % 2 == 0
-        lost |= {fault.target} if gone else set()
-    return lost
 
 
 def spans(fault: Fault, length_s: float) -> list[Span]:

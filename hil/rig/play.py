@@ -17,9 +17,7 @@ from controller.mpc.worker import Build
 from controller.runtime import STOPPED, Door, Options, Ran, door, operate
 from controller.tally import Tally
 from hil.faults.struck import simulate
-from hil.faults.tables import LINKS
 from hil.rig.labels import label
-from hil.rig.links import away
 from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.memory import Memory, MemoryLine
 from hil.rig.process import PlcProcess, Served
@@ -174,7 +172,7 @@ class _Stage:
 
     def _reached(self) -> Line:
         """Return the way to the line, over links where they may fail or tags have times of their own."""
-        cut = any(fault.id in LINKS or fault.id == "crash" for fault in self._faults)
+        cut = any(fault.id == "crash" for fault in self._faults)
         if cut or not MemoryLine.suits(self._policy):
             return Line(self._policy, self.clock, self.memory.make)
         return MemoryLine(self._policy, self.clock, self.memory)
@@ -184,8 +182,6 @@ class _Stage:
         for _ in range(round(seconds / period_s)):
             with traced(self.log):
                 self.memory.advance(period_s)
-            self.memory.down.clear()
-            self.memory.down.update(away(self._faults, self.line.plant.time, period_s))
             self.log.add(self.line.truth())
 
 
