@@ -16,7 +16,6 @@ from asyncua.server.internal_session import InternalSession
 from asyncua.ua.status_codes import StatusCodes
 
 from hil.faults.opcua import Strange
-from plant_io.drivers.opcua_words import Published
 
 _REFUSED: Mapping[str, int] = MappingProxyType(
     {
@@ -34,6 +33,21 @@ _OVERFLOW = 0x0000_0480  # info type data value, overflow (OPC 10000-4, 7.39.1)
 _Send = Callable[..., Coroutine[object, object, None]]
 
 
+class _Message(Protocol):
+    """What one report brings."""
+
+    """What a report brings."""
+
+    SequenceNumber: int
+    NotificationData: list[object]
+
+
+class _Report(Protocol):
+    """One report."""
+
+    NotificationMessage: _Message
+
+
 class _Subscription(Protocol):
     """What is needed of a subscription; the library's own class is too large for type checkers."""
 
@@ -44,6 +58,17 @@ class _Item(Protocol):
     """One value of a report."""
 
     Value: ua.DataValue
+
+
+class _Message(Protocol):
+    """What one report brings."""
+
+    SequenceNumber: int
+    NotificationData: list[object] | None
+
+
+class __Report(Protocol):
+    NotificationMessage: _Message
 
 
 class _Changes(Protocol):
@@ -84,7 +109,7 @@ class _Spoilt:
     send: _Send
     strange: Strange
 
-    async def __call__(self, result: Published, *request: object) -> None:
+    async def __call__(self, result: __Report, *request: object) -> None:
         """Send one report."""
         if result.NotificationMessage.NotificationData and self.strange.loses():
             await self.send(_lost(result), *request)
@@ -101,7 +126,7 @@ def spoil(subscriptions: Iterable[object], strange: Strange) -> None:
             subscription.pub_result_callback = _Spoilt(subscription.pub_result_callback, strange)
 
 
-def _lost(result: Published) -> Published:
+def _lost(result: __Report) -> __Report:
     """Return what comes instead of a lost report: one without news, with the number of the next (OPC 10000-4, 5.14)."""
     instead, message = copy(result), copy(result.NotificationMessage)
     message.NotificationData, message.SequenceNumber = [], message.SequenceNumber + 1
@@ -109,8 +134,8 @@ def _lost(result: Published) -> Published:
     return instead
 
 
-def _mark(result: Published) -> None:
-    for note in result.NotificationMessage.NotificationData or ():
+def _mark(result: __Report) -> None:
+    for note in result.NotificationMessage.NotificationData:
         if isinstance(note, ua.DataChangeNotification):
             for item in cast("_Changes", note).MonitoredItems:
                 code = 0 if item.Value.StatusCode is None else item.Value.StatusCode.value
