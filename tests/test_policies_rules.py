@@ -135,8 +135,8 @@ def test_what_is_said_to_a_leased_device_fits_one_request() -> None:
     assert wrong(*LEASE) == []
     assert wrong(*LEASE, ('"holding:4"', '"holding:5"')) == [
         (
-            f"{here}: found a gap between holding:3 and holding:5, expected all that is written to a leased device side "
-            "by side, so that one request holds it"
+            f"{here}: found a gap between holding:3 and holding:5, expected all that is written to a leased device "
+            "side by side, so that one request holds it"
         )
     ]
     assert wrong(*LEASE, ("    port: 5020\n", "    port: 5020\n    write_by: single\n"))[0] == (
@@ -149,7 +149,7 @@ def test_a_claim_holds_any_number_of_32_bits() -> None:
     small = WORDS.replace("4294967295", "65535", 1)
     assert wrong(LEASE[0], ("  F.BEAT:", f"{small}  F.BEAT:")) == [
         (
-            "connections.feeder.handshake.claim: found 'F.CLAIM' from 0 to 65535, expected a tag with a range from 0 to "
-            "4294967295"
+            "connections.feeder.handshake.claim: found 'F.CLAIM' from 0 to 65535, expected a tag with a range from 0 "
+            "to 4294967295"
         )
     ]

@@ -21,7 +21,7 @@ class Answers:
     """
 
     free: Floats
-    """Controlled variables by the state, inputs none, shape ``(horizon + 1, n_c, n_x)``; unit of one by unit of other."""
+    """Controlled variables by the state, inputs none, shape ``(horizon + 1, n_c, n_x)``, unit of one by the other's."""
     held: Floats
     """Controlled variables by inputs that stay, shape ``(horizon + 1, n_c, n_u + n_w)``, unit of one by the other's."""
     steps: Floats

@@ -34,12 +34,10 @@ _Send = Callable[..., Coroutine[object, object, None]]
 
 
 class _Message(Protocol):
-    """What one report brings."""
-
     """What a report brings."""
 
     SequenceNumber: int
-    NotificationData: list[object]
+    NotificationData: list[object] | None
 
 
 class _Report(Protocol):
@@ -58,17 +56,6 @@ class _Item(Protocol):
     """One value of a report."""
 
     Value: ua.DataValue
-
-
-class _Message(Protocol):
-    """What one report brings."""
-
-    SequenceNumber: int
-    NotificationData: list[object] | None
-
-
-class __Report(Protocol):
-    NotificationMessage: _Message
 
 
 class _Changes(Protocol):
@@ -109,7 +96,7 @@ class _Spoilt:
     send: _Send
     strange: Strange
 
-    async def __call__(self, result: __Report, *request: object) -> None:
+    async def __call__(self, result: _Report, *request: object) -> None:
         """Send one report."""
         if result.NotificationMessage.NotificationData and self.strange.loses():
             await self.send(_lost(result), *request)
@@ -126,7 +113,7 @@ def spoil(subscriptions: Iterable[object], strange: Strange) -> None:
             subscription.pub_result_callback = _Spoilt(subscription.pub_result_callback, strange)
 
 
-def _lost(result: __Report) -> __Report:
+def _lost(result: _Report) -> _Report:
     """Return what comes instead of a lost report: one without news, with the number of the next (OPC 10000-4, 5.14)."""
     instead, message = copy(result), copy(result.NotificationMessage)
     message.NotificationData, message.SequenceNumber = [], message.SequenceNumber + 1
@@ -134,7 +121,7 @@ def _lost(result: __Report) -> __Report:
     return instead
 
 
-def _mark(result: __Report) -> None:
+def _mark(result: _Report) -> None:
     for note in result.NotificationMessage.NotificationData:
         if isinstance(note, ua.DataChangeNotification):
             for item in cast("_Changes", note).MonitoredItems:
