@@ -37,7 +37,7 @@ class _Message(Protocol):
     """What a report brings."""
 
     SequenceNumber: int
-    NotificationData: list[object] | None
+    NotificationData: list[object]
 
 
 class _Report(Protocol):
