@@ -9,8 +9,8 @@ from types import MappingProxyType
 from hil.plants.kinds import Kind
 
 TAG, STAMPED, SETPOINT, PLC, LINK, OPCUA, REPORTING, MODBUS, REGISTER, LOOP, SELF = (
-    "tag", "stamped tag", "setpoint", "plc", "link", "opcua", "opcua with reported tags", "modbus", "register", "loop",
-    "controller",
+    "tag", "stamped tag", "setpoint", "plc", "link", "opcua", "connection with reported tags", "modbus", "register",
+    "loop", "controller",
 )  # fmt: skip
 """Kinds of targets: any tag, one with source times, a setpoint, a PLC and a link by connection, and so on.
 

@@ -122,7 +122,7 @@ def _lost(result: _Report) -> _Report:
 
 
 def _mark(result: _Report) -> None:
-    for note in result.NotificationMessage.NotificationData:
+    for note in result.NotificationMessage.NotificationData or ():
         if isinstance(note, ua.DataChangeNotification):
             for item in cast("_Changes", note).MonitoredItems:
                 code = 0 if item.Value.StatusCode is None else item.Value.StatusCode.value
