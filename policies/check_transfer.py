@@ -82,10 +82,10 @@ def reach(view: View) -> Iterator[Problem]:
 def forms(view: View) -> Iterator[Problem]:
     """Check that no response has more leads than lags."""
     for here in view.match("loops.*.matrix.*.*.leads"):
-        leads, lags = view.get(*here), view.get(*here[:-1], "lags")
-        count = len(lags) if isinstance(lags, list) else 0
-        if isinstance(leads, list) and len(leads) > count:
-            yield view.problem(here, f"found {len(leads)} leads, expected no more than the {count} lags")
+        leads = len(list(view.match(".".join((*map(str, here), "*")))))
+        lags = len(list(view.match(".".join((*map(str, here[:-1]), "lags", "*")))))
+        if leads > lags:
+            yield view.problem(here, f"found {leads} leads, expected no more than the {lags} lags")
 
 
 def pace(view: View) -> Iterator[Problem]:

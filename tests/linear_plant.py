@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import exp
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 
@@ -66,7 +67,7 @@ class Contract:
     fallback: float = 0.0
     _rng: np.random.Generator = field(default_factory=lambda: np.random.default_rng(5))
     _applied: dict[str, float] = field(default_factory=dict)
-    _seen: dict[str, float] = field(default_factory=dict)
+    seen: dict[str, float] = field(default_factory=dict)
     _heard: tuple[float, int] = (0.0, 0)
 
     def __post_init__(self) -> None:
@@ -85,11 +86,11 @@ class Contract:
         self._look()
 
     def _look(self) -> None:
-        self._seen = {name: value + self._rng.normal(0.0, self.noise) for name, value in self.plant.shown().items()}
+        self.seen = {name: value + self._rng.normal(0.0, self.noise) for name, value in self.plant.shown().items()}
 
     def tags(self) -> dict[str, float]:
         return (
-            {f"PV.{name}": value for name, value in self._seen.items()}
+            {f"PV.{name}": value for name, value in self.seen.items()}
             | {f"SP.{name}": value for name, value in self.targets.items()}
             | {f"MV.{name}": value for name, value in self.moved.items()}
             | {f"MVA.{name}": value for name, value in self._applied.items()}
@@ -145,7 +146,7 @@ class Led:
 
     def samples(self, count: int) -> list[float]:
         """Go through some samples, and return the mean distance from the targets after each."""
-        found = []
+        found = list[float]()
         for _ in range(count):
             self.sample()
             truth = self.plant.plant.shown()
@@ -182,12 +183,18 @@ def loop(matrix: Mapping[str, Mapping[str, Mapping[str, object]]], **changes: ob
 
 
 def _moved(name: str) -> dict[str, object]:
-    wide = {"limits": (-10.0, 10.0), "max_rate": 1.0, "max_move": 5.0, "scale": 0.5, "tolerance": 1e-6}
+    wide: dict[str, object] = {
+        "limits": (-10.0, 10.0),
+        "max_rate": 1.0,
+        "max_move": 5.0,
+        "scale": 0.5,
+        "tolerance": 1e-6,
+    }
     return {"tag": name.upper(), "unit": "1"} | wide
 
 
 def _tuples(response: Mapping[str, object]) -> dict[str, object]:
-    return {key: tuple(value) if isinstance(value, Sequence) else value for key, value in response.items()}
+    return {k: tuple(cast("list[float]", v)) if isinstance(v, list) else v for k, v in response.items()}
 
 
 def _merged(given: dict[str, object], changes: Mapping[str, object]) -> dict[str, object]:
@@ -195,5 +202,5 @@ def _merged(given: dict[str, object], changes: Mapping[str, object]) -> dict[str
     for key, value in changes.items():
         before = found.get(key)
         both = isinstance(before, dict) and isinstance(value, dict)
-        found[key] = _merged(before, value) if both else value
+        found[key] = _merged(cast("dict[str, object]", before), cast("Mapping[str, object]", value)) if both else value
     return found

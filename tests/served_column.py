@@ -9,10 +9,11 @@ import asyncio
 import json
 import struct
 import sys
-from typing import Protocol
+from typing import Any, cast
 
-from asyncua import Server, ua
+from asyncua import ua
 from asyncua.common.node import Node
+from asyncua.server.server import Server
 from linear_plant import Contract
 from pymodbus.server import ModbusTcpServer
 from pymodbus.simulator import DataType, SimData, SimDevice
@@ -20,13 +21,8 @@ from pymodbus.simulator import DataType, SimData, SimDevice
 NAMESPACE = "urn:bench:plant"
 WRITTEN = ("SYS.Heartbeat", "SYS.StepRequest", "MV.R", "MV.S")
 INPUTS = {"SYS.StepDone": 2, "SYS.Running": 6, "SYS.Fallback": 8, "PV.xD": 10, "PV.xB": 12}
-INPUTS |= {"SP.xD": 60, "SP.xB": 62, "MVA.R": 80, "MVA.S": 82}
+TARGETS = {"SP.xD": 60, "SP.xB": 62, "MVA.R": 80, "MVA.S": 82}
 HOLDING = {"SYS.Heartbeat": 0, "SYS.StepRequest": 2, "MV.R": 10, "MV.S": 12}
-
-
-class Door(Protocol):
-    async def show(self, tags: dict[str, float]) -> None: ...
-    async def written(self) -> dict[str, float]: ...
 
 
 class OpcUa:
@@ -39,11 +35,15 @@ class OpcUa:
         self.server.set_security_policy([ua.SecurityPolicyType.NoSecurity])
         index = await self.server.register_namespace(NAMESPACE)
         for name, value in tags.items():
-            node, label = ua.NodeId(f"wood_berry.{name}", index), ua.QualifiedName(name, index)
+            node, label = (
+                ua.NodeId(ua.String(f"wood_berry.{name}"), ua.Int16(index)),
+                ua.QualifiedName(name, ua.UInt16(index)),
+            )
             self.nodes[name] = await self.server.nodes.objects.add_variable(node, label, value, ua.VariantType.Double)
             if name in WRITTEN:
                 await self.nodes[name].set_writable()
         await self.server.start()
+        assert self.server.bserver is not None
         self.port = self.server.bserver.port
 
     async def show(self, tags: dict[str, float]) -> None:
@@ -60,14 +60,14 @@ class Modbus:
         self.port = 0
 
     async def open(self, _tags: dict[str, float]) -> None:
-        words = [[SimData(0, values=[0] * 200, datatype=DataType.REGISTERS)] for _ in range(2)]
-        bits = [[SimData(0, values=[False] * 8, datatype=DataType.BITS)] for _ in range(2)]
-        self.server = ModbusTcpServer(SimDevice(1, (*bits, *words)), address=("127.0.0.1", 0))
+        words = SimData(0, values=[0] * 200, datatype=DataType.REGISTERS)
+        bits = SimData(0, values=[False] * 8, datatype=DataType.BITS)
+        self.server = ModbusTcpServer(SimDevice(1, ([bits], [bits], [words], [words])), address=("127.0.0.1", 0))
         await self.server.serve_forever(background=True)
-        self.port = self.server.transport.sockets[0].getsockname()[1]
+        self.port = cast("Any", self.server.transport).sockets[0].getsockname()[1]
 
     async def show(self, tags: dict[str, float]) -> None:
-        for name, address in INPUTS.items():
+        for name, address in (INPUTS | TARGETS).items():
             high, low = struct.unpack(">HH", struct.pack(">f", tags[name]))
             await self.server.async_setValues(1, 16 if name in WRITTEN else 4, address, [high, low])
 

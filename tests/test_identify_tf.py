@@ -27,7 +27,9 @@ def column(seed: int, *, closed: bool = False) -> Trial:
     """Return a test on the column with noise that drifts; in closed loop only targets are moved."""
     rng, plant = np.random.default_rng(seed), Lags({k: v for k, v in COLUMN.items() if k[1] != "F"})
     moves = {"R": binary(rng, 13), "S": binary(rng, 17)}
-    inputs, outputs, sums = {"R": [], "S": []}, {"xD": [], "xB": []}, {"R": 0.0, "S": 0.0}
+    inputs: dict[str, list[float]] = {"R": [], "S": []}
+    outputs: dict[str, list[float]] = {"xD": [], "xB": []}
+    sums = {"R": 0.0, "S": 0.0}
     drift = np.cumsum(rng.normal(0.0, 0.005, (ROWS, 2)), axis=0)
     for k in range(ROWS):
         seen = plant.shown()
@@ -49,7 +51,7 @@ def column(seed: int, *, closed: bool = False) -> Trial:
 
 def deviations(rows: dict[str, Row]) -> list[float]:
     """Return by how many halves of its interval each number is off."""
-    found = []
+    found = list[float]()
     for (y, u), (gain, lag, dead) in COLUMN.items():
         if u != "F":
             answer = rows[y].answers[u]

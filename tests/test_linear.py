@@ -46,7 +46,7 @@ def answered(response: dict[str, object], samples: int) -> list[float]:
     declared = loop({"y": {"u": response}})
     model = Transfer(declared, {})
     estimator = LinearEstimator(model, declared)
-    estimate, found = estimator.start(np.zeros(1), NONE, {"y": 0.0}), []
+    estimate, found = estimator.start(np.zeros(1), NONE, {"y": 0.0}), list[float]()
     for _ in range(samples):
         estimate = estimator.step(estimate, np.ones(1), NONE, {})
         found.append(float(estimator.outputs(estimate)[0]))

@@ -126,7 +126,7 @@ def test_it_recovers_from_a_reading_that_lies(fault: str) -> None:
     stuck = led.plant.tags()["PV.xD"]
     for _ in range(20):
         seen = led.plant.tags()["PV.xD"]
-        led.plant._seen["xD"] = stuck if fault == "freeze" else 1.2 * seen
+        led.plant.seen["xD"] = stuck if fault == "freeze" else 1.2 * seen
         led.sample()
     assert np.mean(led.samples(60)[-20:]) < 0.03
     assert led.modes[-1] == "active"

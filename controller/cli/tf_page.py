@@ -39,9 +39,15 @@ def _part(trial: Trial, name: str, row: Row, unit: str) -> str:
         f"explains {100 * row.r2:.1f} % of the variance, root mean square error {row.rmse:.3g}; "
         f"residuals are white with p = {row.white:.2g} (Ljung and Box)"
     )
-    seen = {"x": time, "y": _plain(trial.outputs[name]), "name": "measured", "mode": "markers", "marker": {"size": 3}}
-    explained = {"x": time, "y": _plain(row.simulated), "name": "explained by the inputs"}
-    left = {"x": time, "y": _plain(row.residuals), "name": "residual"}
+    seen: dict[str, object] = {
+        "x": time,
+        "y": _plain(trial.outputs[name]),
+        "name": "measured",
+        "mode": "markers",
+        "marker": {"size": 3},
+    }
+    explained: dict[str, object] = {"x": time, "y": _plain(row.simulated), "name": "explained by the inputs"}
+    left: dict[str, object] = {"x": time, "y": _plain(row.residuals), "name": "residual"}
     answers = "".join(_answer(trial, name, column, found, unit) for column, found in row.answers.items())
     return (
         f"<h2>{escape(name)}</h2><p>{escape(said)}</p>"

@@ -14,11 +14,13 @@ from itertools import product
 from math import inf, log
 
 import numpy as np
+from numpy.typing import NDArray
 
 from controller.models.tf_forms import Form, Guess, answer
 from controller.models.trial import Answer, Estimated, Row, Trial
 from plant_io.signals import Floats
 
+Flags = NDArray[np.bool_]
 _FEWEST = 30
 _TAUS, _DELAYS, _ROUNDS = 8, 9, 2
 _WORTH = 10.0
@@ -103,7 +105,7 @@ def _begin(trial: Trial, name: str, columns: Sequence[str], form: Form, noise: F
     span = trial.rows * trial.period
     taus = np.geomspace(max(trial.period, span / 300.0), span / 4.0, _TAUS).tolist() if form.lags else [0.0]
     delays = np.unique(np.concatenate([[0.0], np.geomspace(trial.period, span / 8.0, _DELAYS - 1)])).tolist()
-    places = list(product(taus, delays))
+    places = [(float(tau), float(late)) for tau, late in product(taus, delays)]
     bank = {
         (column, tau, late): _whitened(
             _moved(trial, column, Guess(late, (tau,) if form.lags else (), integrating=form.integrating)), noise
@@ -114,14 +116,15 @@ def _begin(trial: Trial, name: str, columns: Sequence[str], form: Form, noise: F
     there, seen = _seen(trial, name)
     wanted = _whitened(seen, noise)[there]
     levels = [_whitened(one, noise) for one in _levels(trial, ramps=form.integrating)]
-    chosen = {column: places[len(places) // 2] for column in columns}
+    chosen: dict[str, tuple[float, float]] = {column: places[len(places) // 2] for column in columns}
 
     def cost(tried: Mapping[str, tuple[float, float]]) -> float:
         table = np.column_stack([*(bank[column, *tried[column]] for column in columns), *levels])[there]
         return float(np.sum((wanted - table @ np.linalg.lstsq(table, wanted, rcond=None)[0]) ** 2))
 
     for column in list(columns) * _ROUNDS:
-        chosen = min((dict(chosen) | {column: place} for place in places), key=cost)
+        options: list[dict[str, tuple[float, float]]] = [chosen | {column: place} for place in places]
+        chosen = min(options, key=cost)
     numbers = [([log(tau)] if form.lags else []) + [late] for tau, late in (chosen[column] for column in columns)]
     return np.array([*(number for each in numbers for number in each), *noise])
 
@@ -179,14 +182,14 @@ def _guesses(forms: Sequence[Form], theta: Floats) -> list[Guess]:
 
 
 def _explained(
-    trial: Trial, wanted: tuple[Floats, Floats], columns: Sequence[str], forms: Sequence[Form], theta: Floats
+    trial: Trial, wanted: tuple[Floats, Flags], columns: Sequence[str], forms: Sequence[Form], theta: Floats
 ) -> tuple[Floats, Floats]:
     """Return gains followed by the level, and by the slope where something integrates, and what they leave over."""
     seen, there = wanted
     table = _table(trial, columns, forms, theta)
     white = np.column_stack([_whitened(one, theta[-2:]) for one in table.T])
     left = _whitened(seen, theta[-2:])
-    gains = np.linalg.lstsq(white[there], left[there], rcond=None)[0]
+    gains = np.asarray(np.linalg.lstsq(white[there], left[there], rcond=None)[0], dtype=np.float64)
     return gains, left - white @ gains
 
 
@@ -199,7 +202,7 @@ def _moved(trial: Trial, column: str, guess: Guess) -> Floats:
     return answer(guess, trial.inputs[column] - trial.inputs[column][0], trial.period)
 
 
-def _seen(trial: Trial, name: str) -> tuple[Floats, Floats]:
+def _seen(trial: Trial, name: str) -> tuple[Flags, Floats]:
     """Return where there is a measurement, and all of them, the last one standing where there is none."""
     values = trial.outputs[name]
     there = np.isfinite(values)
@@ -282,7 +285,7 @@ def _told(trial: Trial, name: str, fit: _Fit) -> Row:
     return replace(row, white=_whiteness(fit.residuals[there]))
 
 
-def _spread(trial: Trial, wanted: tuple[Floats, Floats], fit: _Fit) -> Floats:
+def _spread(trial: Trial, wanted: tuple[Floats, Flags], fit: _Fit) -> Floats:
     """Return half of the 95 % confidence intervals of gains, level and slope, then of the other parameters."""
     from scipy.stats import t  # noqa: PLC0415  # slow to import
 
@@ -329,7 +332,7 @@ def _whiteness(residuals: Floats) -> float:
     return float(chi2.sf(value, max(1, len(lags) - 2))) if value < inf else 0.0
 
 
-def correlation(values: Floats, lags: np.ndarray[tuple[int, ...], np.dtype[np.int_]]) -> Floats:
+def correlation(values: Floats, lags: NDArray[np.int_]) -> Floats:
     """Return how a series is correlated with itself some rows later, shape as `lags` [1].
 
     Parameters

@@ -77,6 +77,10 @@ class LinearSolver:
         self._moves_hessian = 2.0 * moves + _LEAST * np.eye(blocks * n_u)
         self._soft = _soft(model, loop, self._scaled)
         self._hessians: dict[bytes, Floats] = {}
+        rest, none = np.zeros(n_u), np.zeros(len(model.known))
+        wanted = np.zeros(len(model.controlled))
+        # Once through every motion, so that the first problem that matters finds everything loaded.
+        self.solve(Problem(name, 0, 0.0, model.steady(rest, none, {}), rest, none, wanted, rest - 1.0, rest + 1.0))
 
     def solve(self, problem: Problem) -> Plan:
         """Return the plan for one problem; a plan that is none says why."""
