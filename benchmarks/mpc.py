@@ -20,6 +20,7 @@ from benchmarks.mpc_day import Case, Tried, live
 from benchmarks.mpc_rivals import DoMpcRival, Ours, Rival
 from benchmarks.tool import Result, main
 from controller.mpc.horizon import interpreted
+from controller.mpc.linear import LinearSolver
 from controller.mpc.solver import Solver, solvers
 from controller.plan import Plan, Problem, Status
 from hil.library import find, open_scenario
@@ -90,7 +91,7 @@ def _add(result: Result, case: str, found: Mapping[str, Tried]) -> None:
 class Timed:
     """A solver that takes down its CPU time."""
 
-    solver: Solver
+    solver: Solver | LinearSolver
     """Who solves."""
     tried: Tried
     """Where it is taken down."""

@@ -258,7 +258,7 @@ class Feeder:
         """Hopper mass the load cell shows [kg]."""
         self._start = mass
         self._refilled = self._discharged = 0.0
-        self.speed = 60.0 * flow / feed_factor(mass, self._factor, design.fading, design.fading_mass)
+        self.speed: float = 60.0 * flow / feed_factor(mass, self._factor, design.fading, design.fading_mass)
         """Screw speed [rpm]."""
         self.loop = WeightLoop(design, flow, self.speed)
 

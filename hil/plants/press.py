@@ -149,7 +149,7 @@ class Press:
         self._density = _DENSITY_SD * noise()
         self.tanks = tuple(scaled(fed, kg / flow) for kg in (HOPPER_KG, self._chute_kg, self._frame_kg))
         """Powder in hopper, chute and feed frame [kg]."""
-        self.depth = _START_DEPTH_M
+        self.depth: float = _START_DEPTH_M
         """Fill depth [m]."""
         self.gap = gap
         """Gap [m]."""
