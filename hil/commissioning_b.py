@@ -1,7 +1,7 @@
 """Step tests on simulated line B, seen through its tags and by the laboratory, and what is identified from them.
 
 ``python -m hil.commissioning_b --dryer continuous --seed 11 --out policies/lines/b`` writes ``process.json``, the same
-for the same seed; so it does with the ``six_cell`` dryer of line B2.
+for the same seed. With the ``six_cell`` dryer of line B2 only the path of the API is identified.
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Annotated, NamedTuple
 
 import numpy as np
 import typer
+from numpy.random import Generator
 
-from controller.models.identify_b import Record, identify
+from controller.models.identify_b import Noise, Record, identify
 from controller.models.process import write as written
 from hil.plants.granulation import DryerKind
 from hil.plants.hoppers_b import NOMINAL
@@ -28,23 +29,55 @@ class Step(NamedTuple):
     """Setpoint of the API feeder [kg/h]."""
     exc: float = 12.0
     """Setpoint of the excipient feeder [kg/h]."""
+    liquid: float = 0.25
+    """Setpoint of liquid to solids [1]."""
+    inlet: float = 53.0
+    """Setpoint of the inlet air [degC]."""
+    speed: float = 700.0
+    """Setpoint of the screw [rpm]."""
+    air: float = 360.0
+    """Setpoint of the air flow [m3/h]."""
 
 
-STEPS = (Step(), Step(3.3, 11.7), Step(2.7, 12.3), Step(3.0, 12.0), Step(3.6, 14.4), Step(2.6, 10.0), Step(2.8, 12.0))
+STEPS = (
+    Step(),
+    Step(liquid=0.27),
+    Step(liquid=0.27, inlet=58.0),
+    Step(liquid=0.23, inlet=58.0),
+    Step(liquid=0.23, inlet=48.0, speed=800.0),
+    Step(api=3.3, exc=11.7, speed=600.0),
+    Step(api=2.7, exc=12.3, air=400.0),
+    Step(api=3.4, exc=13.6, air=400.0, inlet=56.0),
+    Step(api=3.4, exc=13.6, liquid=0.22),
+    Step(api=2.6, exc=10.0, liquid=0.28, inlet=50.0),
+    Step(liquid=0.30, inlet=60.0, speed=850.0),
+    Step(liquid=0.26, inlet=51.0),
+    Step(api=3.3, exc=11.7, liquid=0.24, inlet=54.0, air=330.0),
+    Step(api=2.8, exc=12.2, liquid=0.26, inlet=57.0, speed=650.0),
+    Step(),
+)
 """The steps, one after the other."""
 
 STEP_S = 1800
 """Length of each step [s]."""
 
-ASSAY_PERIOD_S, ASSAY_SD = 60, 0.1
-"""Time between two thief samples behind the mill [s], and standard deviation of one assay [%w/w]."""
+SAMPLE_PERIOD_S = 60
+"""Time between two thief samples behind the mill [s]."""
+
+ASSAY_SD, LOD_SD, SIEVE_SD = 0.1, 0.1, 0.02
+"""Standard deviation of one assay [%w/w], of one loss on drying [%], and of a sieved size, relative [1]."""
+
+NOISE = Noise(readings=(0.2, 12.0, 1.0, 0.4), assay=ASSAY_SD)
+"""Weights of the fit, with room for what lots and weather do meanwhile."""
 
 FILE = "process.json"
 _HOW = (
-    "seven steps of the feeder setpoints on the simulated line, 30 min each; flows from the tags, thief samples of the "
-    "milled granules every 60 s assayed with a standard deviation of 0.1 %"
+    "fifteen steps of the setpoints on the simulated line, 30 min each; flows, air, humidity and temperatures from the "
+    "tags, thief samples of the milled granules every 60 s: assay with a standard deviation of 0.1 %, loss on drying "
+    "0.1 %, sieved size 2 %"
 )
-_TAGS = ("FDR_API.F_PV", "FDR_EXC.F_PV")
+_KNOWN = ("FDR_API.F_PV", "FDR_EXC.F_PV", "DRY.AIR_PV", "DRY.Y_IN")
+_SHOWN = ("DRY.T_BED", "DRY.TIN_PV")
 _SCAN_S, _ROW_S = 0.5, 10
 """Length of a PLC scan, and of one row of the record [s]."""
 
@@ -54,24 +87,50 @@ def record(seed: int, dryer: DryerKind = "continuous", steps: Sequence[Step] = S
     line, laboratory = LineB(seed, dryer=dryer), np.random.default_rng([seed, 1])
     rows: list[tuple[float, ...]] = []
     for step in steps:
-        setpoints = {**NOMINAL, "FDR_API.F_SP": step.api, "FDR_EXC.F_SP": step.exc}
-        for second in range(0, STEP_S, _ROW_S):
-            flows = np.mean([_flows(line, setpoints) for _ in range(round(_ROW_S / _SCAN_S))], axis=0)
-            due = second % ASSAY_PERIOD_S == 0
-            assay = line.truth()["api_pct"] + ASSAY_SD * laboratory.standard_normal() if due else nan
-            rows.append((*flows.tolist(), assay))
+        for second in range(_ROW_S, STEP_S + 1, _ROW_S):
+            known, shown = _row(line, _setpoints(step))
+            due = second % SAMPLE_PERIOD_S == 0
+            sample = _sampled(line.truth(), laboratory) if due else (nan, nan, nan)
+            rows.append((step.liquid, step.inlet, step.speed, *known, *sample[:2], *shown, sample[2]))
     table = np.array(rows)
-    return Record(float(_ROW_S), table[:, :2], table[:, 2])
+    return Record(float(_ROW_S), table[:, :3], table[:, 3:7], table[:, 7:11], table[:, 11])
 
 
-def _flows(line: LineB, setpoints: Mapping[str, float]) -> tuple[float, ...]:
-    line.step(_SCAN_S, setpoints)
-    return tuple(float(np.asarray(line.tags[tag])) for tag in _TAGS)
+def _setpoints(step: Step) -> dict[str, float]:
+    return {
+        **NOMINAL,
+        "FDR_API.F_SP": step.api,
+        "FDR_EXC.F_SP": step.exc,
+        "PMP.LS_SP": step.liquid,
+        "DRY.TIN_SP": step.inlet,
+        "TSG.N_SP": step.speed,
+        "DRY.AIR_SP": step.air,
+    }
+
+
+def _row(line: LineB, setpoints: Mapping[str, float]) -> tuple[list[float], list[float]]:
+    """Return the means of what is known, and the means of what is shown in the last second."""
+    seen: list[list[float]] = []
+    for _ in range(round(_ROW_S / _SCAN_S)):
+        line.step(_SCAN_S, setpoints)
+        seen.append([float(np.asarray(line.tags[tag])) for tag in (*_KNOWN, *_SHOWN)])
+    known, last = np.mean(seen, axis=0).tolist(), seen[-1]
+    return known[: len(_KNOWN)], last[len(_KNOWN) :]
+
+
+def _sampled(truth: Mapping[str, float], laboratory: Generator) -> tuple[float, float, float]:
+    """Return loss on drying [%], sieved size [um] and assay [%] of a thief sample."""
+    lod, size, assay = laboratory.standard_normal(3).tolist()
+    return (
+        truth["lod_pct"] + LOD_SD * lod,
+        truth["milled_d50"] * (1.0 + SIEVE_SD * size),
+        truth["api_pct"] + ASSAY_SD * assay,
+    )
 
 
 def write(out: Annotated[Path, typer.Option()], dryer: DryerKind = "continuous", seed: int = 11) -> None:
     """Write the identified parameters into the folder `out`, for people and programs to read."""
-    (out / FILE).write_bytes(written(identify(record(seed, dryer), ASSAY_SD, seed, _HOW)))
+    (out / FILE).write_bytes(written(identify(record(seed, dryer), NOISE, seed, _HOW, whole=dryer == "continuous")))
 
 
 if __name__ == "__main__":

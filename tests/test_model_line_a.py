@@ -110,7 +110,7 @@ def test_every_bias_can_be_told_from_its_measurement(chosen: LineA) -> None:
 @pytest.mark.parametrize(
     ("name", "change", "sentence"),
     [
-        ("line_b", {}, "no control model is called line_b; there are line_a"),
+        ("line_x", {}, "no control model is called line_x; there are line_a, line_b"),
         ("line_a", {"model": "line_b"}, "identified parameters: found those of model line_b, wanted those of line_a"),
         ("line_a", {"seed": "x"}, "identified parameters: seed: input should be a valid integer"),
         ("line_a", {"extra": 1}, "identified parameters: extra: extra inputs are not permitted"),

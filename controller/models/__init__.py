@@ -1,12 +1,15 @@
 """Control models: the controller's own picture of the line, identified and never the plant's."""
 
+from collections.abc import Callable, Mapping
+
 from controller.models.base import ControlModel, Expression, Symbols
 from controller.models.line_a import LineA
+from controller.models.line_b import LineB
 from controller.models.process import Process, read
 
-__all__ = ["ControlModel", "Expression", "LineA", "Process", "Symbols", "model", "models"]
+__all__ = ["ControlModel", "Expression", "LineA", "LineB", "Process", "Symbols", "model", "models"]
 
-_FORMS = {"line_a": LineA.of}
+_FORMS: Mapping[str, Callable[[Process], ControlModel]] = {"line_a": LineA.of, "line_b": LineB.of}
 
 
 def models() -> list[str]:

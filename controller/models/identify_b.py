@@ -1,21 +1,30 @@
-"""Identification of line B from a commissioning record: what the tags showed, and assays of thief samples."""
+"""Identification of line B from a commissioning record: what the tags showed, and what the laboratory found."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from controller.models.line_b import PARAMETERS, LineB
 from controller.models.process import Fit, Parameter, Process
+from controller.models.symbolic import Compiled, ahead, vector
 from controller.soft.path import step
 from plant_io.signals import Floats
 
 TANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 """Numbers of mixed tanks that are tried for the residence-time path [1]."""
 
+READINGS: Mapping[str, str] = {"lod": "%", "d50": "um", "bed": "Cel", "inlet": "Cel"}
+"""What the model is compared with, and the units."""
+
 _SECONDS_PER_HOUR = 3600.0
 _GUESS_KG = 2.0
+_GUESS = LineB(70.0, 1.0, 1.0, 0.15, 0.01, 400.0, 1.0, 0.15, 150.0)
+_REACH = np.log(4.0)
+"""Logarithm of the factor by which a parameter may differ from its guess [1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -24,10 +33,29 @@ class Record:
 
     period_s: float
     """Time between two rows [s]."""
-    flows: Floats
-    """Flow readings of API and excipient, shape ``(n, 2)`` [kg/h]."""
+    setpoints: Floats
+    """Liquid to solids [1], inlet air [degC] and screw speed [rpm] in force, shape ``(n, 3)``."""
+    known: Floats
+    """Flows of API and excipient [kg/h], air [m3/h] and its humidity [kg/kg] as shown, shape ``(n, 4)``."""
+    readings: Floats
+    """LOD of samples [%], sieved size of samples [um], temperatures of granules and inlet air as shown [degC], each at
+    the end of its step, shape ``(n, 4)``; not a number where none was taken."""
     assays: Floats
     """API in the dry mass of samples behind the mill, shape ``(n,)`` [%]; not a number where none was taken."""
+
+    def first(self, rows: int) -> Record:
+        """Return the first `rows` of it."""
+        cut = {field.name: getattr(self, field.name)[:rows] for field in fields(self) if field.name != "period_s"}
+        return replace(self, **cut)
+
+
+class Noise(NamedTuple):
+    """How far one reading may lie from the model, by which it is weighed; with what the model leaves out."""
+
+    readings: tuple[float, float, float, float]
+    """Standard deviations of LOD [%], size [um] and the two temperatures [K]."""
+    assay: float
+    """Standard deviation of one assay [%]."""
 
 
 class _Path(NamedTuple):
@@ -45,87 +73,113 @@ class _Path(NamedTuple):
     """Half the sum of squared residuals, in standard deviations of an assay [1]."""
 
 
-def identify(record: Record, assay_sd: float, seed: int, how: str) -> Process:
+def identify(record: Record, noise: Noise, seed: int, how: str, *, whole: bool = True) -> Process:
     """Return the parameters that explain the first two thirds of a record best, tested on the rest.
 
-    The path from the feeders to the mill is a row of equal mixed tanks, of the number that fits best. A constant feed
-    error is fitted along with them and forgotten.
+    The control model itself is run along the setpoints and compared with every reading. The path of the API from the
+    feeders to the mill is a row of equal mixed tanks, of the number that fits best; a constant feed error is fitted
+    along with them and forgotten.
 
     Parameters
     ----------
     record
         What was seen.
-    assay_sd
-        Standard deviation of one assay [%].
+    noise
+        How the readings are weighed.
     seed
         Seed the record was made with [1].
     how
         How the record was made, in words.
+    whole
+        Whether the control model is identified; otherwise only the path of the API is.
 
     Raises
     ------
     ValueError
-        If the fit does not converge.
+        If a fit does not converge.
     """
     rows = len(record.assays)
     split = rows * 2 // 3
-    found = min((_fit(record, assay_sd, split, number) for number in TANKS), key=lambda path: path.cost)
-    tank = Parameter(value=found.mass, sd=found.mass_sd, unit="kg")
+    path = min((_row(record.first(split), noise.assay, number) for number in TANKS), key=lambda one: one.cost)
+    tank = Parameter(value=path.mass, sd=path.mass_sd, unit="kg")
+    parameters = {f"tank_{i}": tank for i in range(1, path.number + 1)}
+    report = {"api": _judge(record.assays[split:], _content(record, path)[split:], "%")}
+    if whole:
+        theta, spread = _fit(record.first(split), np.array(noise.readings))
+        found = zip(PARAMETERS.items(), np.exp(theta).tolist(), spread.tolist(), strict=True)
+        parameters |= {name: Parameter(value=v, sd=v * sd, unit=unit) for (name, unit), v, sd in found}
+        predicted, seen = _shown(record, theta)[split:], record.readings[split:]
+        report |= {n: _judge(seen[:, i], predicted[:, i], u) for i, (n, u) in enumerate(READINGS.items())}
     return Process.model_validate(
         {
             "schema": "steadyline.process/1",
-            "model": "line_b",
+            "model": "line_b" if whole else "path",
             "how": how,
             "seed": seed,
             "fitted_s": record.period_s * split,
             "tested_s": record.period_s * (rows - split),
-            "parameters": {f"tank_{i}": tank for i in range(1, found.number + 1)},
-            "report": {"api": judge(record.assays[split:], _shown(record, found)[split:], "%")},
+            "parameters": parameters,
+            "report": report,
         }
     )
 
 
-def judge(seen: Floats, predicted: Floats, unit: str) -> Fit:
-    """Return how well a reading was predicted.
-
-    Parameters
-    ----------
-    seen
-        What was seen, shape ``(n,)``, in `unit`; not a number where nothing was.
-    predicted
-        What was predicted, shape ``(n,)``, in `unit`.
-    unit
-        UCUM code.
-    """
-    there = np.isfinite(seen)
-    off, varied = seen[there] - predicted[there], seen[there] - np.mean(seen[there])
-    r2 = 1.0 - float(off @ off) / float(varied @ varied)
-    return Fit(unit=unit, rmse=float(np.sqrt(np.mean(off**2))), r2=r2, samples=int(there.sum()))
-
-
-def _fit(record: Record, assay_sd: float, split: int, number: int) -> _Path:
+def _fit(record: Record, sd: Floats) -> tuple[Floats, Floats]:
+    """Return logarithms of the parameters of the model, and their standard errors [1]."""
     from scipy.optimize import least_squares  # noqa: PLC0415  # slow to import
 
-    cut = Record(record.period_s, record.flows[:split], record.assays[:split])
-    there = np.isfinite(cut.assays)
+    there = np.isfinite(record.readings)
+
+    def residuals(theta: Floats) -> Floats:
+        off: Floats = ((_shown(record, theta) - record.readings) / sd)[there]
+        return off
+
+    guess = np.log([getattr(_GUESS, field.name) for field in fields(_GUESS)])
+    found = least_squares(
+        residuals, guess, loss="soft_l1", diff_step=np.full(len(guess), 1e-4), bounds=(guess - _REACH, guess + _REACH)
+    )
+    if not found.success:
+        raise ValueError(f"identification did not converge: {found.message}")
+    slopes = np.asarray(found.jac)
+    return found.x, np.sqrt(np.diag(np.linalg.pinv(slopes.T @ slopes)))
+
+
+def _shown(record: Record, theta: Floats) -> Floats:
+    """Return what the instruments would show along a record by the model, shape ``(n, 4)``, units of `READINGS`."""
+    model = LineB(*np.exp(theta).tolist())
+    x, u, w = vector("x", len(model.states)), vector("u", len(model.inputs)), vector("w", len(model.known))
+    step_on = Compiled([x, u, w], [ahead(model, x, u, w, record.period_s)])
+    at = model.steady(record.setpoints[0], record.known[0], {})
+    along = np.empty((len(record.setpoints), len(at)))
+    for k, (given, known) in enumerate(zip(record.setpoints, record.known, strict=True)):
+        at = step_on(at, given, known)[0]
+        along[k] = at
+    lod: Floats = 100.0 * along[:, 3] / (1.0 + along[:, 3])
+    return np.column_stack([lod, along[:, 7], along[:, 5], along[:, 1]])
+
+
+def _row(record: Record, assay_sd: float, number: int) -> _Path:
+    from scipy.optimize import least_squares  # noqa: PLC0415  # slow to import
+
+    there = np.isfinite(record.assays)
 
     def residuals(theta: Floats) -> Floats:
         path = _Path(number, float(np.exp(theta[0])), 0.0, float(theta[1]), 0.0)
-        off: Floats = (_shown(cut, path) - cut.assays)[there] / assay_sd
+        off: Floats = (_content(record, path) - record.assays)[there] / assay_sd
         return off
 
     guess = np.array([np.log(_GUESS_KG / number), 0.0])
     found = least_squares(residuals, guess, x_scale=np.array([1.0, 0.1]))
     if not found.success:
-        raise ValueError(f"identification did not converge: {found.message}")
+        raise ValueError(f"identification of the path did not converge: {found.message}")
     slopes, mass = np.asarray(found.jac), float(np.exp(found.x[0]))
     spread = np.sqrt(np.diag(np.linalg.pinv(slopes.T @ slopes)))
     return _Path(number, mass, mass * float(spread[0]), float(found.x[1]), float(found.cost))
 
 
-def _shown(record: Record, path: _Path) -> Floats:
+def _content(record: Record, path: _Path) -> Floats:
     """Return the API content behind the mill along a record, shape ``(n,)`` [%]."""
-    api, exc = record.flows[:, 0] * (1.0 + path.error), record.flows[:, 1]
+    api, exc = record.known[:, 0] * (1.0 + path.error), record.known[:, 1]
     passed = (api + exc) * record.period_s / _SECONDS_PER_HOUR
     fed = 100.0 * api / (api + exc)
     tanks, masses = (float(fed[0]),) * path.number, (path.mass,) * path.number
@@ -134,3 +188,10 @@ def _shown(record: Record, path: _Path) -> Floats:
         tanks = step(tanks, inlet, kilograms, masses)
         along[k] = tanks[-1]
     return along
+
+
+def _judge(seen: Floats, predicted: Floats, unit: str) -> Fit:
+    there = np.isfinite(seen)
+    off, varied = seen[there] - predicted[there], seen[there] - np.mean(seen[there])
+    r2 = 1.0 - float(off @ off) / float(varied @ varied)
+    return Fit(unit=unit, rmse=float(np.sqrt(np.mean(off**2))), r2=r2, samples=int(there.sum()))
