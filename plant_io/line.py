@@ -186,6 +186,7 @@ class _Pacer:
         self._policy = alone
         self._done = done
         self._slot = list(tags_of(name, alone)).index(lockstep.done)
+        self._before: float | None = None
         self._wall = WallClock()
         self.link = Link("lockstep", _maker(make, name, alone), Patience(lockstep.patience_s, _opening(policy, name)))
         """Connection of its own."""
@@ -201,14 +202,23 @@ class _Pacer:
         return done
 
     async def _asked(self, k: int) -> bool | None:
-        """Ask for `k` and wait for it; None if the connection went away meanwhile."""
-        await self.link.write([_raw(Setpoint(self._request, k), self._policy)])
-        while (batch := await self.link.read()) is not None:
-            shown = float(batch.values[self._slot]) * self._done.scale + self._done.offset
-            if shown >= k:
-                return shown == k
+        """Ask for `k` and wait for it, on from what the plant had done; None if the connection went away meanwhile."""
+        if self._before is None:
+            if (done := await self._shown()) is None:
+                return None
+            self._before = done - (k - 1)
+        wanted = self._before + k
+        await self.link.write([_raw(Setpoint(self._request, wanted), self._policy)])
+        while (done := await self._shown()) is not None:
+            if done >= wanted:
+                return done == wanted
             await self._wall.sleep_until(self._wall.now() + _POLL_S)
         return None
+
+    async def _shown(self) -> float | None:
+        """Return how many periods the plant has done [1]; None if the connection went away."""
+        batch = await self.link.read()
+        return None if batch is None else float(batch.values[self._slot]) * self._done.scale + self._done.offset
 
 
 async def _established(links: Iterable[Link | Scanner], within_s: float) -> bool:

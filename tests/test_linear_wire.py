@@ -53,6 +53,18 @@ def test_what_was_decided_over_the_wire_is_derived_again_bit_for_bit(tmp_path: P
     assert found.identical == found.cycles >= 60
 
 
+def test_a_plant_that_was_led_before_is_led_on(tmp_path: Path) -> None:
+    command = [sys.executable, str(HERE / "served_column.py"), "opcua", "led", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=HERE) as served:
+        assert served.stdout is not None
+        where = ["--connect", address("opcua", int(served.stdout.readline()))]
+        run = ["run", str(POLICIES["opcua"]), "--mode", "auto", *where]
+        assert app.status([*run, "--for", "8m", "--record", str(tmp_path / "first")]) == 0
+        assert app.status([*run, "--record", str(tmp_path / "second")]) == 0
+        last = served.stdout.readlines()[-1]
+    assert json.loads(last)["last"] < 0.05
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["opcua", "modbus"])
 def test_a_plant_sixty_times_faster_than_the_wall_is_held_as_well(kind: str, tmp_path: Path) -> None:
