@@ -181,7 +181,7 @@ def test_a_scenario_that_claims_nothing_is_refused(tmp_path: Path) -> None:
     ("fault", "clock", "said"),
     [
         ("{id: link_slow, target: line}", "memory", "wanted clock virtual, found memory"),
-        ("{id: link_stall, target: line}", "wall", "wanted clock virtual or memory, found wall"),
+        ("{id: link_stall, target: line}", "wall", "wanted clock virtual, found wall"),
         ("{id: solver_hang, target: blend}", "lockstep", "wanted clock memory or virtual, found lockstep"),
         ("{id: crash, target: controller, for: 1m}", "virtual", "wanted clock memory, found virtual"),
     ],

@@ -182,6 +182,7 @@ class _Stage:
         for _ in range(round(seconds / period_s)):
             with traced(self.log):
                 self.memory.advance(period_s)
+            self.memory.down.clear()
             self.log.add(self.line.truth())
 
 
