@@ -6,9 +6,9 @@ import asyncio
 from dataclasses import dataclass
 
 from controller.cli.ends import Refused, Unreachable
+from controller.runtime import PATIENCE_S
 from plant_io.clocks import WallClock
-from plant_io.quality import Quality
-from plant_io.survey import survey
+from plant_io.line import Line
 from policies import PlantTime, Policy
 
 
@@ -55,11 +55,17 @@ def pace(policy: Policy, speed: float | None = None, *, waits: bool = False) -> 
 
 def _shown(policy: Policy, tag: str) -> float:
     """Return the value of a tag, read once."""
-    name = policy.tags[tag].connection
-    alone = policy.model_copy(
-        update={"connections": {name: policy.connections[name]}, "tags": {tag: policy.tags[tag]}, "lockstep": None}
-    )
-    sample = asyncio.run(survey(alone)).snapshots[-1][tag]
-    if sample.quality is Quality.BAD:
+    value = asyncio.run(_read(policy, tag))
+    if value is None:
         raise Unreachable(f"{tag}: the speed of the plant cannot be read; is the plant up?")
-    return sample.value
+    return value
+
+
+async def _read(policy: Policy, tag: str) -> float | None:
+    clock = WallClock()
+    line = Line(policy, clock)
+    await line.open()
+    try:
+        return (await line.read(clock.now())).good(tag) if await line.ready(PATIENCE_S) else None
+    finally:
+        await line.close()
