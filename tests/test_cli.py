@@ -117,7 +117,7 @@ def test_a_bad_policy_gives_every_mistake_with_its_place(tmp_path: Path, capsys:
 @pytest.mark.parametrize(
     ("change", "place", "message"),
     [
-        (("model: line_a", "model: line_b"), "loops.blend.model", "found 'line_b', expected one of line_a"),
+        (("model: line_a", "model: line_x"), "loops.blend.model", "found 'line_x', expected one of line_a"),
         (("exc_flow: {tag", "other: {tag"), "loops.blend.measured", "but model line_a wants"),
         (("", "{}"), "loops.blend.process", "process.json: identified parameters"),
         (("", "nothing"), "loops.blend.process", "process.json: identified parameters: not JSON"),
