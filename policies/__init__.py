@@ -17,7 +17,7 @@ from policies.loops import (
     TransferFunction,
 )
 from policies.model import Lockstep, PlantTime, Policy
-from policies.soft import FusedNir, SoftSensor
+from policies.soft import FusedNir, RefillBalance, SoftSensor
 from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
 from policies.transfer import Response
 from policies.watches import Action, Channel, Ewma, Lane, Learner, Priority, Reference, Route, Trend, Watch
@@ -53,6 +53,7 @@ __all__ = [
     "Problem",
     "Ranked",
     "Reference",
+    "RefillBalance",
     "Response",
     "Rested",
     "Route",

@@ -32,6 +32,11 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("soft_sensors.*.spectrum", "plant tag"),
     ("soft_sensors.*.active", "plant tag"),
     ("soft_sensors.*.others.*", "plant tag"),
+    ("soft_sensors.*.mass", "plant tag"),
+    ("soft_sensors.*.flow", "plant tag"),
+    ("soft_sensors.*.refill", "plant tag"),
+    ("soft_sensors.*.charge", "plant tag"),
+    ("soft_sensors.*.count", "plant tag"),
     ("loops.*.controlled.*.tag", "signal"),
     ("loops.*.moved.*.tag", "plant tag"),
     ("loops.*.measured.*.tag", "signal"),
@@ -108,6 +113,8 @@ def units(view: View) -> Iterator[Problem]:
         yield from _same_unit(view, path, view.text(*path), str(path[1]))
     for path in view.match("soft_sensors.*.others.*"):
         yield from _same_unit(view, path, view.text(*path), view.text(*path[:2], "active"))
+    for path in view.match("soft_sensors.*.charge"):
+        yield from _same_unit(view, path, view.text(*path), view.text(*path[:2], "mass"))
 
 
 def _same_unit(view: View, path: Path, name: str | None, like: str | None) -> Iterator[Problem]:

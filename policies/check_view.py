@@ -107,8 +107,11 @@ class View:
     def given(self, sensor: str) -> dict[str, Signal]:
         """Return the virtual tags one soft sensor gives."""
         here = ("soft_sensors", sensor)
+        span = self.span(*here, "range") or (-math.inf, math.inf)
         units = {suffix: self.text(*here, "also", suffix) or "" for suffix in self.names(*here, "also")}
-        tags = given(sensor, self.text(*here, "unit") or "", self.span(*here, "range") or (-math.inf, math.inf), units)
+        tags = given(sensor, self.text(*here, "unit") or "", span, units)
+        if self.text(*here, "kind") == "refill_balance":
+            tags = {sensor: ("1", span)}
         return {name: Signal(unit or None, span, virtual=True) for name, (unit, span) in tags.items()}
 
     def _plant_tag(self, name: str) -> Signal:

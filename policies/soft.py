@@ -89,5 +89,43 @@ def given(
     }
 
 
-SoftSensor = FusedNir
-"""Any soft sensor; one form so far."""
+class RefillBalance(Declared):
+    """The error of a feeder's load cell, from the balance of each refill: what left the container against what arrived.
+
+    It gives one tag, its own name: how much more material there is than the load cell shows, relative [1]. It is a
+    witness that does not look at the product at all.
+    """
+
+    kind: Literal["refill_balance"]
+    """Form of the soft sensor."""
+    mass: Name
+    """Tag of the hopper mass as the load cell shows it."""
+    flow: Name
+    """Tag of the mass flow as the feeder shows it."""
+    refill: Name
+    """Tag that is not zero during a refill."""
+    charge: Name
+    """Tag of the net mass the newest refill took out of its container, weighed there, in the unit of `mass`."""
+    count: Name
+    """Tag that numbers the refills: it changes when `charge` shows a new one."""
+    range: Span = (-0.2, 0.2)
+    """Lowest and highest relative error that can be meant [1]."""
+    sd: Positive
+    """Standard deviation of one balance, relative [1]."""
+    bounded_s: Duration = Field(default=120.0, alias="bounded")
+    """Longest refill, its container's weighing included, that makes a balance [s]."""
+    stale_after_s: Duration = Field(default=3600.0, alias="stale_after")
+    """Age at which the newest balance is doubted [s]."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return the tags it is made from."""
+        return (self.mass, self.flow, self.refill, self.charge, self.count)
+
+    def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
+        """Return unit and range of the tag this sensor named `name` gives."""
+        return {name: ("1", self.range)}
+
+
+SoftSensor = Annotated[FusedNir | RefillBalance, Field(discriminator="kind")]
+"""Any soft sensor."""

@@ -25,7 +25,7 @@ from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
 from controller.tally import percentiles
 from plant_io.clocks import WallClock
-from policies import Ewma, Policy, load, rebind
+from policies import Ewma, FusedNir, Policy, load, rebind
 
 _GLANCED = 4
 
@@ -212,9 +212,9 @@ def glance(cycle: Cycle, policy: Policy) -> str:
         for name, (mode, phase) in cycle.decision.modes.items()
     )
     soft = "  ".join(
-        f"{name} {value:.2f}±{2 * sd:.2f} {policy.soft_sensors[name].unit}"
+        f"{name} {value:.2f}±{2 * sd:.2f} {sensor.unit}"
         for name, (value, sd, _) in cycle.decision.soft.items()
-        if name in policy.soft_sensors
+        if isinstance(sensor := policy.soft_sensors.get(name), FusedNir)
     )
     return f"{loops}  {soft}" if loops or soft else _watched(cycle, policy)
 

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.models import process
-from controller.soft import fused
+from controller.soft import balance, fused
+from controller.soft.balance import BalanceKit, BalanceState
 from controller.soft.fused import SensorKit, SensorState
 from controller.soft.pls import Calibration, Pls, read
 from plant_io import Sample, Snapshot
-from policies import FusedNir, Policy
+from policies import FusedNir, Policy, RefillBalance, SoftSensor
 from policies.units import convert
 
 __all__ = ["SoftKit", "SoftState", "enrich", "prepare", "sensor", "start"]
+
+
+AnyKit = SensorKit | BalanceKit
+AnyState = SensorState | BalanceState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class SoftKit:
     """Every soft sensor of a policy, ready."""
 
-    sensors: tuple[SensorKit, ...]
+    sensors: tuple[AnyKit, ...]
     """In the order of the policy."""
 
 
@@ -27,7 +33,7 @@ class SoftKit:
 class SoftState:
     """What the soft sensors remember; equal means equal in every number."""
 
-    sensors: tuple[SensorState, ...]
+    sensors: tuple[AnyState, ...]
     """In the order of the policy."""
 
 
@@ -44,7 +50,7 @@ def prepare(policy: Policy) -> SoftKit:
 
 def start(kit: SoftKit) -> SoftState:
     """Return the memory of soft sensors that have seen nothing."""
-    return SoftState(tuple(fused.start(sensor) for sensor in kit.sensors))
+    return SoftState(tuple(balance.start() if isinstance(k, BalanceKit) else fused.start(k) for k in kit.sensors))
 
 
 def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot, SoftState]:
@@ -60,15 +66,23 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
         Soft sensors of the policy.
     """
     samples: dict[str, Sample] = {}
-    after: list[SensorState] = []
+    after: list[AnyState] = []
     for sensor, old in zip(kit.sensors, state.sensors, strict=True):
-        given, new = fused.infer(snapshot, old, sensor)
+        given, new = _infer(snapshot, old, sensor)
         samples |= given
         after.append(new)
     return snapshot.extended(samples), SoftState(tuple(after))
 
 
-def sensor(name: str, declared: FusedNir, policy: Policy) -> SensorKit:
+def _infer(snapshot: Snapshot, state: AnyState, kit: AnyKit) -> tuple[Mapping[str, Sample], AnyState]:
+    if isinstance(kit, SensorKit) and isinstance(state, SensorState):
+        return fused.infer(snapshot, state, kit)
+    if isinstance(kit, BalanceKit) and isinstance(state, BalanceState):
+        return balance.infer(snapshot, state, kit)
+    raise TypeError(f"{kit.name}: the memory of another kind of soft sensor")
+
+
+def sensor(name: str, declared: SoftSensor, policy: Policy) -> AnyKit:
     """Return one soft sensor of `policy`, ready.
 
     Raises
@@ -76,6 +90,12 @@ def sensor(name: str, declared: FusedNir, policy: Policy) -> SensorKit:
     ValueError
         If a file it names does not hold what it should, or does not fit the tags.
     """
+    if isinstance(declared, RefillBalance):
+        return balance.prepare(name, declared, policy)
+    return _fused(name, declared, policy)
+
+
+def _fused(name: str, declared: FusedNir, policy: Policy) -> SensorKit:
     calibration = read(policy.files[declared.model], declared.model)
     _check(name, declared, calibration, policy)
     units = policy.units()
