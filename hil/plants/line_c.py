@@ -25,12 +25,14 @@ NOMINAL: Mapping[str, float] = MappingProxyType(
         "P2.F_SP": 12.0,
         "P3.F_SP": 18.0,
         "EQ_SP": 1.40,
+        "Q_SP": 1.0,
         "R1.T_SP": 60.0,
         "R2.T_SP": 60.0,
         "R2.PH2_SP": 12.0,
     }
 )
-"""Nominal setpoints: flows [mL/min], pyrrolidine per starting material [1], temperatures [degC], hydrogen [bar]."""
+"""Nominal setpoints: flows [mL/min], pyrrolidine per starting material [1], throughput [1], temperatures [degC],
+hydrogen [bar]."""
 
 TARGETS: Mapping[str, str] = MappingProxyType(
     {

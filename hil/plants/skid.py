@@ -15,6 +15,7 @@ STOCKS = (800.0, 2800.0)
 """Strength of the stock of starting material and of pyrrolidine, in ethanol [mol/m3]."""
 
 _M3_S = 1e-6 / 60.0
+_MOST = 2.0  # throughput
 _FASTEST = 100.0 * _M3_S
 _TOTAL, _DILUENT = 60.0 * _M3_S, 18.0 * _M3_S
 _PUMP_TAU_S = 3.0
@@ -27,7 +28,8 @@ _SOUND: Mapping[str, float] = {}
 
 
 def _wanted(setpoints: Mapping[str, float]) -> tuple[float, float, float]:
-    sm, amine, diluent = (setpoints[f"{name}.F_SP"] * _M3_S for name in PUMPS)
+    scale = min(max(setpoints["Q_SP"], 0.0), _MOST)
+    sm, amine, diluent = (scale * setpoints[f"{name}.F_SP"] * _M3_S for name in PUMPS)
     ratio = setpoints["EQ_SP"]
     if ratio == 0.0:
         return sm, amine, diluent
@@ -40,7 +42,8 @@ class Pumps:
 
     The ratio station of the PLC doses as much pyrrolidine to the starting material as ``EQ_SP`` says, and takes from
     the ethanol what it adds of pyrrolidine, so that the sum of the three flow setpoints stays the total flow. With
-    ``EQ_SP`` at 0 every pump follows its own setpoint.
+    ``EQ_SP`` at 0 every pump follows its own setpoint. ``Q_SP`` multiplies all three flows: residence times change, the
+    mixture does not.
 
     Parameters
     ----------
@@ -57,7 +60,7 @@ class Pumps:
     def __init__(self, noise: Noise, skew: Noise, setpoints: Mapping[str, float]) -> None:
         self._noise = noise
         self._bias = [_BIAS * skew() for _ in PUMPS]
-        self._strokes = [setpoints[f"{name}.F_SP"] * _M3_S for name in PUMPS]
+        self._strokes = [setpoints["Q_SP"] * setpoints[f"{name}.F_SP"] * _M3_S for name in PUMPS]
         self._wander = [_PUMP_SD * noise() for _ in PUMPS]
         self._strength = [_STOCK_SD * noise() for _ in STOCKS]
         self.flows = list(self._strokes)
@@ -83,7 +86,7 @@ class Pumps:
         dt
             Step [s].
         setpoints
-            Flows ``P1.F_SP`` to ``P3.F_SP`` [mL/min] and molar ratio ``EQ_SP`` [1].
+            Flows ``P1.F_SP`` to ``P3.F_SP`` [mL/min], molar ratio ``EQ_SP`` [1] and throughput ``Q_SP`` [1].
         hits
             Severity by pump and fault in force, in the units of the catalogue.
 

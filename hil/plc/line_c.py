@@ -11,6 +11,7 @@ _PUMPS = {
     "P2.F_SP": Limits(low=2.0, high=25.0, rate=0.5, start=NOMINAL["P2.F_SP"]),
     "P3.F_SP": Limits(low=2.0, high=40.0, rate=1.0, start=NOMINAL["P3.F_SP"]),
     "EQ_SP": Limits(low=1.0, high=2.1, rate=0.01, start=NOMINAL["EQ_SP"]),
+    "Q_SP": Limits(low=0.5, high=1.4, rate=0.01, start=NOMINAL["Q_SP"]),
 }
 _REACTORS = {
     "R1.T_SP": Limits(low=40.0, high=85.0, rate=0.2, start=NOMINAL["R1.T_SP"]),
