@@ -176,6 +176,22 @@ def test_answers_to_foreign_transactions_are_passed_over() -> None:
     meet(work)
 
 
+@pytest.mark.parametrize("at_once", [True, False])
+def test_an_answer_that_comes_again_is_passed_over_however_long_it_is(at_once: bool) -> None:  # noqa: FBT001
+    async def work() -> None:
+        many = {f"A{i}": {"address": f"input:{i}"} for i in range(100)}
+
+        def script(_: bytes) -> list[bytes]:
+            count = len(plc.tids)
+            answer = framed(plc.tids[-1], hexed("01 04 C8") + 100 * count.to_bytes(2, "big"))
+            return [bytearray(2 * answer)] if at_once else [bytearray(answer), bytearray(answer)]
+
+        async with scripted(script) as plc, driven(declared(plc.port, many)) as driver:
+            assert [set((await driver.read()).values) for _ in range(4)] == [{2.0}, {3.0}, {4.0}, {5.0}]
+
+    meet(work)
+
+
 def test_a_late_answer_is_never_taken_for_the_next_one() -> None:
     async def work() -> None:
         held: list[int] = []

@@ -36,6 +36,7 @@ _ANOTHER = "the device answers another question than the one it was asked"
 _BROKEN = "the device gives an answer that cannot be understood"
 _OVERDUE = "an answer is overdue, and RTU frames do not tell which question they answer"
 _EXCEPTION = 0x80
+_HELD = 16384  # bytes that may have come and not been looked at
 _READS: Mapping[Table, type[ModbusPDU]] = MappingProxyType(
     {
         "coil": ReadCoilsRequest,
@@ -88,6 +89,8 @@ class Wire:
             trace_connect=self._notice,
         )
         self._client.ctx.framer.decoder = _Decoder(is_server=False)
+        # pymodbus throws away all it holds beyond one frame, and with an answer that came twice the answer itself.
+        self._client.ctx.max_buffer_size = _HELD
 
     async def connect(self) -> None:
         """Connect.
