@@ -11,11 +11,13 @@ import numpy as np
 from anomaly import engine
 from anomaly.engine import WatchKit
 from controller import soft, substitute
+from controller.estimates import Estimator
 from controller.guard import Fence
 from controller.models import ControlModel, model, models
 from controller.models.transfer import Transfer
-from controller.mpc.estimator import Estimator
+from controller.mpc.estimator import KalmanEstimator
 from controller.mpc.linear_estimator import LinearEstimator
+from controller.sampled import Memory, memory
 from controller.soft import SoftKit
 from controller.state import LoopState, State
 from controller.substitute import SubstituteKit
@@ -58,7 +60,7 @@ class LoopKit:
     """What the policy says of it."""
     model: ControlModel | Transfer
     """Its control model."""
-    estimator: Estimator | LinearEstimator
+    estimator: Estimator
     """Its estimator."""
     fences: Mapping[str, Fence]
     """Fence of each moved input, in the unit of its tag."""
@@ -80,6 +82,15 @@ class LoopKit:
     """Tags that show the wanted outputs, by controlled variable."""
     bridges: Mapping[str, float] = field(default_factory=dict[str, float])
     """Time for which the model may stand in for missing evidence, by tag [s]."""
+    drops: frozenset[str] = frozenset()
+    """Controlled variables the loop goes on without while there is no evidence for them."""
+    spares: frozenset[str] = frozenset()
+    """Inputs the loop goes on without while their PLCs do not follow."""
+    homes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Connection of each input, of those with a handshake."""
+
+    memory: Memory | None = None
+    """What it remembers for measurements that come late; None where none does."""
 
     @property
     def trigger(self) -> str | None:
@@ -201,12 +212,24 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
         bridges={c.tag: c.bridge_s for c, _ in wanted.values() if isinstance(c, Ranked) and c.bridge_s is not None},
         period_s=policy.period_s,
         connections=_used(declared, policy),
+        drops=frozenset(key for key, one in declared.controlled.items() if _dropped(one.on_bad, declared)),
+        spares=frozenset(key for key, one in declared.moved.items() if one.on_lost == "drop"),
+        homes=_homes(declared, policy),
+        memory=memory(declared, units, policy.period_s),
     )
 
 
-def _modelled(
-    name: str, declared: Loop, policy: Policy
-) -> tuple[ControlModel, Estimator] | tuple[Transfer, LinearEstimator]:
+def _dropped(on_bad: str | None, declared: Loop) -> bool:
+    return on_bad == "drop" or (on_bad is None and len(declared.controlled) > 1)
+
+
+def _homes(declared: Loop, policy: Policy) -> dict[str, str]:
+    """Return the connection of each input, of those with a handshake."""
+    homes = {key: policy.tags[one.tag].connection for key, one in declared.moved.items() if one.tag in policy.tags}
+    return {key: home for key, home in homes.items() if policy.connections[home].handshake is not None}
+
+
+def _modelled(name: str, declared: Loop, policy: Policy) -> tuple[ControlModel | Transfer, Estimator]:
     """Return the control model of a loop and what follows the line with it."""
     if isinstance(declared, TransferFunction):
         units = policy.units()
@@ -214,7 +237,7 @@ def _modelled(
         return linear, LinearEstimator(linear, declared)
     chosen = _model(name, declared, policy)
     _agree(name, declared, chosen)
-    return chosen, Estimator(chosen, declared, policy.period_s)
+    return chosen, KalmanEstimator(chosen, declared, policy.period_s)
 
 
 def _used(declared: Loop, policy: Policy) -> frozenset[str]:

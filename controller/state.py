@@ -12,10 +12,11 @@ from plant_io import Setpoint
 
 if TYPE_CHECKING:
     from anomaly.engine import WatchState
-    from controller.mpc.estimator import Estimate
+    from controller.estimates import Estimate
     from controller.soft import SoftState
     from controller.substitute import SubstituteState
 
+    from controller.trail import Trail
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -112,6 +113,10 @@ class LoopState:
 @dataclass(frozen=True, slots=True)
 class State:
     """Memory of the whole controller."""
+    stamps: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What told the time of the last sample used of each measurement that comes late, in its own unit."""
+    trail: Trail = ()
+    """What was read and believed lately, where something comes late."""
 
     soft: SoftState
     """Memory of the soft sensors."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from controller import aims, bridges, samples
 from controller.advise import accept, advise
+from controller.believe import believe
 from controller.confirm import expect, verify
 from controller.cycle import Event, Mode, Offer, Phase, SetMode
 from controller.guard import Permit, guard, permit
@@ -46,7 +47,7 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     new, obeyed = _obey(kit, given, old)
     new = _look(kit, given.seen, _plan(given, new))
     missing = _missing(kit, given, new)
-    new = _estimate(kit, given, _settle(kit, given, new, missing))
+    new, unused = believe(kit, given.seen, _settle(kit, given, new, missing))
     new, confirmed, late = verify(kit, given.seen, new)
     wanted = wish(new.plan, at, kit.declared)
     new, moved = advance(kit, given, new, wanted, followed=not late)
@@ -66,7 +67,7 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
         confirmed=confirmed,
         proposal=proposal,
         problem=problem,
-        events=obeyed + late + moved + told,
+        events=obeyed + unused + late + moved + told,
     )
 
 
@@ -105,41 +106,6 @@ def _settle(kit: LoopKit, given: Inputs, old: LoopState, missing: Sequence[str])
     return replace(old, settled=old.settled + 1, blind_since=None)
 
 
-def _estimate(kit: LoopKit, given: Inputs, old: LoopState) -> LoopState:
-    seen = given.seen
-    inputs = _read(kit, seen, kit.read_backs, old.inputs)
-    known = _read(kit, seen, kit.declared.known, old.known)
-    if inputs is None or known is None or old.mode is Mode.OFF:
-        return replace(old, inputs=inputs, known=known)
-    values: dict[str, float] = {}
-    for name, measured in kit.declared.measured.items():
-        value = seen.good(measured.tag)
-        if value is not None:
-            values[name] = kit.scales[measured.tag].to_model(value)
-    u, w = np.array(inputs), np.array(known)
-    if old.estimate is None:
-        if len(values) < len(kit.declared.measured):
-            return replace(old, inputs=inputs, known=known)
-        estimate, used = kit.estimator.start(u, w, values), values
-    else:
-        used = {n: v for n, v in values.items() if _source(kit, seen, n) != old.sources.get(n)}
-        estimate, steps = old.estimate, samples.steps(kit, seen, old)
-        if not steps:
-            return replace(old, inputs=inputs, known=known)
-        for _ in range(steps - 1):
-            estimate = kit.estimator.step(estimate, u, w, {})
-        estimate = kit.estimator.step(estimate, u, w, used)
-    return replace(
-        old,
-        inputs=inputs,
-        known=known,
-        estimate=estimate,
-        count=None if kit.trigger is None else seen.good(kit.trigger),
-        estimated_at=seen.at,
-        sources=dict(old.sources) | {n: _source(kit, seen, n) for n in used},
-    )
-
-
 def _missing(kit: LoopKit, given: Inputs, old: LoopState) -> list[str]:
     """Return what the loop may not move without, and why it is not there."""
     bridged = bridges.bridged(kit, given.seen.at, old)
@@ -149,18 +115,6 @@ def _missing(kit: LoopKit, given: Inputs, old: LoopState) -> list[str]:
     return tags + [
         f"the PLC behind {name} (not heard, or stopped)" for name in sorted(kit.connections - given.links.heard)
     ]
-
-
-def _source(kit: LoopKit, seen: Snapshot, measured: str) -> float:
-    return seen.taken(kit.declared.measured[measured].tag)
-
-
-def _read(
-    kit: LoopKit, seen: Snapshot, tags: Mapping[str, str], last: tuple[float, ...] | None
-) -> tuple[float, ...] | None:
-    values = [seen.usable(tag) for tag in tags.values()]
-    found = [kit.scales[t].to_model(v) for t, v in zip(tags.values(), values, strict=True) if v is not None]
-    return tuple(found) if len(found) == len(values) else last
 
 
 def _move(

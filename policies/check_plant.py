@@ -9,6 +9,7 @@ from policies.check_shape import hint
 from policies.check_view import View
 from policies.errors import Problem
 from policies.positions import Path
+from policies.sampled import OF_SOURCE
 from policies.units import known, nearest
 
 Kind = Literal["signal", "plant tag", "connection", "loop"]
@@ -43,6 +44,8 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("loops.*.known.*", "signal"),
     ("loops.*.controlled.*.target", "signal"),
     ("loops.*.trigger", "plant tag"),
+    ("loops.*.measured.*.taken", "signal"),
+    ("loops.*.measured.*.clock", "signal"),
     ("plant_time.speed", "plant tag"),
     ("plant_time.running", "plant tag"),
     ("watches.*.tag", "signal"),
@@ -63,7 +66,8 @@ def references(view: View) -> Iterator[Problem]:
     """Check that every name is the name of something declared."""
     for pattern, kind in _REFERENCES:
         for path in view.match(pattern):
-            if (name := view.text(*path)) is not None:
+            name = view.text(*path)
+            if name is not None and (path[-1], name) != ("taken", OF_SOURCE):
                 yield from _reference(view, path, name, kind)
     for pattern in _KEY_REFERENCES:
         for path in view.match(pattern):

@@ -9,6 +9,9 @@ from typing import Annotated, Literal, cast
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, WithJsonSchema
 from pydantic_core import CoreSchema
 
+from policies.dropout import Needs, OnBad, OnClamp, OnLost
+from policies.goals import Earning, Rank
+from policies.sampled import Sampled
 from policies.transfer import TIMES, Response, Time
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word, named
 
@@ -87,7 +90,7 @@ class Rested(Moved):
     """Value it goes back to where the controlled variables leave it free, in `unit`; none where absent."""
 
 
-class Measured(Declared):
+class Measured(Sampled):
     """A measurement the estimator believes, with its own integrating bias state."""
 
     tag: Name

@@ -3,9 +3,10 @@ from math import inf, isnan, nan
 import numpy as np
 import pytest
 
+from controller.estimates import Estimate
 from controller.models import model
 from controller.models.symbolic import Compiled, ahead, readings, vector
-from controller.mpc.estimator import Estimate, Estimator
+from controller.mpc.estimator import KalmanEstimator
 from plant_io.signals import Floats
 from policies import Mpc, load, shipped
 
@@ -21,11 +22,13 @@ SHOW = Compiled(SYMBOLS, [readings(MODEL, *SYMBOLS)])
 
 
 @pytest.fixture(scope="module")
-def estimator() -> Estimator:
-    return Estimator(MODEL, LOOP, POLICY.period_s)
+def estimator() -> KalmanEstimator:
+    return KalmanEstimator(MODEL, LOOP, POLICY.period_s)
 
 
-def follow(estimator: Estimator, truth: Floats, seconds: int, *, seed: int | None = None) -> tuple[Estimate, Floats]:
+def follow(
+    estimator: KalmanEstimator, truth: Floats, seconds: int, *, seed: int | None = None
+) -> tuple[Estimate, Floats]:
     """Follow a line that runs by the model from the state `truth`; NIR comes every 5 s."""
     rng = np.random.default_rng(seed)
     sd = np.array([0.03, 0.12, 0.14]) * (seed is not None)
@@ -40,7 +43,7 @@ def follow(estimator: Estimator, truth: Floats, seconds: int, *, seed: int | Non
     return estimate, np.array(along)
 
 
-def test_a_constant_feed_error_leaves_no_offset(estimator: Estimator) -> None:
+def test_a_constant_feed_error_leaves_no_offset(estimator: KalmanEstimator) -> None:
     truth = MODEL.steady(U, W, SHOWN)
     truth[8] = -0.04
     estimate, along = follow(estimator, truth, 3600)
@@ -48,7 +51,7 @@ def test_a_constant_feed_error_leaves_no_offset(estimator: Estimator) -> None:
     assert estimate.x[8] == pytest.approx(-0.04, abs=5e-4)
 
 
-def test_flows_that_differ_from_their_setpoints_leave_no_offset(estimator: Estimator) -> None:
+def test_flows_that_differ_from_their_setpoints_leave_no_offset(estimator: KalmanEstimator) -> None:
     truth = MODEL.steady(U, W, SHOWN)
     truth[6:8] = -0.05, 0.3
     estimate, along = follow(estimator, truth, 7200)
@@ -56,14 +59,14 @@ def test_flows_that_differ_from_their_setpoints_leave_no_offset(estimator: Estim
     assert estimator.outputs(estimate, U, W)[1] == pytest.approx(20.25, abs=1e-2)
 
 
-def test_noise_is_filtered_and_the_doubt_is_honest(estimator: Estimator) -> None:
+def test_noise_is_filtered_and_the_doubt_is_honest(estimator: KalmanEstimator) -> None:
     estimate, along = follow(estimator, MODEL.steady(U, W, SHOWN), 3600, seed=1)
     off = along[600:, 0] - along[600:, 1]
     assert np.std(off) < 0.05  # one NIR reading has 0.14
     assert np.std(off) < 1.5 * np.sqrt(estimate.p[5, 5])
 
 
-def test_values_that_are_not_finite_are_no_measurements(estimator: Estimator) -> None:
+def test_values_that_are_not_finite_are_no_measurements(estimator: KalmanEstimator) -> None:
     start = estimator.start(U, W, SHOWN)
     without = estimator.step(start, U, W, {"exc_flow": 17.9})
     found = estimator.step(start, U, W, {"api_flow": inf, "exc_flow": 17.9, "api": nan})
@@ -72,7 +75,7 @@ def test_values_that_are_not_finite_are_no_measurements(estimator: Estimator) ->
     assert isnan(found.innovations["api"])
 
 
-def test_unusable_inputs_leave_everything_as_it_was(estimator: Estimator) -> None:
+def test_unusable_inputs_leave_everything_as_it_was(estimator: KalmanEstimator) -> None:
     start = estimator.start(U, W, SHOWN)
     after = estimator.step(start, np.array([nan, 17.8]), W, SHOWN)
     assert (after.x == start.x).all()
@@ -81,27 +84,27 @@ def test_unusable_inputs_leave_everything_as_it_was(estimator: Estimator) -> Non
 
 
 @pytest.mark.parametrize("wild", [1e3, -1e3, 1e150, -1e150, 1e308])
-def test_a_wild_value_is_bounded(estimator: Estimator, wild: float) -> None:
+def test_a_wild_value_is_bounded(estimator: KalmanEstimator, wild: float) -> None:
     estimate, _ = follow(estimator, MODEL.steady(U, W, SHOWN), 300)
     after = estimator.step(estimate, U, W, {"api": wild})
     assert abs(estimator.outputs(after, U, W)[0] - 10.0) < 0.3
     assert after.innovations["api"] == pytest.approx(wild - 10.0, rel=1e-3)
 
 
-def test_a_start_with_bad_numbers_is_finite(estimator: Estimator) -> None:
+def test_a_start_with_bad_numbers_is_finite(estimator: KalmanEstimator) -> None:
     start = estimator.start(U, W, {"api_flow": nan, "exc_flow": inf, "api": nan})
     assert np.isfinite(start.x).all()
     assert estimator.outputs(start, U, W) == pytest.approx([10.0, 20.0], rel=1e-6)
 
 
-def test_innovations_are_told_for_what_was_fresh(estimator: Estimator) -> None:
+def test_innovations_are_told_for_what_was_fresh(estimator: KalmanEstimator) -> None:
     start = estimator.start(U, W, SHOWN)
     after = estimator.step(start, U, W, {"api": 10.3})
     assert after.innovations["api"] == pytest.approx(0.3, abs=1e-6)
     assert isnan(after.innovations["api_flow"])
 
 
-def test_the_same_bits_come_from_the_same_bits(estimator: Estimator) -> None:
+def test_the_same_bits_come_from_the_same_bits(estimator: KalmanEstimator) -> None:
     start = estimator.start(U, W, SHOWN)
     first, again = (estimator.step(start, U, W, SHOWN | {"api": 10.1}) for _ in range(2))
     assert first == again
@@ -109,7 +112,7 @@ def test_the_same_bits_come_from_the_same_bits(estimator: Estimator) -> None:
     assert Estimate(first.x, first.p + 1e-18, first.innovations) != first
 
 
-def test_doubt_stays_symmetric_and_positive_over_a_day(estimator: Estimator) -> None:
+def test_doubt_stays_symmetric_and_positive_over_a_day(estimator: KalmanEstimator) -> None:
     estimate = estimator.start(U, W, SHOWN)
     for k in range(86_400):
         estimate = estimator.step(estimate, U, W, SHOWN if k % 5 == 0 else {"api_flow": 2.0, "exc_flow": 17.8})
@@ -120,7 +123,7 @@ def test_doubt_stays_symmetric_and_positive_over_a_day(estimator: Estimator) -> 
 def test_a_policy_in_other_units_gives_the_same_filter() -> None:
     flow = LOOP.measured["api_flow"]
     declared = LOOP.measured | {"api_flow": flow.model_copy(update={"unit": "g/h", "sd": flow.sd * 1e3})}
-    other = Estimator(MODEL, LOOP.model_copy(update={"measured": declared}), POLICY.period_s)
-    one = Estimator(MODEL, LOOP, POLICY.period_s)
+    other = KalmanEstimator(MODEL, LOOP.model_copy(update={"measured": declared}), POLICY.period_s)
+    one = KalmanEstimator(MODEL, LOOP, POLICY.period_s)
     start, shown = one.start(U, W, SHOWN), SHOWN | {"api_flow": 2.01}
     assert other.step(start, U, W, shown).x == pytest.approx(one.step(start, U, W, shown).x, rel=1e-12)

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from math import isfinite, nan
+from math import nan
 
 import numpy as np
 
+from controller.estimates import Estimate, Filtered, corrected
 from controller.models import ControlModel
 from controller.models.symbolic import Compiled, Matrix, ahead, casadi, outputs, readings, vector
 from plant_io.signals import Floats
@@ -18,28 +18,7 @@ _BELIEVED = 5.0
 """Largest innovation believed in full, in its standard deviations [1]."""
 
 
-@dataclass(frozen=True, eq=False)
-class Estimate:
-    """State of the control model with its doubt; equal means bit for bit."""
-
-    x: Floats
-    """States, shape ``(n_x,)``, units of the model."""
-    p: Floats
-    """Covariance of the states, shape ``(n_x, n_x)``, products of the units of the model."""
-    innovations: Mapping[str, float]
-    """Measured minus predicted by measurement, in its unit; not a number where nothing fresh came."""
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Estimate) and self._bits() == other._bits()
-
-    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
-
-    def _bits(self) -> tuple[object, ...]:
-        innovations = np.array(list(self.innovations.values()))
-        return self.x.tobytes(), self.p.tobytes(), tuple(self.innovations), innovations.tobytes()
-
-
-class Estimator:
+class KalmanEstimator:
     """Follows the line from its inputs and its measurements, one control period at a time.
 
     Each measurement corrects the prediction on its own, with its innovation bounded (P. J. Huber, "Robust estimation
@@ -95,13 +74,12 @@ class Estimator:
         fresh
             Measurements new in this period by name, each in its unit.
         """
-        found = {name: value for name, value in fresh.items() if isfinite(value)}
-        for believed in (found, dict[str, float]()):
-            x, p, innovations = self._filter(estimate.x, estimate.p, inputs, known, *self._vectors(believed))
-            if np.isfinite(x).all() and np.isfinite(p).all():
-                named = zip(self._model.measured, innovations.tolist(), strict=True)
-                return Estimate(x, p, {name: e if name in found else nan for name, e in named})
-        return Estimate(estimate.x, estimate.p, dict.fromkeys(self._model.measured, nan))
+
+        def attempt(readings: Floats, there: Floats) -> Filtered:
+            x, p, innovations = self._filter(estimate.x, estimate.p, inputs, known, readings, there)
+            return x, p, innovations
+
+        return corrected(estimate, self._model.measured, fresh, attempt)
 
     def outputs(self, estimate: Estimate, inputs: Floats, known: Floats) -> Floats:
         """Return the controlled variables as believed, shape ``(n_y,)``, units of the model.
@@ -116,10 +94,6 @@ class Estimator:
             Known inputs, shape ``(n_w,)``, units of the model.
         """
         return self._outputs(estimate.x, inputs, known)[0]
-
-    def _vectors(self, found: Mapping[str, float]) -> tuple[Floats, Floats]:
-        names = self._model.measured
-        return np.array([found.get(n, 0.0) for n in names]), np.array([float(n in found) for n in names])
 
 
 def _filter(model: ControlModel, noise: Floats, wander: Floats, period_s: float) -> Compiled:

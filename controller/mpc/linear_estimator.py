@@ -8,13 +8,13 @@ nothing; innovations are bounded as in `controller.mpc.estimator`.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite, nan
+from math import nan
 
 import numpy as np
 
+from controller.estimates import Estimate, Filtered, corrected
 from controller.models.symbolic import Compiled, Matrix, casadi, vector
 from controller.models.transfer import Step, Transfer, dot
-from controller.mpc.estimator import Estimate
 from plant_io.signals import Floats
 from policies import TransferFunction
 from policies.units import difference
@@ -83,19 +83,15 @@ class LinearEstimator:
         fresh
             Measurements new after this step by name, each in its unit.
         """
-        names, n_d = self._model.measured, self._model.n_d
-        found = {name: value for name, value in fresh.items() if isfinite(value)}
+        n_d = self._model.n_d
         remembered = estimate.x[n_d:][self._older]
         remembered[self._step.first] = np.concatenate([inputs, known])
-        for believed in (found, dict[str, float]()):
-            y = np.array([believed.get(n, 0.0) for n in names])
-            there = np.array([float(n in believed) for n in names])
-            d, p, innovations = self._filter(estimate.x[:n_d], estimate.p, remembered, y, there)
-            if np.isfinite(d).all() and np.isfinite(p).all() and np.isfinite(remembered).all():
-                named = zip(names, innovations, strict=True)
-                x = np.concatenate([d, remembered])
-                return Estimate(x, p, {name: float(e) if name in believed else nan for name, e in named})
-        return Estimate(estimate.x, estimate.p, dict.fromkeys(names, nan))
+
+        def attempt(readings: Floats, there: Floats) -> Filtered:
+            d, p, innovations = self._filter(estimate.x[:n_d], estimate.p, remembered, readings, there)
+            return np.concatenate([d, remembered]), p, innovations
+
+        return corrected(estimate, self._model.measured, fresh, attempt)
 
     def outputs(self, estimate: Estimate) -> Floats:
         """Return the measurements as believed, shape ``(n_y,)``, units of the model."""
