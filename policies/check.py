@@ -48,8 +48,6 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_loops.blocks,
     check_loops.moves,
     check_transfer.pairs,
-    check_dropout.needs,
-    check_dropout.last,
     check_sampled.late,
     check_transfer.effects,
     check_transfer.reach,

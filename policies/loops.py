@@ -9,8 +9,6 @@ from typing import Annotated, Literal, cast
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, WithJsonSchema
 from pydantic_core import CoreSchema
 
-from policies.dropout import Needs, OnBad, OnClamp, OnLost
-from policies.goals import Earning, Rank
 from policies.sampled import Sampled
 from policies.transfer import TIMES, Response, Time
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word, named
