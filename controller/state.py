@@ -82,6 +82,10 @@ class LoopState:
     """What the estimator believes."""
     sources: Mapping[str, float] = field(default_factory=dict[str, float])
     """Source time of the last value used of each measurement, POSIX time [s]."""
+    stamps: Mapping[str, float] = field(default_factory=dict[str, float])
+    """What told the time of the last sample used of each measurement that comes late, in its own unit."""
+    trail: Trail = ()
+    """What was read and believed lately, where something comes late."""
     inputs: tuple[float, ...] | None = None
     """Inputs in force when last read back, units of the model."""
     known: tuple[float, ...] | None = None
@@ -113,10 +117,6 @@ class LoopState:
 @dataclass(frozen=True, slots=True)
 class State:
     """Memory of the whole controller."""
-    stamps: Mapping[str, float] = field(default_factory=dict[str, float])
-    """What told the time of the last sample used of each measurement that comes late, in its own unit."""
-    trail: Trail = ()
-    """What was read and believed lately, where something comes late."""
 
     soft: SoftState
     """Memory of the soft sensors."""
