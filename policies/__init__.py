@@ -17,6 +17,7 @@ from policies.loops import (
     TransferFunction,
 )
 from policies.model import Lockstep, PlantTime, Policy
+from policies.peaks import Peaks
 from policies.soft import FusedNir, RefillBalance, SoftSensor
 from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
 from policies.transfer import Response
@@ -45,6 +46,7 @@ __all__ = [
     "Mpc",
     "OpcUa",
     "PasswordUser",
+    "Peaks",
     "PlantTime",
     "PlugIn",
     "Policy",

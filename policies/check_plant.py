@@ -38,6 +38,9 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("soft_sensors.*.refill", "plant tag"),
     ("soft_sensors.*.charge", "plant tag"),
     ("soft_sensors.*.count", "plant tag"),
+    ("soft_sensors.*.positions", "plant tag"),
+    ("soft_sensors.*.areas", "plant tag"),
+    ("soft_sensors.*.number", "plant tag"),
     ("loops.*.controlled.*.tag", "signal"),
     ("loops.*.moved.*.tag", "plant tag"),
     ("loops.*.measured.*.tag", "signal"),
@@ -51,6 +54,7 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("watches.*.tag", "signal"),
     ("watches.*.holds.*", "loop"),
 )
+_LISTS = ("spectrum", "positions", "areas")
 _KEY_REFERENCES = ("watches.*.tags.*", "watches.*.channels.*")
 _SECTIONS = {"signal": "tags", "plant tag": "tags", "connection": "connections", "loop": "loops"}
 _UNITS = ("tags.*.unit", "soft_sensors.*.unit", "soft_sensors.*.also.*", "loops.*.*.*.unit")
@@ -85,7 +89,7 @@ def _reference(view: View, path: Path, name: str, kind: Kind, *, at_key: bool = 
             yield view.problem(path, message, at_key=at_key)
         return
     length = view.signals[name].length if kind in {"signal", "plant tag"} else 1
-    if length != 1 and path[-1] != "spectrum":
+    if length != 1 and path[-1] not in _LISTS:
         message = f"found {name!r} of {length} values, expected a tag of one value"
         yield view.problem(path, message, at_key=at_key)
 

@@ -14,6 +14,7 @@ from typing import cast
 
 from policies.check_shape import value_at
 from policies.errors import Problem
+from policies.peaks import listed
 from policies.positions import Document, Path
 from policies.soft import given
 from policies.tags import Access
@@ -112,6 +113,8 @@ class View:
         tags = given(sensor, self.text(*here, "unit") or "", span, units)
         if self.text(*here, "kind") == "refill_balance":
             tags = {sensor: ("1", span)}
+        if self.text(*here, "kind") == "peaks":
+            tags = listed(sensor, self.text(*here, "unit") or "", span, dict.fromkeys(self.names(*here, "listed"), 1.0))
         return {name: Signal(unit or None, span, virtual=True) for name, (unit, span) in tags.items()}
 
     def _plant_tag(self, name: str) -> Signal:

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from policies.peaks import Peaks
 from policies.words import Declared, Duration, Name, Positive, Span, Suffix
 
 
@@ -127,5 +128,5 @@ class RefillBalance(Declared):
         return {name: ("1", self.range)}
 
 
-SoftSensor = Annotated[FusedNir | RefillBalance, Field(discriminator="kind")]
+SoftSensor = Annotated[FusedNir | RefillBalance | Peaks, Field(discriminator="kind")]
 """Any soft sensor."""

@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from controller.models.base import ControlModel, Expression, Symbols
 from controller.models.line_a import LineA
 from controller.models.line_b import LineB
+from controller.models.line_c import LineC
 from controller.models.process import Process, read
 
-__all__ = ["ControlModel", "Expression", "LineA", "LineB", "Process", "Symbols", "model", "models"]
+__all__ = ["ControlModel", "Expression", "LineA", "LineB", "LineC", "Process", "Symbols", "model", "models"]
 
-_FORMS: Mapping[str, Callable[[Process], ControlModel]] = {"line_a": LineA.of, "line_b": LineB.of}
+_FORMS: Mapping[str, Callable[[Process], ControlModel]] = {"line_a": LineA.of, "line_b": LineB.of, "line_c": LineC.of}
 
 
 def models() -> list[str]:

@@ -6,19 +6,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.models import process
-from controller.soft import balance, fused
+from controller.soft import balance, fused, peaks
 from controller.soft.balance import BalanceKit, BalanceState
 from controller.soft.fused import SensorKit, SensorState
+from controller.soft.peaks import PeaksKit, PeaksState
 from controller.soft.pls import Calibration, Pls, read
 from plant_io import Sample, Snapshot
-from policies import FusedNir, Policy, RefillBalance, SoftSensor
+from policies import FusedNir, Peaks, Policy, RefillBalance, SoftSensor
 from policies.units import convert
 
 __all__ = ["SoftKit", "SoftState", "enrich", "prepare", "sensor", "start"]
 
 
-AnyKit = SensorKit | BalanceKit
-AnyState = SensorState | BalanceState
+AnyKit = SensorKit | BalanceKit | PeaksKit
+AnyState = SensorState | BalanceState | PeaksState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,7 +51,7 @@ def prepare(policy: Policy) -> SoftKit:
 
 def start(kit: SoftKit) -> SoftState:
     """Return the memory of soft sensors that have seen nothing."""
-    return SoftState(tuple(balance.start() if isinstance(k, BalanceKit) else fused.start(k) for k in kit.sensors))
+    return SoftState(tuple(_start(k) for k in kit.sensors))
 
 
 def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot, SoftState]:
@@ -74,11 +75,19 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
     return snapshot.extended(samples), SoftState(tuple(after))
 
 
+def _start(kit: AnyKit) -> AnyState:
+    if isinstance(kit, SensorKit):
+        return fused.start(kit)
+    return balance.start() if isinstance(kit, BalanceKit) else peaks.start()
+
+
 def _infer(snapshot: Snapshot, state: AnyState, kit: AnyKit) -> tuple[Mapping[str, Sample], AnyState]:
     if isinstance(kit, SensorKit) and isinstance(state, SensorState):
         return fused.infer(snapshot, state, kit)
     if isinstance(kit, BalanceKit) and isinstance(state, BalanceState):
         return balance.infer(snapshot, state, kit)
+    if isinstance(kit, PeaksKit) and isinstance(state, PeaksState):
+        return peaks.infer(snapshot, state, kit)
     raise TypeError(f"{kit.name}: the memory of another kind of soft sensor")
 
 
@@ -92,6 +101,8 @@ def sensor(name: str, declared: SoftSensor, policy: Policy) -> AnyKit:
     """
     if isinstance(declared, RefillBalance):
         return balance.prepare(name, declared, policy)
+    if isinstance(declared, Peaks):
+        return peaks.prepare(name, declared, policy)
     return _fused(name, declared, policy)
 
 

@@ -1,0 +1,68 @@
+"""What a policy says of a chromatogram: which peak is which."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from policies.words import Declared, Duration, Name, Positive, Span, Suffix
+
+
+class Peaks(Declared):
+    """The sizes of known peaks of a chromatogram, picked from its list by their retention times.
+
+    It gives one tag for each name in `listed`, the name behind a dot, and under its own name the largest peak that has
+    no name. A peak that is not there is 0. All are dated when the sample was taken, not when the result came.
+    """
+
+    kind: Literal["peaks"]
+    """Form of the soft sensor."""
+    unit: str
+    """UCUM code of the sizes, the unit of `areas`."""
+    range: Span
+    """Lowest and highest size that can be meant, in `unit`."""
+    positions: Name
+    """Tag that lists the retention times, relative to that of a reference [1]."""
+    areas: Name
+    """Tag that lists the sizes of the peaks, in the same order."""
+    number: Name
+    """Tag that says how many peaks are listed."""
+    listed: Annotated[dict[Suffix, Positive], Field(min_length=1)]
+    """Retention time of each known peak by name, relative to that of the reference [1]."""
+    window: Positive
+    """Largest distance of a peak from where its name expects it, relative to the reference [1]."""
+    floor_sd: Positive
+    """Standard deviation of the size of the smallest peak, in `unit`."""
+    share_sd: Positive
+    """Standard deviation of the size of a large peak, as a share of it [1]."""
+    stale_after_s: Duration = Field(default=1200.0, alias="stale_after")
+    """Age of the sample at which its result is doubted [s]."""
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Return the tags it is made from."""
+        return (self.positions, self.areas, self.number)
+
+    def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
+        """Return unit and range of every tag this sensor named `name` gives."""
+        return listed(name, self.unit, self.range, self.listed)
+
+
+def listed(
+    name: str, unit: str, span: tuple[float, float], names: dict[str, float]
+) -> dict[str, tuple[str, tuple[float, float]]]:
+    """Return unit and range of every tag a list of peaks gives.
+
+    Parameters
+    ----------
+    name
+        Name of the sensor.
+    unit
+        UCUM code of the sizes.
+    span
+        Lowest and highest size, in `unit`.
+    names
+        Retention time by name of the peak, relative to the reference [1].
+    """
+    return dict.fromkeys((name, *(f"{name}.{one}" for one in names)), (unit, span))
