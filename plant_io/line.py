@@ -12,6 +12,7 @@ from plant_io.clocks import LockstepClock, WallClock
 from plant_io.latch import Latch, tags_of
 from plant_io.link import Link, LinkState, Patience
 from plant_io.ports import Clock, Driver, Make
+from plant_io.rests import Rest
 from plant_io.scan import Coherence
 from plant_io.scanner import ANSWER_SHARE, Scanner, together
 from plant_io.signals import Outcome, Receipt, Setpoint, Snapshot
@@ -35,6 +36,8 @@ class Line:
         Gives arrival times.
     make
         Makes the drivers; called afresh for every attempt to connect.
+    lead
+        The same policy with the addresses at which a simulated plant is led, where these are others.
 
     Raises
     ------
@@ -42,7 +45,7 @@ class Line:
         If the lock-step tags do not share a connection, or no driver is installed for a protocol.
     """
 
-    def __init__(self, policy: Policy, clock: Clock, make: Make = drivers.make) -> None:
+    def __init__(self, policy: Policy, clock: Clock, make: Make = drivers.make, lead: Policy | None = None) -> None:
         if make is drivers.make:
             drivers.check(policy)
         self._policy = policy
@@ -50,13 +53,17 @@ class Line:
         self._latch = Latch(policy)
         self._last = Snapshot.empty(clock.now(), self._latch.index)
         lockstep = policy.lockstep if isinstance(clock, LockstepClock) else None
-        self.links: Mapping[str, Link] = {name: _link(name, policy, make, lockstep) for name in policy.connections}
+        self._rests = {} if lockstep is None else {name: Rest() for name in policy.connections}
+        self.links: Mapping[str, Link] = {
+            name: _link(name, policy, make, lockstep, self._rests.get(name)) for name in policy.connections
+        }
         """Supervised connections, by name."""
         self._scanners = {name: Scanner(link, policy, clock) for name, link in self.links.items()}
         self._counted: Mapping[str, int] = {}
-        self._given_up: set[Link] = set()
-        self._pacer = None if policy.lockstep is None else _Pacer(policy.lockstep, policy, make)
+        self._given_up: set[str] = set()
+        self._pacer = None if policy.lockstep is None else _Pacer(policy.lockstep, lead or policy, make)
         self._led = lockstep is not None
+        self._wall = WallClock()
 
     @property
     def figures(self) -> Mapping[str, Mapping[str, Figures]]:
@@ -145,16 +152,30 @@ class Line:
         if not self._led:
             self._led = True
             self._pacer.link.start()
-        await self._rejoin(self._pacer.patience_s)
+        await self._rejoin(self._pacer)
         return await self._pacer.step(k)
 
-    async def _rejoin(self, within_s: float) -> None:
-        """Keep plant time standing until lost connections are back; once for each loss, in vain or not."""
-        await _established(self._away() - self._given_up, within_s)
-        self._given_up = self._away()
+    async def _rejoin(self, pacer: _Pacer) -> None:
+        """Keep plant time standing until lost connections are back; once for each loss, in vain or not.
 
-    def _away(self) -> set[Link]:
-        return {link for link in self.links.values() if link.state in {LinkState.OPENING, LinkState.DOWN}}
+        What was in vain is tried again as plant time goes by, and waited for while it is tried.
+        """
+        for name in self._given_up & self._away():
+            if name in self._rests:
+                self._rests[name].step(pacer.every_s)
+        await _established([self.links[name] for name in self._away() - self._given_up], pacer.patience_s)
+        self._given_up = self._away()
+        for name, rest in self._rests.items():
+            rest.led = name in self._given_up
+        until = self._wall.now() + pacer.patience_s
+        while self._trying() and self._wall.now() < until:
+            await self._wall.sleep_until(self._wall.now() + _POLL_S)
+
+    def _trying(self) -> bool:
+        return any(not self._rests[name].resting for name in self._given_up & self._away() if name in self._rests)
+
+    def _away(self) -> set[str]:
+        return {name for name, link in self.links.items() if link.state in {LinkState.OPENING, LinkState.DOWN}}
 
     def _all(self) -> list[Link]:
         return [*self.links.values(), *([self._pacer.link] if self._pacer is not None and self._led else [])]
@@ -182,6 +203,8 @@ class _Pacer:
         alone = policy.model_copy(update={"tags": told})
         self.patience_s = lockstep.patience_s
         """Longest wait for one period, wall time [s]."""
+        self.every_s = lockstep.every_s or policy.period_s
+        """Length of one period of the plant [s]."""
         self._request = lockstep.request
         self._policy = alone
         self._done = done
@@ -230,10 +253,10 @@ async def _established(links: Iterable[Link | Scanner], within_s: float) -> bool
     return True
 
 
-def _link(name: str, policy: Policy, make: Make, lockstep: Lockstep | None) -> Link:
+def _link(name: str, policy: Policy, make: Make, lockstep: Lockstep | None, rest: Rest | None) -> Link:
     coherence = Coherence.of(name, policy)
     whole = None if coherence is None else coherence.holds
-    return Link(name, _maker(make, name, policy), _patience(policy, name, lockstep), whole)
+    return Link(name, _maker(make, name, policy), _patience(policy, name, lockstep), whole, rest)
 
 
 def _counts(link: Link) -> dict[str, object]:

@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from structlog.typing import FilteringBoundLogger
 
 T = TypeVar("T")
+Fresh = Callable[[], Driver]
+"""Makes a driver for one attempt to connect."""
+Whole = Callable[[Batch], bool]
+"""Says whether what was read belongs together."""
+Rests = Callable[[float], Awaitable[None]]
+"""Waits so many seconds before the next attempt to connect."""
 
 _SHORTEST_WAIT_S, _LONGEST_WAIT_S = 0.2, 2.0
 _ABORT_S = 3.0
@@ -72,10 +78,12 @@ class Link:
         Deadlines.
     whole
         Says whether what was read belongs together; what does not is read once more.
+    rest
+        Waits between two attempts to connect; on the wall if None.
     """
 
     def __init__(
-        self, name: str, make: Callable[[], Driver], patience: Patience, whole: Callable[[Batch], bool] | None = None
+        self, name: str, make: Fresh, patience: Patience, whole: Whole | None = None, rest: Rests | None = None
     ) -> None:
         self.name = name
         """Name of the connection."""
@@ -97,6 +105,7 @@ class Link:
         self._patience = patience
         self._whole = whole
         self._wall: Clock = WallClock()
+        self._rest = self._rested if rest is None else rest
         # The name is the seed: no two connections knock in step, and every run knocks alike.
         self._jitter = np.random.default_rng(crc32(name.encode()))
         self._driver: Driver | None = None
@@ -237,7 +246,7 @@ class Link:
                 pause_s = self._heed(trouble)
             finally:
                 await _abandon(driver)
-            await self._wall.sleep_until(self._wall.now() + max(pause_s, self._wait()))
+            await self._rest(max(pause_s, self._wait()))
             driver = self._make()
 
     async def _serve(self, driver: Driver) -> None:
@@ -254,7 +263,7 @@ class Link:
             self.restarts += self._started not in {None, identity.started}
             self._started = identity.started
         if self._told:
-            _log().info("link is back", connection=self.name)
+            _log().info("link is back" if self._entered else "link is there", connection=self.name)
         for note in identity.notes:
             if note not in before.notes:
                 self._say("device does not match the policy", note)
@@ -269,7 +278,7 @@ class Link:
         self._up.clear()
         if state is LinkState.DOWN and not self._told:
             self._told = True
-            _log().warning("link is lost", connection=self.name, why=why)
+            _log().warning("link is lost" if self._entered else "no link yet", connection=self.name, why=why)
 
     def _heed(self, trouble: OSError) -> float:
         """Say once what only a person can put right, and return how long to wait at least [s]."""
@@ -283,6 +292,9 @@ class Link:
     def _say(self, topic: str, what: str) -> None:
         _log().warning(topic, connection=self.name, what=what)
         self._news.append(what)
+
+    async def _rested(self, seconds: float) -> None:
+        await self._wall.sleep_until(self._wall.now() + seconds)
 
     def _wait(self) -> float:
         """Return how long to wait before the next attempt [s]."""
