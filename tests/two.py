@@ -13,8 +13,8 @@ from controller.cycle import Mode, Order, SetMode
 from controller.decide import decide
 from controller.kit import Kit, taken
 from controller.plan import Plan, Status
+from hil.plc.device import Plc
 from hil.plc.guard import Limits, Rules, Word
-from hil.plc.line import Plc
 from plant_io import Quality, Reason, Sample, Setpoint, Snapshot
 
 SCAN_S, PERIOD_S = 0.5, 1.0

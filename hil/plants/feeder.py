@@ -160,6 +160,11 @@ class WeightLoop:
         return self.refilling or self._hold_s > 0.0
 
     @property
+    def output(self) -> float:
+        """Return the output of the loop, the screw speed wanted [rpm]."""
+        return self.speed
+
+    @property
     def mode(self) -> float:
         """Return the mode as the PLC shows it: 0 volumetric, 1 gravimetric, 2 by hand [1]."""
         return 2.0 if self.manual is not None else 0.0 if self.volumetric else 1.0

@@ -12,6 +12,7 @@ from numpy.random import SeedSequence, default_rng
 from hil.plants import hydrogenation, synthesis
 from hil.plants.faults import Fault, check, severities
 from hil.plants.ftir import Ftir
+from hil.plants.grip import Grip
 from hil.plants.hydrogenation import AMINES, RINGS, Bed, BedRun, BedSkew, from_coil
 from hil.plants.noise import Noise
 from hil.plants.ops import SINGLE, Floats
@@ -146,6 +147,11 @@ class LineC:
         self._react(dt, hits)
         self.time = round(self.time + dt, 9)
         self._sense(hits)
+
+    @property
+    def loops(self) -> Mapping[str, Grip]:
+        """Return the loops that a PLC runs in this line, by setpoint."""
+        return self._pumps.loops
 
     @property
     def result(self) -> Result:

@@ -53,7 +53,7 @@ class PressLoops:
         Main compression force at the start [kN].
     """
 
-    __slots__ = ("_fill", "_filtered", "_flow", "_waited_s", "depth", "running", "speed")
+    __slots__ = ("_fill", "_filtered", "_flow", "_waited_s", "depth", "manual", "running", "speed")
 
     def __init__(self, speed: float, force: float) -> None:
         self._flow = STATIONS * TABLET_KG * speed / 60.0
@@ -62,10 +62,17 @@ class PressLoops:
         self._waited_s = 0.0
         self.running = True
         """Whether the PLC scans; while it does not, its outputs stand."""
+        self.manual: float | None = None
+        """Fill depth set by hand [m]; None where the loop of the force sets it."""
         self.speed = speed
         """Turret speed wanted [rpm]."""
         self.depth = _START_DEPTH_M
         """Fill depth wanted [m]."""
+
+    @property
+    def output(self) -> float:
+        """Return the output of the loop of the force, the fill depth wanted [m]."""
+        return self.depth
 
     def forget(self) -> None:
         """Start without retained data: the integrals begin where turret and fill cam stand."""
@@ -97,7 +104,10 @@ class PressLoops:
         self.speed = min(max(speed, _SLOWEST_RPM), _FASTEST_RPM)
         self._filtered = lagged(self._filtered, force, _FORCE_FILTER_S, dt)
         error = setpoint - self._filtered
-        self._fill = min(max(self._fill + _FORCE_RESET * error * dt, _SHALLOWEST_M), _DEEPEST_M)
+        if self.manual is not None:
+            self._fill = self.manual - _FORCE_GAIN * error
+        else:
+            self._fill = min(max(self._fill + _FORCE_RESET * error * dt, _SHALLOWEST_M), _DEEPEST_M)
         self.depth = min(max(self._fill + _FORCE_GAIN * error, _SHALLOWEST_M), _DEEPEST_M)
 
 

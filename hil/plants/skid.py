@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from math import isfinite
 
 from hil.plants import synthesis
+from hil.plants.grip import Grip
 from hil.plants.noise import Noise, lagged, wandered
 
 PUMPS = ("P1", "P2", "P3")
@@ -14,10 +15,12 @@ PUMPS = ("P1", "P2", "P3")
 STOCKS = (800.0, 2800.0)
 """Strength of the stock of starting material and of pyrrolidine, in ethanol [mol/m3]."""
 
-_M3_S = 1e-6 / 60.0
+M3_S = 1e-6 / 60.0
+"""One mL/min [m3/s]."""
+
 _MOST = 2.0  # throughput
-_FASTEST = 100.0 * _M3_S
-_TOTAL, _DILUENT = 60.0 * _M3_S, 18.0 * _M3_S
+_FASTEST = 100.0 * M3_S
+_TOTAL, _DILUENT = 60.0 * M3_S, 18.0 * M3_S
 _PUMP_TAU_S = 3.0
 _PUMP_SD, _PUMP_WANDER_S = 0.002, 300.0
 _STOCK_SD, _STOCK_TAU_S = 0.003, 7200.0
@@ -29,7 +32,7 @@ _SOUND: Mapping[str, float] = {}
 
 def _wanted(setpoints: Mapping[str, float]) -> tuple[float, float, float]:
     scale = min(max(setpoints["Q_SP"], 0.0), _MOST)
-    sm, amine, diluent = (scale * setpoints[f"{name}.F_SP"] * _M3_S for name in PUMPS)
+    sm, amine, diluent = (scale * setpoints[f"{name}.F_SP"] * M3_S for name in PUMPS)
     ratio = setpoints["EQ_SP"]
     if ratio == 0.0:
         return sm, amine, diluent
@@ -55,12 +58,12 @@ class Pumps:
         Setpoints at the start, as in `step`.
     """
 
-    __slots__ = ("_bias", "_noise", "_strength", "_strokes", "_wander", "fed", "flow", "flows", "shown")
+    __slots__ = ("_bias", "_grips", "_noise", "_strength", "_strokes", "_wander", "fed", "flow", "flows", "shown")
 
     def __init__(self, noise: Noise, skew: Noise, setpoints: Mapping[str, float]) -> None:
         self._noise = noise
         self._bias = [_BIAS * skew() for _ in PUMPS]
-        self._strokes = [setpoints["Q_SP"] * setpoints[f"{name}.F_SP"] * _M3_S for name in PUMPS]
+        self._strokes = [setpoints["Q_SP"] * setpoints[f"{name}.F_SP"] * M3_S for name in PUMPS]
         self._wander = [_PUMP_SD * noise() for _ in PUMPS]
         self._strength = [_STOCK_SD * noise() for _ in STOCKS]
         self.flows = list(self._strokes)
@@ -71,6 +74,12 @@ class Pumps:
         """What the meters show [m3/s]."""
         self.fed = self._mixed({})
         """Concentrations in the mixed feed, in the order of the species of the coil [mol/m3]."""
+        self._grips = {name: Grip(flow) for name, flow in zip(PUMPS[:2], self.flows, strict=False)}
+
+    @property
+    def loops(self) -> Mapping[str, Grip]:
+        """Return what drives the first two pumps, by setpoint; that of ethanol fills up the total."""
+        return {"P1.F_SP": self._grips["P1"], "EQ_SP": self._grips["P2"]}
 
     @property
     def ratio(self) -> float:
@@ -96,7 +105,8 @@ class Pumps:
             If a flow is no longer finite.
         """
         for i, (name, wanted) in enumerate(zip(PUMPS, _wanted(setpoints), strict=True)):
-            self._strokes[i] = lagged(self._strokes[i], min(max(wanted, 0.0), _FASTEST), _PUMP_TAU_S, dt)
+            asked, grip = min(max(wanted, 0.0), _FASTEST), self._grips.get(name)
+            self._strokes[i] = lagged(self._strokes[i], grip.ask(asked) if grip else asked, _PUMP_TAU_S, dt)
             self._wander[i] = wandered(self._wander[i], _PUMP_SD, _PUMP_WANDER_S, dt, self._noise())
             lost = hits.get(name, _SOUND).get("F60", 0.0)
             self.flows[i] = self._strokes[i] * (1.0 + self._wander[i]) * (1.0 - lost)

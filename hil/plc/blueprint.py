@@ -9,6 +9,7 @@ from typing import Protocol
 from hil.plants.faults import Fault
 from hil.plc.guard import Rules
 from hil.plc.line import SimulatedLine
+from hil.plc.stations import Station
 from hil.plc.truth_plant import TruthPlant
 from policies import Policy
 
@@ -74,6 +75,8 @@ class Blueprint:
     """Lowest and highest good value by column of truth, each in its unit; product outside any of them is bad."""
     scans: Mapping[str, float] = field(default_factory=dict[str, float])
     """Plant time of one scan by connection, whole steps of the line; one step if absent [s]."""
+    stations: Mapping[str, Station] = field(default_factory=dict[str, Station])
+    """Loops of the PLCs that operators can take, by setpoint."""
 
     def simulate(
         self, policy: Policy, seed: int, faults: Sequence[Fault] = (), mismatch: float = 1.0, noise: float = 1.0
@@ -99,4 +102,6 @@ class Blueprint:
             If a fault does not suit the line, or the policy needs what the line does not have.
         """
         plant = self.make(seed, mismatch=mismatch, faults=tuple(faults), noise=noise)
-        return SimulatedLine(policy, plant, self.rules, self.local, self.shown, scans=self.scans)
+        return SimulatedLine(
+            policy, plant, self.rules, self.local, self.shown, scans=self.scans, stations=self.stations
+        )

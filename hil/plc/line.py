@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field, replace
-from math import isclose, nan
+from dataclasses import dataclass, field
+from math import isclose
 from types import MappingProxyType
 
-from hil.plc.guard import Asked, Block, Rules, boot, scan
+from hil.plc.device import Plc, plain
+from hil.plc.guard import Rules
 from hil.plc.mischief import Mischief
-from hil.plc.scans import SCAN_S, Loops, Seen, Turns
+from hil.plc.scans import SCAN_S, Loops, Seen, Turns, by_hand
+from hil.plc.stations import LoopMode, Station, Stations
 from hil.plc.truth_plant import TruthPlant
 from plant_io.quality import Quality
 from plant_io.signals import Floats
-from policies import Access, Handshake, Policy
+from policies import Access, Policy
 
-_NUMBER = (int, float)
 _QUALITY = {"uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
 
 
@@ -31,105 +32,6 @@ class Image:
     """When each value was taken, or last changed, POSIX time [s]."""
     quality: Mapping[str, Quality] = field(default_factory=dict[str, Quality])
     """Quality of the tags that are not good."""
-
-
-class Plc:
-    """One simulated PLC: its registers and its supervisory block.
-
-    Parameters
-    ----------
-    policy
-        The policy that names its tags.
-    connection
-        The connection it is reached through.
-    rules
-        What its program fixes.
-    """
-
-    def __init__(self, policy: Policy, connection: str, rules: Rules) -> None:
-        self.permitted = True
-        """Whether the people at the plant permit remote setpoints."""
-        self.words = _handshake(policy, connection)
-        self.rules = replace(rules, leased=self.words.claim is not None)
-        self.block: Block = boot(rules)
-        self._shows = {tag: policy.tags[tag].read_back or tag for tag in rules.limits}
-        self._echo = policy.tags[self.words.heartbeat].read_back
-        words = (self.words.heartbeat, self.words.arm, self.words.claim)
-        self._registers: dict[str, object] = {word: 0 for word in words if word is not None}
-        self._written: dict[str, object] = {}
-        self._turned: dict[str, float] = {}
-
-    @property
-    def registers(self) -> Collection[str]:
-        """Return the registers of this PLC that others write."""
-        return (*self._registers, *self.rules.limits)
-
-    def write(self, tag: str, value: object) -> None:
-        """Put a value into a register, to be found by the next scan."""
-        (self._registers if tag in self._registers else self._written)[tag] = value
-
-    def scan(self, dt: float) -> None:
-        """Run one scan.
-
-        Parameters
-        ----------
-        dt
-            Plant time since the last scan [s].
-        """
-        found, claim = self._registers, self.words.claim
-        asked = Asked(
-            beat=found[self.words.heartbeat],
-            arm=found[self.words.arm],
-            setpoints=self._written,
-            claim=0 if claim is None else found[claim],
-            local=self._turned,
-        )
-        self._written, self._turned = {}, {}
-        if claim is not None:
-            found[claim] = 0
-        self.block = scan(self.block, asked, self.rules, permitted=self.permitted, dt=dt)
-
-    def forget(self, tag: str) -> None:
-        """Forget what was written to a setpoint since the last scan."""
-        self._written.pop(tag, None)
-
-    def turn(self, tag: str, value: float) -> None:
-        """Let people at the plant change a setpoint, to be found by the next scan; it counts unless it is remote.
-
-        Parameters
-        ----------
-        tag
-            The setpoint.
-        value
-            Its value, in its unit.
-        """
-        self._turned[tag] = value
-
-    def setpoint(self, tag: str) -> float:
-        """Return a setpoint as accepted, or as people have just changed it, in its unit."""
-        return self._turned.get(tag, self.block.accepted[tag])
-
-    def restart(self, *, cold: bool) -> None:
-        """Start again; a cold start also forgets the setpoints in force."""
-        self.block = boot(self.rules, None if cold else self.block)
-        self._registers = dict.fromkeys(self._registers, 0)
-        self._written.clear()
-        self._turned.clear()
-
-    def shown(self) -> dict[str, float]:
-        """Return the tags of the block and of the registers, each in its unit."""
-        block = self.block
-        shown = {self.words.scan: float(block.scan), self.words.state: float(block.word)}
-        if self._echo is not None:
-            shown[self._echo] = float(block.echo)
-        if self.words.epoch is not None:
-            shown[self.words.epoch] = float(block.epoch)
-        for tag, value in block.accepted.items():
-            shown[self._shows[tag]] = value
-            shown[tag] = _plain(self._written.get(tag, value))
-        for tag, found in self._registers.items():
-            shown[tag] = _plain(found)
-        return shown
 
 
 class SimulatedLine:
@@ -149,6 +51,8 @@ class SimulatedLine:
         Tags that show such a setpoint, and the setpoint.
     scans
         Plant time of one scan by connection, whole multiples of `SCAN_S`, which it is if absent [s].
+    stations
+        Loops of the PLCs that have a mode, by setpoint.
 
     Raises
     ------
@@ -166,6 +70,7 @@ class SimulatedLine:
         shown: Mapping[str, str],
         *,
         scans: Mapping[str, float] = MappingProxyType({}),
+        stations: Mapping[str, Station] = MappingProxyType({}),
     ) -> None:
         self.plant = plant
         self.plcs = {name: Plc(policy, name, program) for name, program in rules.items()}
@@ -178,6 +83,9 @@ class SimulatedLine:
         self._before: dict[str, float | Floats] = {}
         self._since: dict[str, float] = {}
         self._mischief: Mischief | None = None
+        taken = {tag: name for name, program in rules.items() for tag in program.limits}
+        self._stations = Stations(stations, taken, by_hand(plant, stations), self.setpoints)
+        self._stations.look(self._seen.tags, ())
         self._check(policy)
 
     def suffer(self, mischief: Mischief) -> None:
@@ -224,15 +132,17 @@ class SimulatedLine:
 
     def _step(self, late: Collection[str]) -> None:
         """Let the plant take one step, and the PLCs look at it but for those that are `late`."""
-        mischief, setpoints = self._mischief, self.setpoints
+        mischief, setpoints = self._mischief, self._stations.felt(self.setpoints)
         self._loops.run(late)
         self.plant.step(SCAN_S, setpoints if mischief is None else mischief.felt(setpoints))
         self._latch(late if mischief is None else {*late, *mischief.frozen})
+        self._stations.look(self._seen.tags, late)
+        self._local |= {name: own.value for name, own in self._stations.own("").items()} if self._stations.busy else {}
         if mischief is not None:
             mischief.after(self._image(0.0), self._seen.taken)
 
     def turn(self, name: str, value: float) -> None:
-        """Let people at the plant change a setpoint; one that is remote stays as it is.
+        """Let people at the plant change a setpoint; one that is remote, or of a loop in MAN, stays as it is.
 
         Parameters
         ----------
@@ -247,6 +157,8 @@ class SimulatedLine:
             If there is no such setpoint.
         """
         owner = next((plc for plc in self.plcs.values() if name in plc.rules.limits), None)
+        if self._stations.turn(name, value):
+            return
         if owner is not None:
             owner.turn(name, value)
         elif name in self._local:
@@ -262,8 +174,32 @@ class SimulatedLine:
         KeyError
             If there is no such setpoint.
         """
+        own = self._stations.setpoint(name)
+        if own is not None:
+            return own
         owner = next((plc for plc in self.plcs.values() if name in plc.rules.limits), None)
         return self._local[name] if owner is None else owner.setpoint(name)
+
+    def order(self, name: str, mode: LoopMode, output: float | None = None) -> None:
+        """Let an operator put a loop in a mode.
+
+        Parameters
+        ----------
+        name
+            Setpoint of the loop.
+        mode
+            Mode wanted.
+        output
+            Output by hand, in the unit of the station's output; that found if None.
+
+        Raises
+        ------
+        KeyError
+            If there is no such loop.
+        ValueError
+            If the loop cannot be in that mode.
+        """
+        self._stations.order(name, mode, self.setpoints[name], output)
 
     def overrun(self, plc: str, seconds: float) -> None:
         """Let the scan a PLC is in take longer: until it ends its image ages and its counter stands.
@@ -281,6 +217,7 @@ class SimulatedLine:
         """Scan a PLC if it is its turn, and return whether it was; `now` is plant time [s]."""
         dt = self._turns[name].take(now)
         if dt > 0.0:
+            plc.own = self._stations.own(name) if self._stations.busy else {}
             plc.scan(dt)
         return dt > 0.0
 
@@ -307,7 +244,7 @@ class SimulatedLine:
             If nobody may write `tag`.
         """
         if self._lockstep is not None and tag == self._lockstep.request:
-            self._requested = _plain(value)
+            self._requested = plain(value)
             return
         self._owners[tag].write(tag, value)
 
@@ -316,6 +253,7 @@ class SimulatedLine:
         self.plcs[plc].restart(cold=cold)
         if cold:
             self._loops.forget(plc)
+            self._stations.forget(plc)
 
     def permit(self, plc: str, *, allowed: bool) -> None:
         """Let the people at the plant permit or forbid remote setpoints."""
@@ -323,7 +261,7 @@ class SimulatedLine:
 
     def truth(self) -> dict[str, float]:
         """Return what is really so, and what the PLCs made of it; for scores only."""
-        shown = {tag: value for plc in self.plcs.values() for tag, value in plc.shown().items()}
+        shown = self._said()
         truth = {"time": self.plant.time, **self.plant.truth(), **shown, **self._local}
         return truth if self._mischief is None else {**truth, **self._mischief.columns(self.plant.time)}
 
@@ -341,8 +279,7 @@ class SimulatedLine:
     def _image(self, epoch: float) -> Image:
         """Return what sound PLCs show now; `epoch` is the instant of plant time 0, POSIX time [s]."""
         values = {**self._seen.tags, **{tag: self._local[name] for tag, name in self._shown.items()}}
-        for plc in self.plcs.values():
-            values |= plc.shown()
+        values |= self._said()
         if self._lockstep is not None:
             values |= {self._lockstep.request: self._requested, self._lockstep.done: self._done}
         now = self.plant.time
@@ -356,6 +293,11 @@ class SimulatedLine:
         taken = {tag: epoch + at for tag, at in {**since, **sampled}.items()}
         return Image(epoch + now, values, taken, wrong)
 
+    def _said(self) -> dict[str, float]:
+        """Return what the PLCs show of themselves and of the modes of their loops, each in the unit of its tag."""
+        said = {tag: value for plc in self.plcs.values() for tag, value in plc.shown().items()}
+        return said | self._stations.shown({name: plc.block.word for name, plc in self.plcs.items()})
+
     def _check(self, policy: Policy) -> None:
         shown = self.image().values
         request = None if self._lockstep is None else self._lockstep.request
@@ -364,14 +306,3 @@ class SimulatedLine:
                 raise ValueError(f"tags.{name}: the simulated line {policy.line} has no such tag")
             if tag.access is Access.WRITE and name != request and name not in self._owners:
                 raise ValueError(f"tags.{name}: no PLC of the simulated line {policy.line} lets it be written")
-
-
-def _handshake(policy: Policy, connection: str) -> Handshake:
-    words = policy.connections[connection].handshake
-    if words is None:
-        raise ValueError(f"connections.{connection}: a simulated PLC needs a handshake")
-    return words
-
-
-def _plain(value: object) -> float:
-    return float(value) if isinstance(value, _NUMBER) else nan

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hil.plants.line_a import NOMINAL, TARGETS, LineA
 from hil.plc.blueprint import Attribute, Blueprint
 from hil.plc.guard import Limits, Rules
+from hil.plc.stations import Station
 
 _FED = {
     "FDR_API.F_SP": Limits(low=1.0, high=3.0, rate=0.05, start=NOMINAL["FDR_API.F_SP"]),
@@ -26,5 +27,11 @@ LINE = Blueprint(
     measures={"SOFT.API": ("api_frame",), "LINE.TOTAL_PV": ("flow_api", "flow_exc", "flow_lub")},
     attributes={"api": Attribute(("api_frame",), "%", 10.0, (9.5, 10.5))},
     specification={"api_frame": (9.5, 10.5), "lc_pct": (95.0, 105.0)},
+    stations={
+        **{f"{feeder}.F_SP": Station(f"{feeder}.F_PV", f"{feeder}.N") for feeder in ("FDR_API", "FDR_EXC", "FDR_LUB")},
+        "BLD.N_SP": Station("BLD.N_PV"),
+        "PRS.MCF_SP": Station("PRS.MCF", "PRS.FILL", si=1e-3),
+        "PRS.GAP_SP": Station("PRS.GAP"),
+    },
 )
 """Continuous direct compression."""

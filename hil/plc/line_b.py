@@ -5,6 +5,7 @@ from __future__ import annotations
 from hil.plants.line_b import NOMINAL, TARGETS, LineB
 from hil.plc.blueprint import Attribute, Blueprint
 from hil.plc.guard import Limits, Rules
+from hil.plc.stations import Station
 
 _WET = {
     "FDR_API.F_SP": Limits(low=1.5, high=4.5, rate=0.05, start=NOMINAL["FDR_API.F_SP"]),
@@ -18,6 +19,17 @@ _DRY = {
     "DRY.TFILL_SP": Limits(low=100.0, high=300.0, rate=10.0, start=NOMINAL["DRY.TFILL_SP"]),
     "MIL.N_SP": Limits(low=300.0, high=1300.0, rate=20.0, start=NOMINAL["MIL.N_SP"]),
 }
+
+STATIONS = {
+    "FDR_API.F_SP": Station("FDR_API.F_PV", "FDR_API.N"),
+    "FDR_EXC.F_SP": Station("FDR_EXC.F_PV", "FDR_EXC.N"),
+    "PMP.LS_SP": Station("PMP.F_PV", per=("FDR_API.F_PV", "FDR_EXC.F_PV")),
+    "TSG.N_SP": Station("TSG.N_PV"),
+    "DRY.TIN_SP": Station("DRY.TIN_PV"),
+    "DRY.AIR_SP": Station("DRY.AIR_PV"),
+    "MIL.N_SP": Station("MIL.N_PV"),
+}
+"""Loops that operators can take, by setpoint; the time to fill a cell is no loop."""
 
 LINE = Blueprint(
     name="B",
@@ -47,5 +59,6 @@ LINE = Blueprint(
         "milled_d10": (100.0, float("inf")),
         "milled_d90": (0.0, 1000.0),
     },
+    stations=STATIONS,
 )
 """Twin-screw granulation, continuous dryer, mill."""

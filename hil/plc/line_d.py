@@ -5,6 +5,7 @@ from __future__ import annotations
 from hil.plants.line_d import NOMINAL, TARGETS, LineD
 from hil.plc.blueprint import Attribute, Blueprint
 from hil.plc.guard import Limits, Rules
+from hil.plc.stations import Station
 
 _WATCHDOG_S = 30.0
 _BRANCHES = {f"BR{k}.F_SP": Limits(low=0.0, high=1.0, rate=0.02, start=NOMINAL[f"BR{k}.F_SP"]) for k in range(1, 5)}
@@ -36,5 +37,10 @@ LINE = Blueprint(
         "velocity": Attribute(("velocity",), "m/s", 1.5, (0.9, float("inf"))),
     },
     specification={"toc": (0.0, 500.0), "cond": (0.0, 1.3), "germs": (0.0, 0.1)},
+    stations={
+        **{f"BR{k}.F_SP": Station(f"BR{k}.F_PV") for k in range(1, 5)},
+        "LOOP.T_SP": Station("LOOP.T_SUP"),
+        "LOOP.F_SP": Station("LOOP.F_PV"),
+    },
 )
 """Hot loop of water for injection with four branches."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from hil.plants.line_e import DESIGNS, NOMINAL, TARGETS, LineE
 from hil.plc.blueprint import Attribute, Blueprint
 from hil.plc.guard import Rules
+from hil.plc.line_b import STATIONS
 
 LINE = Blueprint(
     name="E",
@@ -18,5 +19,6 @@ LINE = Blueprint(
         )
         for design in DESIGNS
     },
+    stations={name: STATIONS[name] for name in ("PMP.LS_SP", "TSG.N_SP", "DRY.AIR_SP", "MIL.N_SP")},
 )
 """Rotating equipment of a granulation line."""

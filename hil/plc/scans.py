@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping
 from math import isclose
 from typing import NamedTuple, Protocol, Self, TypeVar, runtime_checkable
 
+from hil.plc.stations import ByHand, Station
 from plant_io.signals import Floats
 
 T = TypeVar("T")
@@ -142,6 +143,22 @@ class Turns:
             return 0.0
         passed, self._last_s, self.due_s = now - self._last_s, now, now + self._scan_s
         return passed
+
+
+def by_hand(plant: object, stations: Mapping[str, Station]) -> dict[str, ByHand]:
+    """Return the loops inside a plant whose output can be set by hand, by their setpoint.
+
+    Parameters
+    ----------
+    plant
+        The truth plant.
+    stations
+        Loops that operators can take, by setpoint.
+    """
+    loops = plant.loops if isinstance(plant, RunsLoops) else dict[str, Loop]()
+    own = [name for name, station in stations.items() if station.output]
+    found: dict[str, object] = {name: loops.get(name, loops.get(name.partition(".")[0])) for name in own}
+    return {name: loop for name, loop in found.items() if isinstance(loop, ByHand)}
 
 
 def _kept(old: Collection[str], before: Mapping[str, T], now: Mapping[str, T]) -> dict[str, T]:
