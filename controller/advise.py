@@ -70,7 +70,7 @@ def _carry_out(
             kit.period_s,
         )
         for key, fence in kit.fences.items()
-        if fence.tag in proposal.moves
+        if fence.tag in proposal.moves and key not in old.idle
     ]
     setpoints = tuple(f for f in found if isinstance(f, Setpoint))
     return replace(expect(kit, seen, old, setpoints), proposal=proposal if setpoints else None), setpoints, None

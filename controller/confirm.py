@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from math import nan
 
-from controller.cycle import Event
 from controller.kit import LoopKit
 from controller.state import LoopState, Pending
 from plant_io import Setpoint, Snapshot
@@ -27,12 +26,12 @@ def expect(kit: LoopKit, seen: Snapshot, old: LoopState, setpoints: tuple[Setpoi
     return replace(old, pending=tuple(before.values()))
 
 
-def verify(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tuple[Setpoint, ...], tuple[Event, ...]]:
-    """Return the memory, the setpoints now seen in force, and what to say of those that are not in time."""
+def verify(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tuple[Setpoint, ...], tuple[Pending, ...]]:
+    """Return the memory, the setpoints now seen in force, and those that are not in time."""
     if not old.pending:
         return old, (), ()
     keys = {fence.tag: key for key, fence in kit.fences.items()}
-    confirmed, kept, events = list[Setpoint](), list[Pending](), list[Event]()
+    confirmed, kept, late = list[Setpoint](), list[Pending](), list[Pending]()
     for pending in old.pending:
         tag, asked = pending.setpoint.tag, pending.setpoint.value
         shown = seen.good(kit.read_backs[keys[tag]])
@@ -43,5 +42,5 @@ def verify(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tup
         elif seen.at - pending.since <= kit.declared.verify_s:
             kept.append(pending)
         else:
-            events.append(Event(seen.at, f"{tag}: wrote {asked:.6g}, the PLC shows {shown:.6g}"))
-    return replace(old, pending=tuple(kept)), tuple(confirmed), tuple(events)
+            late.append(pending)
+    return replace(old, pending=tuple(kept)), tuple(confirmed), tuple(late)

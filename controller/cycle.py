@@ -95,6 +95,34 @@ class Accept:
 
 
 @dataclass(frozen=True, slots=True)
+class SetLimits:
+    """Keep a moved or controlled variable within narrower limits than the policy's, or within those again."""
+
+    loop: str
+    """Name of the loop."""
+    name: str
+    """Name of the variable; a moved one goes before a controlled one of the same name."""
+    limits: tuple[float, float] | None
+    """Lowest and highest value, in the unit the policy gives for it; None for those of the policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetTarget:
+    """Hold a controlled variable elsewhere than the policy says, or there again."""
+
+    loop: str
+    """Name of the loop."""
+    name: str
+    """Name of the controlled variable."""
+    target: float | None
+    """Wanted value, in the unit the policy gives for it; None for that of the policy."""
+
+
+Act = SetMode | Accept | SetLimits | SetTarget
+"""Anything people may ask for."""
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """What a person, or the shell on the project's own behalf, asked of the controller."""
 
@@ -102,7 +130,7 @@ class Order:
     """Identity of the person; ``system`` for the shell."""
     why: str
     """Reason given, kept for the audit trail."""
-    act: SetMode | Accept
+    act: Act
     """What is to be done."""
 
 
@@ -158,6 +186,14 @@ class Decision:
     """Virtual tags: value and standard deviation in the unit of the tag, and quality."""
     substituted: Mapping[str, tuple[float, float, float]]
     """What stood in for bad values, by tag: value in its unit, and when it was taken and arrived, POSIX times [s]."""
+    without: Mapping[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
+    """Variables each loop does without, where it does."""
+    limits: Mapping[str, Mapping[str, tuple[float, float]]] = field(
+        default_factory=dict[str, Mapping[str, tuple[float, float]]]
+    )
+    """Limits people have set, by loop and variable, in the unit the policy gives them in."""
+    targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
+    """Targets people have set, by loop and controlled variable, in the unit the policy gives them in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from anomaly import engine
-from controller import soft, substitute
+from controller import dropout, soft, substitute
 from controller.cycle import Decision, Event, Order, Phase
-from controller.handshake import Links, Wanted, look, speak
+from controller.handshake import Links, Wanted, Words, look, speak
 from controller.kit import Kit
 from controller.plan import Plan
 from controller.service import HOLDING, WILLING, Inputs
@@ -60,20 +60,25 @@ def decide(
         confirmed=tuple(s for t in turns.values() for s in t.confirmed),
         proposals=tuple(t.proposal for t in turns.values() if t.proposal is not None),
         problems=tuple(t.problem for t in turns.values() if t.problem is not None),
-        alerts=locked.alerts + advice.alerts,
+        alerts=locked.alerts + advice.alerts + tuple(a for t in turns.values() for a in t.alerts),
         events=_news(seen, links, stood_in) + tuple(e for t in turns.values() for e in t.events),
         armed=words.armed,
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
         trips={name: t.state.trips for name, t in turns.items() if t.state.trips},
         soft=_virtual(seen, kit),
         substituted=substitute.entered(seen, substitutes, kit.substitutes),
+        without={name: out for name, t in turns.items() if (out := dropout.without(t.state))},
+        limits={name: t.state.limits for name, t in turns.items() if t.state.limits},
+        targets={name: t.state.wished for name, t in turns.items() if t.state.wished},
     )
-    return decision, replace(
+    loops = {name: t.state for name, t in turns.items()}
+    left = replace(state, soft=soft_state, substitutes=substitutes, watches=watches, loops=loops)
+    return decision, _linked(left, links, words)
+
+
+def _linked(state: State, links: Links, words: Words) -> State:
+    return replace(
         state,
-        soft=soft_state,
-        substitutes=substitutes,
-        watches=watches,
-        loops={name: t.state for name, t in turns.items()},
         scans=links.scans,
         armed=words.armed,
         beat=words.beat,

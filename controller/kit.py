@@ -82,6 +82,13 @@ class LoopKit:
     """Tags that show the wanted outputs, by controlled variable."""
     bridges: Mapping[str, float] = field(default_factory=dict[str, float])
     """Time for which the model may stand in for missing evidence, by tag [s]."""
+    drops: frozenset[str] = frozenset()
+    """Controlled variables the loop goes on without while there is no evidence for them."""
+    spares: frozenset[str] = frozenset()
+    """Inputs the loop goes on without while their PLCs do not follow."""
+    homes: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Connection of each input, of those with a handshake."""
+
     memory: Memory | None = None
     """What it remembers for measurements that come late; None where none does."""
 
@@ -205,8 +212,21 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
         bridges={c.tag: c.bridge_s for c, _ in wanted.values() if isinstance(c, Ranked) and c.bridge_s is not None},
         period_s=policy.period_s,
         connections=_used(declared, policy),
+        drops=frozenset(key for key, one in declared.controlled.items() if _dropped(one.on_bad, declared)),
+        spares=frozenset(key for key, one in declared.moved.items() if one.on_lost == "drop"),
+        homes=_homes(declared, policy),
         memory=memory(declared, units, policy.period_s),
     )
+
+
+def _dropped(on_bad: str | None, declared: Loop) -> bool:
+    return on_bad == "drop" or (on_bad is None and len(declared.controlled) > 1)
+
+
+def _homes(declared: Loop, policy: Policy) -> dict[str, str]:
+    """Return the connection of each input, of those with a handshake."""
+    homes = {key: policy.tags[one.tag].connection for key, one in declared.moved.items() if one.tag in policy.tags}
+    return {key: home for key, home in homes.items() if policy.connections[home].handshake is not None}
 
 
 def _modelled(name: str, declared: Loop, policy: Policy) -> tuple[ControlModel | Transfer, Estimator]:

@@ -47,6 +47,12 @@ class Problem:
     """Highest inputs permitted, shape ``(n_u,)``, units of the model."""
     guess: Floats = field(default_factory=lambda: np.empty((0, 0)))
     """Inputs to begin the search with, shape ``(horizon, n_u)``, units of the model; empty for those standing."""
+    present: Floats = field(default_factory=lambda: np.empty(0))
+    """1 for each output that counts, 0 for one without evidence, shape ``(n_y,)`` [1]; empty where all count."""
+    lowest: Floats = field(default_factory=lambda: np.empty(0))
+    """Lowest acceptable outputs, shape ``(n_y,)``, units of the model; empty for those of the policy."""
+    highest: Floats = field(default_factory=lambda: np.empty(0))
+    """Highest acceptable outputs, shape ``(n_y,)``, units of the model; empty for those of the policy."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Problem) and _same(self, other, ("loop", "number", "at"), _PROBLEM_ARRAYS)
@@ -81,7 +87,7 @@ class Plan:
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 
 
-_PROBLEM_ARRAYS = ("state", "inputs", "known", "targets", "low", "high", "guess")
+_PROBLEM_ARRAYS = ("state", "inputs", "known", "targets", "low", "high", "guess", "present", "lowest", "highest")
 
 
 def _same(one: object, other: object, plain: tuple[str, ...], arrays: tuple[str, ...]) -> bool:

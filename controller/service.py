@@ -97,6 +97,9 @@ def _placed(old: LoopState, phase: Phase) -> LoopState:
         requested_at=old.requested_at if phase is Phase.REQUEST else None,
         granted_at=old.granted_at if phase is Phase.INIT else None,
         anchors=old.anchors if phase in HOLDING else {},
+        took=old.took if phase in HOLDING else frozenset(),
+        closed=old.closed if phase in HOLDING else {},
+        away=old.away if phase in HOLDING else frozenset(),
     )
 
 
@@ -122,7 +125,7 @@ def _signals(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Itera
         (Signal.SETTLED, settled),
         (Signal.UNPLANNED, not fresh),
         (Signal.ASKED, old.mode in WILLING and fresh),
-        (Signal.GRANTED, kit.connections <= given.links.remote),
+        (Signal.GRANTED, kit.connections - old.away <= given.links.remote),
         (Signal.ALIGNED, begins and fresh and not doubted),
         (Signal.DOUBTED, doubted),
         (Signal.CLEARED, not doubted),
@@ -132,7 +135,7 @@ def _signals(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Itera
 
 def _causes(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, *, followed: bool) -> Iterable[Cause]:
     """Return what releases the loop, or would; what comes in one cycle, in the order of the table."""
-    links, mine = given.links, kit.connections
+    links, mine = given.links, kit.connections - old.away
     holding = old.phase in HOLDING
     besides = holding or old.phase is Phase.SHED
     kept = links.remote | links.fallen | links.foreign

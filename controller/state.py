@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import nan
 from typing import TYPE_CHECKING
 
 from controller.cycle import Mode, Phase, Trip
@@ -15,8 +16,8 @@ if TYPE_CHECKING:
     from controller.estimates import Estimate
     from controller.soft import SoftState
     from controller.substitute import SubstituteState
-
     from controller.trail import Trail
+
 
 @dataclass(frozen=True, slots=True)
 class Pending:
@@ -50,6 +51,36 @@ class Proposal:
     """Wanted value by tag, each in the unit of its tag."""
     accepted: bool = False
     """Whether the operator took them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Something a loop does without, or takes back."""
+
+    since: float
+    """Since when, POSIX time [s]."""
+    why: str
+    """What is wrong with it, or was."""
+    sound: int = 0
+    """Cycles in a row in which nothing has been wrong with it [1]."""
+    back: float | None = None
+    """Since when it has been part of the problem again, POSIX time [s]; None while it is not."""
+    shown: float = nan
+    """What a controlled variable showed when it came back, units of the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """How far a PLC lets an input go."""
+
+    low: float | None = None
+    """Lowest value it takes, in the unit of the tag; None where nothing is known."""
+    high: float | None = None
+    """Highest value it takes, in the unit of the tag; None where nothing is known."""
+    stuck: bool = False
+    """Whether it takes nothing at all."""
+    tried: float = 0.0
+    """When more was last asked for, POSIX time [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +139,24 @@ class LoopState:
     """Inputs found at take-over by name, units of the model."""
     pending: tuple[Pending, ...] = ()
     """Setpoints waiting for their read-back."""
+    absent: Mapping[str, Absence] = field(default_factory=dict[str, Absence])
+    """Controlled variables the loop does without, or that have just come back, by name."""
+    idle: Mapping[str, Absence] = field(default_factory=dict[str, Absence])
+    """Inputs the loop does without, or that have just come back, by name."""
+    away: frozenset[str] = frozenset()
+    """Connections whose inputs the loop all does without."""
+    took: frozenset[str] = frozenset()
+    """Inputs whose PLC has taken a value since the loop took over."""
+    closed: Mapping[str, Closed] = field(default_factory=dict[str, Closed])
+    """How far PLCs let inputs go, by name of the input, where they do not let them go further."""
+    limits: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
+    """Limits people have set by name, moved or controlled, in the unit the policy gives them in."""
+    wished: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Targets people have set by controlled variable, in the unit the policy gives them in."""
+    waits_since: float | None = None
+    """Since when it has been asked to serve and has not, POSIX time [s]."""
+    alarmed: bool = False
+    """Whether people have been told that it cannot serve."""
     proposal: Proposal | None = None
     """Moves on offer."""
     said: frozenset[str] = frozenset()

@@ -7,11 +7,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from controller import aims, bridges, samples
+from anomaly import Alert
+from controller import aims, alarm, bridges, clamp, dropout, limits, samples
 from controller.advise import accept, advise
 from controller.believe import believe
 from controller.confirm import expect, verify
-from controller.cycle import Event, Mode, Offer, Phase, SetMode
+from controller.cycle import Accept, Event, Mode, Offer, Phase, SetLimits, SetMode, SetTarget
 from controller.guard import Permit, guard, permit
 from controller.kit import LoopKit
 from controller.modes import ASKED, follow
@@ -39,6 +40,8 @@ class Turn:
     """Control problem to be solved."""
     events: tuple[Event, ...]
     """What to keep in the audit trail."""
+    alerts: tuple[Alert, ...] = ()
+    """What people are told at once."""
 
 
 def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
@@ -46,28 +49,32 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     at = given.seen.at
     new, obeyed = _obey(kit, given, old)
     new = _look(kit, given.seen, _plan(given, new))
+    new, changed = dropout.look(kit, given.seen, given.links, new)
     missing = _missing(kit, given, new)
     new, unused = believe(kit, given.seen, _settle(kit, given, new, missing))
     new, confirmed, late = verify(kit, given.seen, new)
     wanted = wish(new.plan, at, kit.declared)
-    new, moved = advance(kit, given, new, wanted, followed=not late)
+    new, judged, followed = clamp.judge(kit, given.seen, new, confirmed, late)
+    new, moved = advance(kit, given, new, wanted, followed=followed)
     allowed = permit(
         kit.name,
         new.phase,
         given.verdict,
         evidence=new.blind_since is None,
-        remote=kit.connections <= given.links.remote,
+        remote=kit.connections - new.away <= given.links.remote,
     )
     new, setpoints, proposal = _move(kit, given, new, wanted, allowed)
     new, problem = _pose(kit, at, new)
     said, told = tell(at, _conditions(kit, given, new, wanted, missing), new.said)
+    new, alerts = alarm.look(kit, given, old, new, missing)
     return Turn(
         state=new if said == new.said else replace(new, said=said),
         setpoints=setpoints,
         confirmed=confirmed,
         proposal=proposal,
         problem=problem,
-        events=obeyed + unused + late + moved + told,
+        events=obeyed + changed + unused + judged + moved + told,
+        alerts=alerts,
     )
 
 
@@ -78,10 +85,18 @@ def _obey(kit: LoopKit, given: Inputs, old: LoopState) -> tuple[LoopState, tuple
             new = ask(new, follow(new.mode, ASKED[order.act.mode]))
             events.append(Event(at, f"{kit.name}: mode {new.mode.value} asked for: {order.why}", order.who))
         else:
-            proposal, sentence = accept(new.proposal, order.act)
-            new = replace(new, proposal=proposal)
+            new, sentence = _obeyed(kit, new, order.act)
             events.append(Event(at, f"{kit.name}: {sentence}: {order.why}", order.who))
     return new, tuple(events)
+
+
+def _obeyed(kit: LoopKit, old: LoopState, act: Accept | SetLimits | SetTarget) -> tuple[LoopState, str]:
+    if isinstance(act, SetLimits):
+        return limits.set_limits(kit, old, act)
+    if isinstance(act, SetTarget):
+        return limits.set_target(kit, old, act)
+    proposal, sentence = accept(old.proposal, act)
+    return replace(old, proposal=proposal), sentence
 
 
 def _plan(given: Inputs, old: LoopState) -> LoopState:
@@ -101,7 +116,7 @@ def _settle(kit: LoopKit, given: Inputs, old: LoopState, missing: Sequence[str])
     at = given.seen.at
     if old.mode is Mode.OFF:
         return replace(old, settled=0, blind_since=None)
-    if kit.connections & given.links.restarted or missing:
+    if (kit.connections - old.away) & given.links.restarted or missing:
         return replace(old, settled=0, blind_since=at if old.blind_since is None else old.blind_since)
     return replace(old, settled=old.settled + 1, blind_since=None)
 
@@ -109,49 +124,34 @@ def _settle(kit: LoopKit, given: Inputs, old: LoopState, missing: Sequence[str])
 def _missing(kit: LoopKit, given: Inputs, old: LoopState) -> list[str]:
     """Return what the loop may not move without, and why it is not there."""
     bridged = bridges.bridged(kit, given.seen.at, old)
-    wanting = [tag for tag in kit.evidence if given.seen.good(tag) is None and tag not in bridged]
+    excused = dropout.excused(kit, old)
+    wanting = [
+        tag for tag in kit.evidence if given.seen.good(tag) is None and tag not in bridged and tag not in excused
+    ]
     wanting += aims.unread(kit, given.seen, old.targets)[0]
     tags = [f"{tag} ({given.seen[tag].reason.name.lower()})" for tag in wanting]
-    return tags + [
-        f"the PLC behind {name} (not heard, or stopped)" for name in sorted(kit.connections - given.links.heard)
-    ]
+    unheard = kit.connections - old.away - given.links.heard
+    return tags + [f"the PLC behind {name} (not heard, or stopped)" for name in sorted(unheard)]
 
 
 def _move(
     kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, allowed: Permit
 ) -> tuple[LoopState, tuple[Setpoint, ...], Offer | None]:
-    asked = _asked(kit, old, wanted)
+    asked = {} if wanted.inputs is None else limits.asked(kit, old, wanted.inputs)
     if old.mode is Mode.ADVISORY:
         return advise(kit, given.seen, old, asked, allowed)
+    more = clamp.probe(kit, given.seen.at, old, asked) if old.closed and allowed else {}
+    asked |= more
     found = [
         guard(fence, allowed, asked.get(key), given.seen.good(kit.read_backs[key]), kit.period_s)
         for key, fence in kit.fences.items()
     ]
     setpoints = tuple(f for f in found if isinstance(f, Setpoint))
-    return expect(kit, given.seen, old, setpoints), setpoints, None
-
-
-def _asked(kit: LoopKit, old: LoopState, wanted: Wish) -> dict[str, float]:
-    if wanted.inputs is None:
-        return {}
-    low, high = _bounds(kit, old)
-    return {
-        key: kit.scales[kit.fences[key].tag].to_tag(min(max(value, least), most))
-        for key, value, least, most in zip(kit.model.inputs, wanted.inputs.tolist(), low, high, strict=True)
-    }
-
-
-def _bounds(kit: LoopKit, old: LoopState) -> tuple[list[float], list[float]]:
-    """Return the lowest and the highest inputs permitted now, units of the model."""
-    share, low, high = kit.declared.authority, kit.low.tolist(), kit.high.tolist()
-    if not old.anchors or share >= 1.0:
-        return low, high
-    found = zip((old.anchors[key] for key in kit.model.inputs), low, high, strict=True)
-    anchors = [min(max(anchor, least), most) for anchor, least, most in found]
-    return (
-        [max(least, anchor - share * abs(anchor)) for anchor, least in zip(anchors, low, strict=True)],
-        [min(most, anchor + share * abs(anchor)) for anchor, most in zip(anchors, high, strict=True)],
-    )
+    if not more:
+        return expect(kit, given.seen, old, setpoints), setpoints, None
+    # What is asked only to see whether it is taken need not be.
+    sure = tuple(s for s in setpoints if s.tag not in {kit.fences[key].tag for key in more})
+    return expect(kit, given.seen, clamp.tried(old, given.seen.at, more), sure), setpoints, None
 
 
 def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem | None]:
@@ -163,7 +163,8 @@ def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem |
         or old.mode is Mode.OFF
     ):
         return old, None
-    low, high = _bounds(kit, old)
+    low, high = limits.bounds(kit, old)
+    lowest, highest = limits.acceptable(kit, old)
     number = old.number + 1
     problem = Problem(
         loop=kit.name,
@@ -172,10 +173,13 @@ def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem |
         state=old.estimate.x,
         inputs=np.array(old.inputs),
         known=np.array(old.known),
-        targets=aims.targets(kit, old.targets),
+        targets=dropout.targets(kit, at, old),
         low=np.array(low),
         high=np.array(high),
         guess=guess(old.plan, at, kit.declared),
+        present=dropout.present(kit, old),
+        lowest=lowest,
+        highest=highest,
     )
     return replace(old, number=number, next_at=at + kit.declared.sample_s, posed=old.count), problem
 
@@ -222,7 +226,7 @@ def _spoken(
     kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, found: Mapping[str, tuple[str, str]]
 ) -> list[Condition]:
     # What ends because nobody asks for it any more has not become good.
-    good = {"remote": kit.connections <= given.links.remote, "late": wanted.use is Use.FRESH}
+    good = {"remote": kit.connections - new.away <= given.links.remote, "late": wanted.use is Use.FRESH}
     return [
         Condition(
             key,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from policies import (
     check_address,
+    check_dropout,
     check_lease,
     check_loops,
     check_plant,
@@ -47,6 +48,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_loops.steps,
     check_loops.blocks,
     check_loops.moves,
+    check_dropout.needs,
+    check_dropout.last,
     check_sampled.late,
     check_transfer.pairs,
     check_transfer.effects,

@@ -9,6 +9,7 @@ from typing import Annotated, Literal, cast
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, WithJsonSchema
 from pydantic_core import CoreSchema
 
+from policies.dropout import Needs, OnBad, OnClamp, OnLost
 from policies.sampled import Sampled
 from policies.transfer import TIMES, Response, Time
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word, named
@@ -36,6 +37,8 @@ class _Goal(Declared):
     """UCUM code in which target and limits are written; converted to the unit of `tag`."""
     scale: Positive
     """Deviation that matters as much as one `scale` of every other controlled variable, in `unit`."""
+    on_bad: OnBad | None = None
+    """Without evidence for it the loop goes on without it, or holds; the former where absent, if it is not the only."""
 
 
 class Controlled(_Goal):
@@ -79,6 +82,10 @@ class Moved(Declared):
     """Difference from the read-back at which a write counts as confirmed, in `unit`."""
     dead_band: Positive | None = None
     """Difference from the read-back below which nothing is written, in `unit`; `tolerance` where absent."""
+    on_lost: OnLost = "release"
+    """Whether the loop goes on without it while its PLC does not follow."""
+    on_clamp: OnClamp = "narrow"
+    """Whether a setpoint the PLC does not take in full becomes a limit, or releases the loop."""
 
 
 class Rested(Moved):
@@ -208,6 +215,8 @@ class _Held(Declared):
     """Cycles with full evidence that are wanted before the loop may take over [1]."""
     verify_s: Duration = Field(default=5.0, alias="verify")
     """Time in which a read-back must show what was written [s]."""
+    needs: Needs = Needs()
+    """The fewest controlled and moved variables the loop goes on with."""
     reentry: Reentry | None = None
     """Whether the loop may arm itself again after a release; a person must where absent."""
     authority: Annotated[float, Field(gt=0, le=1)] = 1.0

@@ -106,8 +106,8 @@ def test_the_model_bridges_a_gap_in_the_evidence() -> None:
     assert off[-1] < 0.05
 
 
-def test_a_gap_longer_than_the_policy_bridges_holds_the_loop_until_it_is_over() -> None:
-    led = Led().auto()
+def test_a_gap_longer_than_the_policy_bridges_holds_a_loop_that_cannot_do_without() -> None:
+    led = Led(policy=critical()).auto()
     led.samples(4)
     led.bad = {"PV.xD": 5.0}
     led.samples(35)
@@ -115,6 +115,12 @@ def test_a_gap_longer_than_the_policy_bridges_holds_the_loop_until_it_is_over() 
     led.bad = {}
     led.samples(2)
     assert led.modes[-1] == "active"
+
+
+def critical() -> Policy:
+    """The column, its top product critical."""
+    path = EXAMPLES / "wood_berry.yaml"
+    return parse(path.read_bytes().replace(b"bridge: 30m}", b"bridge: 30m, on_bad: hold}", 1), path.name, {})
 
 
 @pytest.mark.parametrize("fault", ["freeze", "spike"])

@@ -29,6 +29,8 @@ _RANKS = 100.0
 _PULL = 0.01
 """Cost of one scale away from where an input is to rest, in squared scales of the controlled variables [1]."""
 _LEAST = 1e-9
+_ROOM = 1e6
+"""Room within limits that do not count, in scales [1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -45,6 +47,12 @@ class _Soft:
     """The limits, shape ``(s,)``, units of the model."""
     weights: Floats
     """Cost of each scale beyond, shape ``(s,)`` [1]."""
+
+    def within(self, problem: Problem) -> Floats:
+        """Return the limits of a problem, those of the policy where it has none, shape ``(s,)``, units of the model."""
+        if not len(problem.lowest):
+            return self.limits
+        return np.where(self.sides > 0.0, problem.highest[self.which[1]], problem.lowest[self.which[1]])
 
 
 class LinearSolver:
@@ -108,16 +116,17 @@ class LinearSolver:
 
     def _program(self, problem: Problem, alone: Floats, limits: tuple[Floats, Floats]) -> Quadratic:
         wanted, soft = problem.targets, self._soft
-        there = np.isfinite(wanted)
+        counts = problem.present > 0.0 if len(problem.present) else np.ones(len(wanted), dtype=np.bool_)
+        there = np.isfinite(wanted) & counts
         off = np.where(there, (alone[1:] - np.where(there, wanted, 0.0)) / self._aim.scale, 0.0)
         slope = 2.0 * off.ravel() @ self._scaled
-        if self._aim.rests.any():
+        if self._aim.rests.any() and counts.all():  # what is without evidence is not to be led away by a rest
             rest = self._aim.find(problem, wanted, (problem.low, problem.high))
             slope += 2.0 * (self._pull * (problem.inputs - rest) / self._aim.unit).ravel()
         reach = np.tile(self._reach / self._unit, len(self._lengths))
         low, high = ((limit - problem.inputs) / self._unit for limit in limits)
         at, variable = soft.which
-        beyond = soft.sides * (alone[1:][at, variable] - soft.limits) / self._aim.scale[variable]
+        beyond = soft.sides * (alone[1:][at, variable] - soft.within(problem)) / self._aim.scale[variable]
         return Quadratic(
             hessian=self._hessian(there),
             gradient=slope,
@@ -125,7 +134,7 @@ class LinearSolver:
             high=np.concatenate([high.ravel(), reach]),
             hard=self._differ,
             soft=soft.rows,
-            room=-beyond,
+            room=np.where(counts[variable], -beyond, _ROOM),
             weights=soft.weights,
             each=max(1, len(soft.weights) // self._horizon),
         )

@@ -13,7 +13,7 @@ from typing import Any, cast
 import cbor2
 import numpy as np
 
-from controller.cycle import Accept, Cycle, Decision, Mode, Order, SetMode
+from controller.cycle import Accept, Act, Cycle, Decision, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.plan import Plan, Status
 from plant_io import Snapshot, TagIndex
 from plant_io.signals import Codes, Floats
@@ -164,10 +164,18 @@ def snapshot(data: Fields, index: TagIndex) -> Snapshot:
 
 def order(data: Fields) -> Order:
     """Return an order from its plain form."""
-    act = data["act"]
-    if "mode" in act:
-        return Order(data["who"], data["why"], SetMode(act["loop"], Mode(act["mode"])))
-    return Order(data["who"], data["why"], Accept(act["loop"], act["proposed_at"]))
+    return Order(data["who"], data["why"], _act(data["act"]))
+
+
+def _act(data: Fields) -> Act:
+    if "mode" in data:
+        return SetMode(data["loop"], Mode(data["mode"]))
+    if "limits" in data:
+        limits = data["limits"]
+        return SetLimits(data["loop"], data["name"], None if limits is None else (limits[0], limits[1]))
+    if "target" in data:
+        return SetTarget(data["loop"], data["name"], data["target"])
+    return Accept(data["loop"], data["proposed_at"])
 
 
 def plan(data: Fields) -> Plan:

@@ -1,0 +1,186 @@
+"""What a loop does without for a while: controlled variables without evidence, inputs that do not follow it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from controller import aims, bridges
+from controller.cycle import Event, Mode
+from controller.handshake import Links
+from controller.kit import LoopKit
+from controller.service import HOLDING
+from controller.state import Absence, LoopState
+from plant_io import Snapshot
+from plant_io.signals import Floats
+from policies.units import convert
+
+APPROACH = 5
+"""Samples in which a controlled variable that came back is led to its target [1]."""
+
+
+def look(kit: LoopKit, seen: Snapshot, links: Links, old: LoopState) -> tuple[LoopState, tuple[Event, ...]]:
+    """Return the memory after seeing what there is and what there is not, and what to say of it.
+
+    Parameters
+    ----------
+    kit
+        The loop.
+    seen
+        The line.
+    links
+        What the PLCs say of themselves.
+    old
+        Memory of the loop.
+    """
+    if not kit.drops and not kit.spares:
+        return old, ()
+    absent, idle = _controlled(kit, seen, old), _moved(kit, seen, links, old)
+    if absent == old.absent and idle == old.idle:
+        return old, ()
+    told = (*_said(kit, seen.at, old.absent, absent), *_said(kit, seen.at, old.idle, idle))
+    # What a PLC took before it went away says nothing of what it will take.
+    lost = {key for key, home in kit.homes.items() if home not in links.remote} & old.closed.keys()
+    closed = {key: one for key, one in old.closed.items() if key not in lost} if lost else old.closed
+    new = replace(old, absent=absent, idle=idle, closed=closed)
+    changed = gone(new.absent) != gone(old.absent) or gone(new.idle) != gone(old.idle)
+    # A plan that knows is wanted soon; where the plant counts the samples, with the next of them.
+    next_at = None if changed and kit.trigger is None else old.next_at
+    return replace(new, away=_away(kit, new), next_at=next_at), told
+
+
+def gone(found: Mapping[str, Absence]) -> frozenset[str]:
+    """Return the names of what is no part of the problem."""
+    return frozenset(name for name, absence in found.items() if absence.back is None)
+
+
+def without(state: LoopState) -> tuple[str, ...]:
+    """Return the names of all that a loop does without."""
+    return tuple(sorted(gone(state.absent) | gone(state.idle))) if state.absent or state.idle else ()
+
+
+def enough(kit: LoopKit, old: LoopState, stuck: str | None = None) -> bool:
+    """Return whether there are as many inputs as the loop needs, even without one more that is `stuck`."""
+    out = gone(old.idle)
+    count = len(out) + (stuck is not None and stuck not in out)
+    return len(kit.declared.moved) - count >= kit.declared.needs.moved
+
+
+def excused(kit: LoopKit, old: LoopState) -> frozenset[str]:
+    """Return the tags that are no evidence and need not be, for the loop does without them."""
+    if not old.absent and not old.idle:
+        return frozenset()
+    absent, declared = gone(old.absent), kit.declared
+    few = len(declared.controlled) - len(absent) < declared.needs.controlled
+    tags = () if few else (declared.controlled[name].tag for name in absent)
+    return frozenset((*tags, *(kit.read_backs[key] for key in gone(old.idle) if enough(kit, old))))
+
+
+def present(kit: LoopKit, old: LoopState) -> Floats:
+    """Return 1 for each output that counts and 0 for the others, shape ``(n_y,)`` [1]; empty where all count."""
+    out = gone(old.absent)
+    return np.array([float(name not in out) for name in kit.model.controlled]) if out else np.empty(0)
+
+
+def targets(kit: LoopKit, at: float, old: LoopState) -> Floats:
+    """Return the wanted outputs, shape ``(n_y,)``, units of the model.
+
+    What came back is led from where it was found to where it is wanted, so that its return moves nothing by itself.
+
+    Parameters
+    ----------
+    kit
+        The loop.
+    at
+        Start of the cycle, POSIX time [s].
+    old
+        Memory of the loop.
+    """
+    wanted = aims.targets(kit, {**old.targets, **_wished(kit, old)})
+    for name, absence in old.absent.items():
+        if absence.back is not None:
+            share = min(1.0, (at - absence.back) / (APPROACH * kit.declared.sample_s))
+            row = list(kit.model.controlled).index(name)
+            wanted[row] = absence.shown + share * (wanted[row] - absence.shown)
+    return wanted
+
+
+def _wished(kit: LoopKit, old: LoopState) -> dict[str, float]:
+    declared, units = kit.declared.controlled, kit.model.controlled
+    return {name: convert(value, declared[name].unit, units[name]) for name, value in old.wished.items()}
+
+
+def _controlled(kit: LoopKit, seen: Snapshot, old: LoopState) -> dict[str, Absence]:
+    """Return the controlled variables the loop does without; before it believes anything it needs them all."""
+    if old.mode is Mode.OFF or old.estimate is None:
+        return {}
+    bridged, found = bridges.bridged(kit, seen.at, old), dict[str, Absence]()
+    for name in sorted(kit.drops):
+        tag = kit.declared.controlled[name].tag
+        value = seen.good(tag)
+        why = f"{tag} ({seen[tag].reason.name.lower()})" if value is None and tag not in bridged else ""
+        before = old.absent.get(name)
+        after = _onward(before, why, seen.at, kit.declared.settle)
+        if after is None or value is None:
+            found |= {} if after is None else {name: after}
+        elif after.back == seen.at:
+            found[name] = replace(after, shown=kit.scales[tag].to_model(value))
+        elif after.back is None or seen.at - after.back < APPROACH * kit.declared.sample_s:
+            found[name] = after
+    return found
+
+
+def _moved(kit: LoopKit, seen: Snapshot, links: Links, old: LoopState) -> dict[str, Absence]:
+    """Return the inputs the loop does without; before it is in service it needs them all."""
+    if old.phase not in HOLDING:
+        return {}
+    found = dict[str, Absence]()
+    for key in sorted(kit.spares):
+        after = _onward(old.idle.get(key), _trouble(kit, seen, links, old, key), seen.at, kit.declared.settle)
+        knows = after is not None and after.back is not None and old.plan is not None and old.plan.at >= after.back
+        if after is not None and not knows:
+            found[key] = after
+    return found
+
+
+def _trouble(kit: LoopKit, seen: Snapshot, links: Links, old: LoopState, key: str) -> str:
+    """Return why an input cannot be moved; nothing where it can."""
+    home, tag = kit.homes.get(key), kit.read_backs[key]
+    if home is not None and home in links.restarted:
+        return f"its PLC, {home}, was restarted"
+    if home is not None and (home not in links.remote or home in links.deaf):
+        return f"its PLC, {home}, does not take remote setpoints"
+    if seen.good(tag) is None:
+        return f"{tag} ({seen[tag].reason.name.lower()})"
+    return "its PLC takes nothing" if key in old.closed and old.closed[key].stuck else ""
+
+
+def _onward(before: Absence | None, why: str, at: float, settle: int) -> Absence | None:
+    """Return the absence after one more cycle; None if nothing is and was wrong."""
+    if why:
+        kept = before is not None and before.back is None
+        return replace(before, why=why, sound=0) if kept and before is not None else Absence(at, why)
+    if before is None or before.back is not None:
+        return before
+    sound = before.sound + 1
+    return replace(before, sound=sound, back=at if sound >= settle else None)
+
+
+def _away(kit: LoopKit, old: LoopState) -> frozenset[str]:
+    """Return the connections whose inputs the loop all does without, if it may."""
+    out = gone(old.idle)
+    if not out or not enough(kit, old):
+        return frozenset()
+    return frozenset(kit.homes[key] for key in out if key in kit.homes) - {
+        home for key, home in kit.homes.items() if key not in out
+    }
+
+
+def _said(kit: LoopKit, at: float, old: Mapping[str, Absence], new: Mapping[str, Absence]) -> list[Event]:
+    left, back = gone(new) - gone(old), gone(old) - gone(new)
+    return [
+        *(Event(at, f"{kit.name}: goes on without {name}: {new[name].why}") for name in sorted(left)),
+        *(Event(at, f"{kit.name}: {name} is part of the problem again") for name in sorted(back & new.keys())),
+    ]
