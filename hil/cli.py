@@ -152,7 +152,8 @@ def faults(
         rows = listed(line)
     if json != "-":
         for row in rows:
-            typer.echo(f"{row['id']:20} {row['what']}; on {row['kind']}")
+            needs = f"; needs {row['needs']}" if row["needs"] else ""
+            typer.echo(f"{row['id']:20} {row['what']}; on {row['kind']}{needs}")
     give({"faults": rows}, json)
     return 0
 

@@ -24,7 +24,7 @@ def listed(line: str) -> list[dict[str, object]]:
     place = Place(blueprint(line), load(shipped(line)))
     rows: list[dict[str, object]] = []
     for name, kind in CATALOGUE.items():
-        targets = place.targets(name)
+        targets, needs = place.possible(name)
         if targets:
             rows.append(
                 {
@@ -33,6 +33,7 @@ def listed(line: str) -> list[dict[str, object]]:
                     "what": kind.meaning,
                     "kind": kind.unit,
                     "targets": targets,
+                    "needs": needs,
                     "magnitude": kind.magnitude,
                     "span": [bound if isfinite(bound) else None for bound in kind.span],
                     "measure": kind.measure,

@@ -14,7 +14,7 @@ from math import inf
 from pathlib import Path
 from typing import Protocol
 
-from hil.faults.course import Course, Setup, Turn, setups_of, turns_of
+from hil.faults.course import Course, Handled, Setup, Turn, handled_of, setups_of, turns_of
 from hil.faults.modbus import Garbled
 from hil.faults.opcua import Strange
 from hil.faults.struck import simulate
@@ -88,6 +88,8 @@ class Options:
     """What people at the plant turn."""
     setups: Mapping[str, Setup] = field(default_factory=dict[str, Setup])
     """How its PLCs are set up, by connection, where that differs from the line's own."""
+    handled: tuple[Handled, ...] = ()
+    """What operators do at the stations of loops."""
     mismatch: float = 1.0
     """Spread of the true parameters around their defaults, 1 as specified [1]."""
     truth: Path | None = None
@@ -261,7 +263,7 @@ def _in_order(policy: Policy) -> list[str]:
 
 def _simulated(policy: Policy, options: Options) -> SimulatedLine:
     if options.fmu is None:
-        course = Course(options.faults, options.turns, options.setups)
+        course = Course(options.faults, options.turns, options.setups, options.handled)
         return simulate(policy, options.seed, course, options.mismatch)
     from hil.plc import fmu  # noqa: PLC0415  # an extra
 
@@ -296,6 +298,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--faults", type=_faults, default=(), metavar="JSON", help="list of faults, as objects")
     parser.add_argument("--turns", type=turns_of, default=(), metavar="JSON", help="list of turned setpoints")
+    parser.add_argument("--handled", type=handled_of, default=(), metavar="JSON", help="list of acts at stations")
     parser.add_argument("--setups", type=setups_of, default={}, metavar="JSON", help="how PLCs are set up, by name")
     parser.add_argument("--mismatch", type=float, default=1.0, help="spread of the true parameters")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="truth log to leave, .csv or .npz")
@@ -322,6 +325,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
         faults=given.faults,
         turns=given.turns,
         setups=given.setups,
+        handled=given.handled,
         mismatch=given.mismatch,
         truth=given.truth,
         pki=given.pki,

@@ -68,6 +68,14 @@ class Place:
         kind = CATALOGUE[fault_id]
         return targets_of(fault_id, self.line.targets) if of_plant(fault_id) else self._others(kind)
 
+    def possible(self, fault_id: str) -> tuple[list[str], str]:
+        """Return what a fault can fall on under any policy of the line, and what this policy lacks for it."""
+        found = self.targets(fault_id)
+        if found or CATALOGUE[fault_id].unit != REPORTING:
+            return found, ""
+        links = self.policy.connections
+        return [name for name, link in links.items() if isinstance(link, OpcUa)], f"a tag with scan: {SUBSCRIBE}"
+
     def _others(self, kind: Kind) -> list[str]:
         tags, links = self.policy.tags, self.policy.connections
         found: Mapping[str, list[str]] = {

@@ -57,6 +57,22 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Handled:
+    """An operator acts at the station of a loop of a PLC, or sets a value that only people set."""
+
+    name: str
+    """Setpoint of the loop, or the value."""
+    at_s: float
+    """When, plant time [s]."""
+    mode: Literal["", "MAN", "AUTO", "CAS"] = ""
+    """Mode wanted; as it is if empty."""
+    setpoint: float | None = None
+    """Setpoint or value wanted, in its unit; as it is if None."""
+    output: float | None = None
+    """Output wanted in MAN, in the unit of the station's output; as it is if None."""
+
+
+@dataclass(frozen=True, slots=True)
 class Setup:
     """How one PLC is set up, where it differs from the line's own."""
 
@@ -80,6 +96,27 @@ class Course:
     """What people turn."""
     setups: Mapping[str, Setup] = field(default_factory=dict[str, Setup])
     """How its PLCs are set up, by connection."""
+    handled: Sequence[Handled] = ()
+    """What operators do at the stations of loops."""
+
+    @property
+    def eventful(self) -> bool:
+        """Whether anything happens at all."""
+        return bool(self.faults or self.turns or self.handled)
+
+
+def handled_of(text: str) -> tuple[Handled, ...]:
+    """Return acts of operators written as a list of JSON objects.
+
+    Raises
+    ------
+    ValueError
+        If they are none.
+    """
+    try:
+        return tuple(Handled(**each) for each in json.loads(text))
+    except TypeError as error:
+        raise ValueError(str(error)) from error
 
 
 def turns_of(text: str) -> tuple[Turn, ...]:

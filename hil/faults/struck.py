@@ -8,7 +8,7 @@ from math import inf
 
 import numpy as np
 
-from hil.faults.course import Course, Turn
+from hil.faults.course import Course, Handled, Turn
 from hil.faults.sensors import Deceits, Shown, scalar
 from hil.faults.tables import PLCS, SENSORS, STAMPS
 from hil.plants.faults import CATALOGUE, Fault, intensity, of_plant
@@ -16,6 +16,7 @@ from hil.plc.guard import Limits, Rules, Word
 from hil.plc.line import Image, SimulatedLine
 from hil.plc.lines import blueprint
 from hil.plc.scans import SCAN_S
+from hil.plc.stations import LoopMode
 from plant_io.quality import Quality
 from policies import Policy
 
@@ -52,7 +53,7 @@ def simulate(policy: Policy, seed: int, course: Course, mismatch: float = 1.0) -
     line = replace(drawn, rules=rules, scans=scans, local=local).simulate(policy, seed, plant, mismatch)
     for name, setup in course.setups.items():
         line.permit(name, allowed=setup.permitted)
-    if course.faults or course.turns:
+    if course.eventful:
         line.suffer(Struck(policy, course))
     return line
 
@@ -81,6 +82,7 @@ class Struck:
         self._plcs = [fault for fault in course.faults if fault.id in PLCS]
         self._turns = [(turn, turn.sequence()) for turn in course.turns]
         self._turned: dict[int, float] = {}
+        self._handled = sorted(course.handled, key=lambda each: each.at_s)
         self._base: dict[str, Rules] = {}
         self._held: dict[str, float] = {}
         self._active: set[int] = set()
@@ -93,6 +95,8 @@ class Struck:
     def before(self, line: SimulatedLine) -> None:
         """Act on the PLCs before they scan."""
         self._time = line.plant.time
+        while self._handled and self._handled[0].at_s <= self._time:
+            handle(self._handled.pop(0), line)
         for i, (turn, sequence) in enumerate(self._turns):
             self._turn(i, turn, turn.offset(self._time, sequence), line)
         for i, fault in enumerate(self._plcs):
@@ -229,6 +233,22 @@ def column(fault: Fault) -> str:
     'fault.F04.FDR_API'
     """
     return f"fault.{fault.id}.{fault.target}"
+
+
+def handle(handled: Handled, line: SimulatedLine) -> None:
+    """Let an operator act at the station of a loop.
+
+    Raises
+    ------
+    KeyError
+        If the line has no such loop or value.
+    ValueError
+        If the loop cannot be in that mode.
+    """
+    if handled.mode:
+        line.order(handled.name, LoopMode[handled.mode], handled.output)
+    if handled.setpoint is not None:
+        line.turn(handled.name, handled.setpoint)
 
 
 def _full(fault: Fault) -> float:

@@ -21,8 +21,8 @@ LINE = Blueprint(
     name="A",
     make=LineA,
     rules={"feeders": Rules(limits=_FED), "line": Rules(limits=_MADE)},  # wider and faster than any policy should be
-    local={"FDR_LUB.F_SP": NOMINAL["FDR_LUB.F_SP"]},
-    shown={"FDR_LUB.F_ACT": "FDR_LUB.F_SP"},
+    local={"FDR_LUB.F_SP": NOMINAL["FDR_LUB.F_SP"], "OP.API": 10.0, "OP.TOTAL": 20.0},
+    shown={"FDR_LUB.F_ACT": "FDR_LUB.F_SP", "OP.API": "OP.API", "OP.TOTAL": "OP.TOTAL"},
     targets=TARGETS,
     measures={"SOFT.API": ("api_frame",), "LINE.TOTAL_PV": ("flow_api", "flow_exc", "flow_lub")},
     attributes={"api": Attribute(("api_frame",), "%", 10.0, (9.5, 10.5))},

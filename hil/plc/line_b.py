@@ -35,7 +35,8 @@ LINE = Blueprint(
     name="B",
     make=LineB,
     rules={"granulator": Rules(limits=_WET), "dryer": Rules(limits=_DRY)},
-    local={},
+    local={"OP.LOD": 2.0, "OP.D50": 400.0},
+    shown={"OP.LOD": "OP.LOD", "OP.D50": "OP.D50"},
     targets=TARGETS,
     measures={
         "NIR_LOD": ("lod_pct",),

@@ -21,7 +21,8 @@ LINE = Blueprint(
         "branches": Rules(limits=_BRANCHES, watchdog_s=_WATCHDOG_S),
         "loop": Rules(limits=_LOOP, watchdog_s=_WATCHDOG_S),
     },
-    local={},
+    local={"OP.T_RET": 79.4},
+    shown={"OP.T_RET": "OP.T_RET"},
     targets=TARGETS,
     measures={
         "LOOP.T_SUP": ("t_supply",),

@@ -269,6 +269,7 @@ def _served(scenario: Scenario, seed: int, options: Options) -> Served:
         faults=tuple(course.faults),
         turns=tuple(course.turns),
         setups=course.setups,
+        handled=tuple(course.handled),
         mismatch=scenario.mismatch,
     )
 

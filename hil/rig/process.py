@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import IO, Self
 from urllib.parse import urlsplit
 
-from hil.faults.course import Setup, Turn
+from hil.faults.course import Handled, Setup, Turn
 from hil.plants.faults import Fault
 
 _GRACE_S = 10.0
@@ -46,6 +46,8 @@ class Served:
     """What people at the plant turn."""
     setups: Mapping[str, Setup] = field(default_factory=dict[str, Setup])
     """How its PLCs are set up, by connection, where that differs from the line's own."""
+    handled: tuple[Handled, ...] = ()
+    """What operators do at the stations of loops."""
     mismatch: float = 1.0
     """Spread of the true parameters around their defaults, 1 as specified [1]."""
     truth: Path | None = None
@@ -146,6 +148,7 @@ class PlcProcess:
             "--mismatch": served.mismatch,
             "--faults": json.dumps([asdict(fault) for fault in served.faults]),
             "--turns": json.dumps([asdict(turn) for turn in served.turns]),
+            "--handled": json.dumps([asdict(handled) for handled in served.handled]),
             "--setups": json.dumps({name: asdict(setup) for name, setup in served.setups.items()}),
         }
         if self._begun and not served.lockstep:

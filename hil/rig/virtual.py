@@ -172,6 +172,7 @@ def _rack(run: Run) -> serve.Rack:
         faults=tuple(course.faults),
         turns=tuple(course.turns),
         setups=course.setups,
+        handled=tuple(course.handled),
         mismatch=scenario.mismatch,
     )
     return serve.Rack(run.policy, options)

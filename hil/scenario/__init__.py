@@ -25,11 +25,12 @@ from hil.scenario.assertions import (
     Within,
 )
 from hil.scenario.model import SCENARIOS, SUFFIX, Scenario
-from hil.scenario.timeline import Asked, PlcSetup, Turned, Wrong
+from hil.scenario.timeline import Acted, Asked, PlcSetup, Turned, Wrong
 
 __all__ = [
     "SCENARIOS",
     "SUFFIX",
+    "Acted",
     "AlertComes",
     "Always",
     "Asked",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from math import inf, isclose
 from typing import cast
 
 from hil.faults.carried import Place, cannot
+from hil.faults.tables import ENDINGS
 from hil.plants.faults import CATALOGUE
 from hil.plc.blueprint import Blueprint
 from hil.plc.guard import Limits
@@ -16,8 +18,8 @@ from hil.plc.scans import SCAN_S
 from hil.rig.figures import figures
 from hil.scenario.assertions import Claim, During, FirstOut, Quantity, Spanned, Within
 from hil.scenario.model import Scenario
-from hil.scenario.timeline import Turned, Wrong
-from hil.scenario.units import counted_in, wrong_in
+from hil.scenario.timeline import Acted, Turned, Wrong
+from hil.scenario.units import counted_in, shown_in, wrong_in
 from policies import Policy
 from policies.check_shape import hint, listed
 from policies.errors import Problem
@@ -80,6 +82,9 @@ def problems(it: Checked) -> Iterator[Problem]:
         yield from it.not_after((*here, "after"), asked.after_s)
     for i, turned in enumerate(it.scenario.stimuli):
         yield from _stimulus(it, ("stimuli", i), turned)
+    for i, acted in enumerate(it.scenario.stations):
+        yield from _station(it, ("stations", i), acted)
+    yield from _lives(it)
     for i, wrong in enumerate(it.scenario.faults):
         yield from _fault(it, ("faults", i), wrong)
     if not it.scenario.assertions:
@@ -109,6 +114,27 @@ def _stimulus(it: Checked, here: Path, turned: Turned) -> Iterator[Problem]:
     yield from it.one_of((*here, "setpoint"), turned.setpoint, {*remote, *it.line.local}, "setpoint")
     yield from it.not_after((*here, "after"), turned.after_s)
     yield from _unit(it, (*here, "unit"), turned.unit, it.units.get(turned.setpoint))
+
+
+def _station(it: Checked, here: Path, acted: Acted) -> Iterator[Problem]:
+    loops, remote = it.line.stations, {name for rules in it.line.rules.values() for name in rules.limits}
+    values = {*loops, *it.line.local} if acted.mode is None else set(loops)
+    yield from it.one_of((*here, "station"), acted.station, values, "loop of a PLC")
+    yield from it.not_after((*here, "after"), acted.after_s)
+    yield from _unit(it, (*here, "unit"), acted.unit, it.units.get(shown_in(acted, loops)))
+    if acted.mode == "CAS" and acted.station in loops and acted.station not in remote:
+        yield it.say((*here, "mode"), "found CAS, wanted MAN or AUTO: no supervisory setpoint reaches this loop")
+
+
+def _lives(it: Checked) -> Iterator[Problem]:
+    """Say where the controller is ended while it is away."""
+    ending = [(i, wrong.fault()) for i, wrong in enumerate(it.scenario.faults) if wrong.id in ENDINGS]
+    ending.sort(key=lambda each: each[1].on_s)
+    for (_, before), (i, fault) in pairwise(ending):
+        if fault.on_s <= before.off_s:
+            gone = "for ever" if before.off_s == inf else f"until {before.off_s:g} s"
+            message = f"found {fault.on_s:g} s, but {before.id} of {before.on_s:g} s keeps the controller away {gone}"
+            yield it.say(("faults", i, "after"), message)
 
 
 def _fault(it: Checked, here: Path, wrong: Wrong) -> Iterator[Problem]:

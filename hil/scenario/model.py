@@ -12,7 +12,7 @@ from controller.desk import Timed
 from hil.faults.course import Course
 from hil.plants.faults import Fault
 from hil.scenario.assertions import Assertion
-from hil.scenario.timeline import Asked, PlcSetup, Seed, Turned, Wrong
+from hil.scenario.timeline import Acted, Asked, PlcSetup, Seed, Turned, Wrong
 from policies import Policy
 from policies.words import Declared, Duration, Word
 
@@ -56,6 +56,8 @@ class Scenario(Declared):
     """Orders placed by themselves."""
     stimuli: tuple[Turned, ...] = ()
     """What people at the plant turn."""
+    stations: tuple[Acted, ...] = ()
+    """What operators do at the stations of PLC loops."""
     faults: tuple[Wrong, ...] = ()
     """What goes wrong."""
     requirements: dict[RequirementId, str] = Field(default_factory=dict)
@@ -84,6 +86,7 @@ class Scenario(Declared):
             faults=self.struck(seed),
             turns=tuple(turned.turn(_PRIME * seed + i) for i, turned in enumerate(self.stimuli)),
             setups={name: given.setup() for name, given in self.plc.items()},
+            handled=tuple(acted.handled() for acted in self.stations),
         )
 
     def requirement(self, named: str) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from controller.cycle import Mode
-from hil.faults.course import Setup, Turn
+from hil.faults.course import Handled, Setup, Turn
 from hil.faults.shapes import Shape
 from hil.plants.faults import Fault
 from policies.words import Declared, Duration, Name, Number, Word
@@ -143,6 +143,37 @@ class Turned(_Shaped):
             span_s=self.span_s,
             seed=seed if self.seed is None else self.seed,
         )
+
+
+class Acted(Declared):
+    """What an operator does at the station of a loop of a PLC, or with a value that only people set."""
+
+    station: Name
+    """Setpoint of the loop, or the value."""
+    after_s: Duration = Field(alias="after", default=0.0)
+    """Time since the start; at the start if absent [s]."""
+    mode: Literal["MAN", "AUTO", "CAS"] | None = None
+    """Mode wanted: output by hand, local setpoint, supervisory setpoint; as it is if absent."""
+    setpoint: Number | None = None
+    """Setpoint or value wanted, in `unit`; of a loop it counts in AUTO, or in CAS while its PLC is not remote."""
+    output: Number | None = None
+    """Output wanted, in `unit`, beside mode MAN; where it is if absent."""
+    unit: str | None = None
+    """Unit of the number above; that of its tag if absent."""
+
+    @model_validator(mode="after")
+    def _some(self) -> Acted:
+        if self.mode is None and self.setpoint is None:
+            raise ValueError("found neither mode nor setpoint, wanted one or both")
+        if self.output is not None and self.mode != "MAN":
+            raise ValueError("found output, wanted it only beside mode: MAN")
+        if self.setpoint is not None and self.mode == "MAN":
+            raise ValueError("found setpoint beside mode: MAN, in which it tracks the measurement; wanted output")
+        return self
+
+    def handled(self) -> Handled:
+        """Return it for the line."""
+        return Handled(self.station, self.after_s, self.mode or "", self.setpoint, self.output)
 
 
 class PlcSetup(Declared):
