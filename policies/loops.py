@@ -9,7 +9,8 @@ from typing import Annotated, Literal, cast
 from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, WithJsonSchema
 from pydantic_core import CoreSchema
 
-from policies.dropout import Needs, OnBad, OnClamp, OnLost
+from policies.dropout import Follows, Needs, OnBad, OnClamp, OnLost
+from policies.goals import Earning, Rank
 from policies.sampled import Sampled
 from policies.transfer import TIMES, Response, Time
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word, named
@@ -41,13 +42,15 @@ class _Goal(Declared):
     """Without evidence for it the loop goes on without it, or holds; the former where absent, if it is not the only."""
 
 
-class Controlled(_Goal):
-    """A model output held on target."""
+class Controlled(_Goal, Earning):
+    """A model output held on target, within limits, or both."""
 
-    target: Target
-    """Wanted value, in `unit`, or the tag that shows it."""
+    target: Target | None = None
+    """Wanted value, in `unit`, or the tag that shows it; nothing is wanted within the limits where absent."""
     limits: Span
     """Lowest and highest value that is acceptable, in `unit`."""
+    rank: Rank = 1
+    """Whose limits are kept where not all can be: those of lower number [1]."""
 
 
 class Ranked(_Goal):
@@ -57,7 +60,7 @@ class Ranked(_Goal):
     """Wanted value, in `unit`, or the tag that shows it; nothing is wanted within the limits where absent."""
     limits: Span | None = None
     """Lowest and highest value that is acceptable, in `unit`; any where absent."""
-    rank: Annotated[int, Field(ge=1, le=5)] = 1
+    rank: Rank = 1
     """Whose limits are kept where not all can be: those of lower number [1]."""
     bridge_s: Duration | None = Field(default=None, alias="bridge")
     """Time for which the model may stand in for its evidence before the loop holds [s]; not at all where absent."""
@@ -82,10 +85,16 @@ class Moved(Declared):
     """Difference from the read-back at which a write counts as confirmed, in `unit`."""
     dead_band: Positive | None = None
     """Difference from the read-back below which nothing is written, in `unit`; `tolerance` where absent."""
+    follows: Follows | None = None
+    """Tag that shows whether the loop in the PLC follows it; that the PLC is remote will do where absent."""
     on_lost: OnLost = "release"
     """Whether the loop goes on without it while its PLC does not follow."""
     on_clamp: OnClamp = "narrow"
     """Whether a setpoint the PLC does not take in full becomes a limit, or releases the loop."""
+
+
+class Steered(Moved, Earning):
+    """A model input the controller may write, of which more or less may be worth something."""
 
 
 class Rested(Moved):
@@ -234,7 +243,7 @@ class Mpc(_Held):
     """Identified parameters of the model, beside the policy."""
     controlled: Annotated[dict[Word, Controlled], Field(min_length=1)]
     """Model outputs held on target."""
-    moved: Annotated[dict[Word, Moved], Field(min_length=1)]
+    moved: Annotated[dict[Word, Steered], Field(min_length=1)]
     """Model inputs written."""
     measured: Annotated[dict[Word, Measured], Field(min_length=1)]
     """Measurements of the estimator."""

@@ -9,6 +9,7 @@ import pytest
 
 from controller.models import model
 from controller.mpc.horizon import interpreted
+from controller.mpc.objective import Objective
 from controller.mpc.program import Program, reaches
 from controller.mpc.solver import Solver, solvers
 from controller.mpc.sqp import Sqp, Start, recipe
@@ -60,7 +61,12 @@ def somewhere(seed: int) -> Problem:
 
 def start(problem: Problem) -> Start:
     tall = (LOOP.horizon, 1)
-    given = np.tile(np.concatenate([problem.known, problem.targets]), (LOOP.horizon + 1, 1))
+    given = Objective.of(MODEL, LOOP).told(
+        np.tile(problem.known, (LOOP.horizon + 1, 1)),
+        np.tile(problem.targets, (LOOP.horizon + 1, 1)),
+        (np.array([9.5, 18.0]), np.array([10.5, 22.0])),
+        np.ones(2),
+    )
     inputs = np.tile(problem.inputs, tall)
     return Start(problem.state, problem.inputs, inputs, np.tile(LOW, tall), np.tile(HIGH, tall), given)
 

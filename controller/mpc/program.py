@@ -15,14 +15,12 @@ from numpy.typing import NDArray
 from controller.models import ControlModel
 from controller.models.symbolic import Matrix, ahead, casadi, outputs
 from controller.mpc.domodel import DoMpc, do_mpc, numbers, stage
+from controller.mpc.objective import Objective
 from controller.mpc.squares import squares
 from controller.mpc.stage import Stage
 from plant_io.signals import Floats
 from policies import Mpc
-from policies.units import convert, difference
-
-_PENALTY = 100.0
-"""Cost of leaving the acceptable range by one scale, in squared scales [1]."""
+from policies.units import difference
 
 _Where = NDArray[np.intp]
 
@@ -36,19 +34,12 @@ class Task:
     path: Floats
     """First guess of the inputs, within all limits; first those in force, shape ``(horizon + 1, n_u)``, units of the
     model."""
-    known: Floats
-    """Known inputs, shape ``(n_w,)``, units of the model."""
-    targets: Floats
-    """Wanted outputs, shape ``(n_y,)``, units of the model."""
+    given: Floats
+    """What is given for each sample and for the end, shape ``(horizon + 1, n_given)``, units of the model."""
     low: Floats
     """Lowest inputs permitted at each stage, shape ``(horizon, n_u)``, units of the model."""
     high: Floats
     """Highest inputs permitted at each stage, shape ``(horizon, n_u)``, units of the model."""
-
-    @property
-    def given(self) -> Floats:
-        """What is given for each sample and for the end, shape ``(horizon + 1, n_w + n_y)``, units of the model."""
-        return np.tile(np.concatenate([self.known, self.targets]), (len(self.path), 1))
 
 
 class Program:
@@ -65,7 +56,7 @@ class Program:
     def __init__(self, model: ControlModel, loop: Mpc) -> None:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # CasADi on do-mpc's use of NumPy
-            self._mpc, self._end = _assemble(model, loop)
+            self._mpc, self._end = _assemble(model, loop, Objective.of(model, loop))
             self.stage: Stage = self._stage()
             """What its samples are made of."""
             self._mpc.create_nlp()
@@ -105,38 +96,35 @@ class Program:
 class _End:
     """The cost of the final state with the last inputs."""
 
-    def __init__(self, model: ControlModel, y_scale: list[float]) -> None:
-        self._model, self._scale = model, y_scale
+    def __init__(self, model: ControlModel, objective: Objective) -> None:
+        self._model, self._objective = model, objective
 
     def __call__(self, x: Matrix, u: Matrix, p: Matrix) -> Matrix:
-        n_w = len(self._model.known)
-        parts = casadi().vertsplit(p)
-        known, targets = casadi().vertcat(*parts[:n_w]), casadi().vertcat(*parts[n_w:])
-        return _squares(outputs(self._model, x, u, known) - targets, self._scale)
+        given = self._objective.split(p)
+        return self._objective.cost(outputs(self._model, x, u, given.known), u, given)
 
 
-def _assemble(model: ControlModel, loop: Mpc) -> tuple[DoMpc, _End]:
+def _assemble(model: ControlModel, loop: Mpc, objective: Objective) -> tuple[DoMpc, _End]:
     """Return the program written down, and the cost of its end, which do-mpc does not let depend on inputs."""
     package = do_mpc()
     plant = package.model.Model("discrete", "SX")
     x = plant.set_variable("_x", "x", (len(model.states), 1))
     u = plant.set_variable("_u", "u", (len(model.inputs), 1))
-    known = plant.set_variable("_tvp", "known", (len(model.known), 1))
-    target = plant.set_variable("_tvp", "target", (len(model.controlled), 1))
-    plant.set_rhs("x", ahead(model, x, u, known, loop.sample_s))
-    plant.setup()
+    told = plant.set_variable("_tvp", "told", (objective.n_given, 1))
+    plant.set_rhs("x", ahead(model, x, u, objective.split(told).known, loop.sample_s))
+    plant.setup()  # puts other symbols in place of these
+    given = objective.split(told)
     mpc = package.controller.MPC(plant)
     _settle(mpc, loop)
-    y_scale = [difference(loop.controlled[n].scale, loop.controlled[n].unit, u) for n, u in model.controlled.items()]
-    u_scale = [difference(loop.moved[n].scale, loop.moved[n].unit, u) for n, u in model.inputs.items()]
-    y = outputs(model, x, u, known)
-    mpc.set_objective(lterm=_squares(y - target, y_scale), mterm=casadi().SX(0.0))
-    mpc.set_rterm(u=loop.move_weight / np.array(u_scale) ** 2)
-    _keep_acceptable(mpc, model, loop, y)
+    y = outputs(model, x, u, given.known)
+    mpc.set_objective(lterm=objective.cost(y, u, given), mterm=casadi().SX(0.0))
+    mpc.set_rterm(u=loop.move_weight / objective.u_scale**2)
+    for i, (side, beyond, penalty) in enumerate(objective.beyond(y, given)):
+        mpc.set_nl_cons(f"{side}_{i}", beyond, 0.0, soft_constraint=True, penalty_term_cons=penalty)
     template = mpc.get_tvp_template()
     mpc.set_tvp_fun(lambda _: template)
     mpc.prepare_nlp()
-    end = _End(model, y_scale)
+    end = _End(model, objective)
     _finish(mpc, end, reaches(model, loop))
     return mpc, end
 
@@ -163,20 +151,6 @@ def _settle(mpc: DoMpc, loop: Mpc) -> None:
     }
 
 
-def _keep_acceptable(mpc: DoMpc, model: ControlModel, loop: Mpc, y: Matrix) -> None:
-    for part, (name, unit) in zip(casadi().vertsplit(y), model.controlled.items(), strict=True):
-        declared = loop.controlled[name]
-        low, high = (convert(limit, declared.unit, unit) for limit in declared.limits)
-        scale = difference(declared.scale, declared.unit, unit)
-        for side, beyond in (("below", (part - low) * -1.0), ("above", part - high)):
-            mpc.set_nl_cons(f"{name}_{side}", beyond / scale, 0.0, soft_constraint=True, penalty_term_cons=_PENALTY)
-
-
 def reaches(model: ControlModel, loop: Mpc) -> Floats:
     """Return the largest move of each input in one sample, shape ``(n_u,)``, units of the model."""
     return np.array([difference(loop.moved[n].max_move, loop.moved[n].unit, u) for n, u in model.inputs.items()])
-
-
-def _squares(deviations: Matrix, scales: list[float]) -> Matrix:
-    scaled = [part / s for part, s in zip(casadi().vertsplit(deviations), scales, strict=True)]
-    return casadi().sumsqr(casadi().vertcat(*scaled))

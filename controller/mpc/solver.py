@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from typing import Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from controller.models import ControlModel, model
 from controller.models.symbolic import Compiled, ahead, outputs, vector
 from controller.mpc.horizon import interpreted
 from controller.mpc.linear import LinearSolver
 from controller.mpc.native import native
+from controller.mpc.objective import Objective
 from controller.mpc.program import Program, Task, reaches
 from controller.mpc.sqp import Start, recipe
 from controller.plan import Plan, Problem, Status
@@ -70,7 +72,8 @@ class Solver:
     def __init__(self, name: str, model: ControlModel, loop: Mpc) -> None:
         self._name = name
         self._horizon = loop.horizon
-        self._reach = reaches(model, loop)
+        self._reach, self._objective = reaches(model, loop), Objective.of(model, loop)
+        self._aimed = np.array([loop.controlled[name].target is not None for name in model.controlled])
         program = Program(model, loop)
         chosen = loop.solver
         self._way: Way = _Recipe(program, model, loop, chosen) if isinstance(chosen, SqpSettings) else program
@@ -80,16 +83,27 @@ class Solver:
 
     def solve(self, problem: Problem) -> Plan:
         """Return the plan for one problem; a plan that is none says why."""
-        given = (problem.state, problem.inputs, problem.known, problem.targets, problem.low, problem.high)
-        if not all(np.isfinite(numbers).all() for numbers in (*given, problem.guess)):
-            return _failed(problem, "the problem holds a number that is not finite")
-        if (problem.low > problem.high).any():
-            return _failed(problem, "no input is permitted, the lowest is above the highest")
+        if why := self._amiss(problem):
+            return _failed(problem, why)
         task = self._task(problem)
         found, why = self._way.solve(task)
         if why:
             return _failed(problem, why)
         return self._plan(problem, task, found)
+
+    def _amiss(self, problem: Problem) -> str:
+        """Return what is wrong with a problem; empty if it can be solved."""
+        given = (problem.state, problem.inputs, problem.known, problem.low, problem.high, problem.guess)
+        limits = (problem.lowest, problem.highest)
+        aims = problem.targets[..., self._aimed & self._present(problem)]
+        if not all(np.isfinite(numbers).all() for numbers in (*given, *limits, aims)):
+            return "the problem holds a number that is not finite"
+        if (problem.low > problem.high).any():
+            return "no input is permitted, the lowest is above the highest"
+        return ""
+
+    def _present(self, problem: Problem) -> NDArray[np.bool_]:
+        return problem.present > 0.0 if len(problem.present) else np.ones(len(self._aimed), np.bool_)
 
     def _task(self, problem: Problem) -> Task:
         """Return the numbers of a problem, its guess brought within all limits, first of all back into them."""
@@ -102,10 +116,20 @@ class Solver:
         return Task(
             guess=self._roll_out(problem, inputs[1:]),
             path=inputs,
-            known=problem.known,
-            targets=problem.targets,
+            given=self._given(problem),
             low=np.minimum(problem.low, inputs[1:]),
             high=np.maximum(problem.high, inputs[1:]),
+        )
+
+    def _given(self, problem: Problem) -> Floats:
+        """Return what each sample and the end are told, shape ``(horizon + 1, n_given)``, units of the model."""
+        own, tall = self._objective, self._horizon + 1
+        lowest, highest = problem.lowest, problem.highest
+        return own.told(
+            np.broadcast_to(problem.known, (tall, own.n_w)),
+            np.broadcast_to(problem.targets, (tall, len(own.y_scale))),
+            (lowest if len(lowest) else own.lowest, highest if len(highest) else own.highest),
+            self._present(problem).astype(np.float64),
         )
 
     def _roll_out(self, problem: Problem, inputs: Floats) -> Floats:
