@@ -164,5 +164,8 @@ def _read(
     kit: LoopKit, seen: Snapshot, tags: Mapping[str, str], last: tuple[float, ...] | None
 ) -> tuple[float, ...] | None:
     values = [seen.usable(tag) for tag in tags.values()]
-    found = [kit.scales[t].to_model(v) for t, v in zip(tags.values(), values, strict=True) if v is not None]
-    return tuple(found) if len(found) == len(values) else last
+    found = [None if v is None else kit.scales[t].to_model(v) for t, v in zip(tags.values(), values, strict=True)]
+    if last is not None:
+        return tuple(before if now is None else now for now, before in zip(found, last, strict=True))
+    whole = tuple(now for now in found if now is not None)
+    return whole if len(whole) == len(found) else None

@@ -68,6 +68,14 @@ def enough(kit: LoopKit, old: LoopState, stuck: str | None = None) -> bool:
     return len(kit.declared.moved) - count >= kit.declared.needs.moved
 
 
+def followed(kit: LoopKit, seen: Snapshot, old: LoopState) -> bool:
+    """Return whether the PLCs follow every input the loop cannot do without; only while it is in service."""
+    if not kit.follows or old.phase not in HOLDING:
+        return True
+    out = gone(old.idle) if enough(kit, old) else frozenset[str]()
+    return all(key in out or _astray(kit, seen, key) is None for key in kit.follows)
+
+
 def excused(kit: LoopKit, old: LoopState) -> frozenset[str]:
     """Return the tags that are no evidence and need not be, for the loop does without them."""
     if not old.absent and not old.idle:
@@ -154,7 +162,20 @@ def _trouble(kit: LoopKit, seen: Snapshot, links: Links, old: LoopState, key: st
         return f"its PLC, {home}, does not take remote setpoints"
     if seen.good(tag) is None:
         return f"{tag} ({seen[tag].reason.name.lower()})"
+    if (shown := _astray(kit, seen, key)) is not None:
+        return shown
     return "its PLC takes nothing" if key in old.closed and old.closed[key].stuck else ""
+
+
+def _astray(kit: LoopKit, seen: Snapshot, key: str) -> str | None:
+    """Return what shows that the loop in the PLC does not follow an input; None where nothing does."""
+    if key not in kit.follows:
+        return None
+    wanted = kit.follows[key]
+    shown = seen.good(wanted.tag)
+    if shown is None:
+        return f"{wanted.tag} ({seen[wanted.tag].reason.name.lower()})"
+    return None if shown == wanted.shows else f"{wanted.tag} shows {shown:g}"
 
 
 def _onward(before: Absence | None, why: str, at: float, settle: int) -> Absence | None:

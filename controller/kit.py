@@ -23,6 +23,7 @@ from controller.state import LoopState, State
 from controller.substitute import SubstituteKit
 from plant_io.signals import Floats, TagIndex
 from policies import Access, Loop, Mpc, Policy, Ranked, TransferFunction
+from policies.dropout import Follows
 from policies.units import convert
 
 
@@ -88,6 +89,8 @@ class LoopKit:
     """Inputs the loop goes on without while their PLCs do not follow."""
     homes: Mapping[str, str] = field(default_factory=dict[str, str])
     """Connection of each input, of those with a handshake."""
+    follows: Mapping[str, Follows] = field(default_factory=dict[str, Follows])
+    """Tag that shows whether the loop in the PLC follows, of each input that has one."""
 
     memory: Memory | None = None
     """What it remembers for measurements that come late; None where none does."""
@@ -215,6 +218,7 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
         drops=frozenset(key for key, one in declared.controlled.items() if _dropped(one.on_bad, declared)),
         spares=frozenset(key for key, one in declared.moved.items() if one.on_lost == "drop"),
         homes=_homes(declared, policy),
+        follows={key: one.follows for key, one in declared.moved.items() if one.follows is not None},
         memory=memory(declared, units, policy.period_s),
     )
 

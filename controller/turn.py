@@ -55,6 +55,7 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     new, confirmed, late = verify(kit, given.seen, new)
     wanted = wish(new.plan, at, kit.declared)
     new, judged, followed = clamp.judge(kit, given.seen, new, confirmed, late)
+    followed &= dropout.followed(kit, given.seen, new)
     new, moved = advance(kit, given, new, wanted, followed=followed)
     allowed = permit(
         kit.name,

@@ -43,6 +43,7 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("soft_sensors.*.number", "plant tag"),
     ("loops.*.controlled.*.tag", "signal"),
     ("loops.*.moved.*.tag", "plant tag"),
+    ("loops.*.moved.*.follows.tag", "plant tag"),
     ("loops.*.measured.*.tag", "signal"),
     ("loops.*.known.*", "signal"),
     ("loops.*.controlled.*.target", "signal"),

@@ -87,6 +87,8 @@ class Moved(Declared):
     """Difference from the read-back below which nothing is written, in `unit`; `tolerance` where absent."""
     follows: Follows | None = None
     """Tag that shows whether the loop in the PLC follows it; that the PLC is remote will do where absent."""
+    follows: Follows | None = None
+    """Tag that shows whether the loop in the PLC follows it; that the PLC is remote will do where absent."""
     on_lost: OnLost = "release"
     """Whether the loop goes on without it while its PLC does not follow."""
     on_clamp: OnClamp = "narrow"

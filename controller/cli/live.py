@@ -208,7 +208,7 @@ def glance(cycle: Cycle, policy: Policy) -> str:
     """
     trips = {name: f" ({why[0].cause.value})" for name, why in cycle.decision.trips.items()}
     loops = "  ".join(
-        f"{name} {mode.value}/{phase.value}{trips.get(name, '')}"
+        f"{name} {mode.value}/{phase.value}{trips.get(name, '')}{_besides(cycle, name)}"
         for name, (mode, phase) in cycle.decision.modes.items()
     )
     soft = "  ".join(
@@ -217,6 +217,15 @@ def glance(cycle: Cycle, policy: Policy) -> str:
         if isinstance(sensor := policy.soft_sensors.get(name), FusedNir)
     )
     return f"{loops}  {soft}" if loops or soft else _watched(cycle, policy)
+
+
+def _besides(cycle: Cycle, loop: str) -> str:
+    """Return what a loop does without, and what people have set for it."""
+    decision = cycle.decision
+    said = [f"without {name}" for name in decision.without.get(loop, ())]
+    said += [f"{name} {low:g}..{high:g}" for name, (low, high) in decision.limits.get(loop, {}).items()]
+    said += [f"{name} to {target:g}" for name, target in decision.targets.get(loop, {}).items()]
+    return f" ({', '.join(said)})" if said else ""
 
 
 def _watched(cycle: Cycle, policy: Policy) -> str:

@@ -1,4 +1,4 @@
-"""Orders typed while a run goes on: a mode or an acceptance, and why."""
+"""Orders typed while a run goes on: a mode, an acceptance, limits or a target, and why."""
 
 from __future__ import annotations
 
@@ -11,9 +11,15 @@ from queue import SimpleQueue
 from threading import Thread
 
 from controller.cli.show import people
-from controller.cycle import Accept, Cycle, Mode, Order, SetMode
+from controller.cycle import Accept, Cycle, Mode, Order, SetLimits, SetMode, SetTarget
 
-HELP = "type an order and why, such as: auto line is steady | advisory night shift | accept looks right | shadow | off"
+HELP = (
+    "type an order and why, such as: auto line is steady | advisory night shift | accept looks right | shadow | off"
+    " | limits api_sp 1.8 2.2 worn screw | limits api_sp policy screw changed | target api 9.9 low assay"
+)
+_LIKE = {"limits": "limits api_sp 1.8 2.2 worn screw", "target": "target api 9.9 low assay"}
+_POLICY = "policy"
+"""Word for what the policy says."""
 
 
 class Listener:
@@ -75,16 +81,22 @@ def parse(line: str, who: str, loops: tuple[str, ...], offers: Mapping[str, floa
     Raises
     ------
     ValueError
-        If the word is none, the reason is missing where it is needed, or nothing is on offer.
+        If the word is none, the reason or a number is missing where it is needed, or nothing is on offer.
 
     Examples
     --------
     >>> parse("auto line is steady", "ana", ("blend",), {})
     [Order(who='ana', why='line is steady', act=SetMode(loop='blend', mode=<Mode.AUTO: 'auto'>))]
+    >>> parse("limits api_sp 1.8 2.2 worn screw", "ana", ("blend",), {})
+    [Order(who='ana', why='worn screw', act=SetLimits(loop='blend', name='api_sp', limits=(1.8, 2.2)))]
+    >>> parse("target blend.api policy end of trial", "ana", ("blend",), {})
+    [Order(who='ana', why='end of trial', act=SetTarget(loop='blend', name='api', target=None))]
     """
     word, _, why = line.strip().partition(" ")
     if not word:
         return []
+    if word in {"limits", "target"}:
+        return [_set(word, why.split(), who, loops)]
     if word == "accept":
         if not offers:
             raise ValueError("accept: nothing is on offer")
@@ -94,3 +106,22 @@ def parse(line: str, who: str, loops: tuple[str, ...], offers: Mapping[str, floa
     if word in {Mode.AUTO, Mode.ADVISORY} and not why:
         raise ValueError(f"{word}: say why, for the record")
     return [Order(who, why or "asked for", SetMode(loop, Mode(word))) for loop in loops]
+
+
+def _set(word: str, words: list[str], who: str, loops: tuple[str, ...]) -> Order:
+    """Return the order for limits or a target; the loop is named before a dot where there are several."""
+    count = 1 if words[1:2] == [_POLICY] else 2 if word == "limits" else 1
+    numbers, why = words[1 : 1 + count], " ".join(words[1 + count :])
+    loop, _, name = words[0].rpartition(".") if words else ("", "", "")
+    loop = loop or (loops[0] if len(loops) == 1 else "")
+    if loop not in loops or len(numbers) < count or not why:
+        what = "its lowest and highest value" if word == "limits" else "its value"
+        raise ValueError(f"{word}: expected a variable, {what} or the word {_POLICY}, and why, such as {_LIKE[word]}")
+    if numbers == [_POLICY]:
+        return Order(who, why, SetLimits(loop, name, None) if word == "limits" else SetTarget(loop, name, None))
+    try:
+        found = [float(number) for number in numbers]
+    except ValueError:
+        raise ValueError(f"{word}: found {' '.join(numbers)!r}, expected numbers or the word {_POLICY}") from None
+    act = SetLimits(loop, name, (found[0], found[1])) if word == "limits" else SetTarget(loop, name, found[0])
+    return Order(who, why, act)
