@@ -22,7 +22,7 @@ _LEAST = (0.5, 10.0, 0.1, 10.0, 1.0)
 """Least inputs a steady state is sought for: ratio [1], coil [degC], throughput [1], bed [degC], hydrogen [bar]."""
 _CELLS = 3
 _HALVINGS, _WIDEST = 50, 0.5
-_HOTTEST_C, _RICHEST, _REACH = 75.0, 0.9, 2.0
+_HOTTEST_C, _RICHEST, _REACH = 75.0, 0.5, 2.0
 _START: Mapping[str, float] = {"Cel": 0.3, "mmol/L": 2.0, "%": 0.01}
 _WANDER: Mapping[str, float] = {"Cel": 0.05, "mmol/L": 0.2, "%": 0.001}
 
