@@ -149,8 +149,8 @@ class Latch:
     def _keep(self, new: Snapshot, values: Floats, came: Flags, last: Snapshot) -> None:
         """Enter the values that came; where none did, the last one with its times."""
         new.values[:] = values
-        if np.count_nonzero(came) == len(came):
-            return
+        if np.count_nonzero(came) == self._signals:
+            return  # virtual tags never come, and are empty in every snapshot
         gone = ~came
         slots = gone[self._owner]
         new.values[slots] = last.values[slots]
@@ -240,12 +240,11 @@ class _Rules:
         ]
         return np.array(found, np.float64)
 
-    def shown(self, seen: Snapshot, answers: Mapping[str, Answer]) -> Floats:
-        """Return the scan counter of each device as it was read, however good; not a number where there is none."""
+    def shown(self, seen: Snapshot, answers: Mapping[str, Answer]) -> list[float]:
+        """Return the scan counter of each device as it was read [1], however good; not a number where there is none."""
         index = seen.index
         there = [None if name not in answers else counter for name, counter in self.counters]
-        found = [np.nan if name is None else seen.values.item(index.start[index.position[name]]) for name in there]
-        return np.array(found, np.float64)
+        return [np.nan if name is None else seen.values.item(index.start[index.position[name]]) for name in there]
 
 
 def _counter(link: Connection) -> str | None:

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import isfinite, nan
 
 import numpy as np
 
 from plant_io.quality import Quality, Reason
-from plant_io.signals import Floats
 from plant_io.verdicts import NOTHING, Positions, Verdict
 
 FASTEST_HZ = 20_000.0
 """Scans of the fastest controllers [Hz]; with its words swapped, a counter of 1 Hz shows 65,536 Hz."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True)
 class Seen:
     """Newest scan counter of each device, and when it was read."""
 
-    counts: Floats
-    """Counters, shape ``(n_connections,)`` [1]; not a number where none has come."""
-    at: Floats
-    """When each was read, shape ``(n_connections,)``, POSIX time [s]."""
+    counts: tuple[float, ...]
+    """Counters [1]; not a number where none has come."""
+    at: tuple[float, ...]
+    """When each was read, POSIX time [s]."""
 
 
 class Racing:
@@ -43,26 +43,29 @@ class Racing:
 
     def begin(self) -> Seen:
         """Return what is known before the first cycle."""
-        none = np.full(len(self._tags), np.nan)
+        none = (nan,) * len(self._tags)
         return Seen(none, none)
 
-    def judged(self, counts: Floats, at: float, before: Seen) -> tuple[Verdict, Seen]:
+    def judged(self, counts: Sequence[float], at: float, before: Seen) -> tuple[Verdict, Seen]:
         """Return what is said against the tags of devices whose counter races, and what is known now.
 
         Parameters
         ----------
         counts
-            Scan counters read now, shape ``(n_connections,)`` [1]; not a number where none came.
+            Scan counter of each device read now [1]; not a number where none came.
         at
             Start of the cycle, POSIX time [s].
         before
             What was known before.
         """
-        racing = counts - before.counts > FASTEST_HZ * (at - before.at)
-        known = np.isfinite(counts)
-        seen = Seen(np.where(known, counts, before.counts), np.where(known, at, before.at))
-        if not racing.any():
+        known = list(zip(counts, before.counts, before.at, strict=True))
+        racing = [i for i, (now, then, since) in enumerate(known) if now - then > FASTEST_HZ * (at - since)]
+        seen = Seen(
+            tuple([now if isfinite(now) else then for now, then, _ in known]),
+            tuple([at if isfinite(now) else since for now, _, since in known]),
+        )
+        if not racing:
             return NOTHING, seen
-        tags = np.concatenate([self._tags[i] for i in np.flatnonzero(racing).tolist()])
+        tags = np.concatenate([self._tags[i] for i in racing])
         n = len(tags)
         return Verdict(tags, np.full(n, Quality.BAD, np.uint8), np.full(n, Reason.WRONG_TYPE, np.uint8)), seen

@@ -11,7 +11,7 @@ import pytest
 
 from hil.plc.line import Image
 from hil.plc.line_a import LINE
-from hil.rig.memory import Memory, MemoryLine, _Shown
+from hil.rig.memory import Memory, MemoryLine, _Held
 from hil.servers.wire import to_raw
 from plant_io import Outcome, Quality, Reason, Setpoint
 from plant_io.clocks import SimClock
@@ -108,7 +108,7 @@ def test_many_values_are_held_at_once_as_each_is_held_alone(scale: float) -> Non
         tag = Tag.model_validate(given | {"address": "input:0", "type": kind})
         tags = {f"T{i}": tag for i in range(len(numbers))}
         values = dict(zip(tags, numbers, strict=True))
-        shown = _Shown(tags).plain(Image(0.0, values, dict.fromkeys(tags, 0.0))).values
+        shown = _Held(tags).raw(Image(0.0, values, dict.fromkeys(tags, 0.0)))
         alone = np.array([float(to_raw(tag, value)) for value in numbers])
         assert np.array_equal(shown, alone, equal_nan=True), kind
 

@@ -11,7 +11,7 @@ from controller.models import model
 from controller.mpc.horizon import interpreted
 from controller.mpc.objective import Objective
 from controller.mpc.program import Program, reaches
-from controller.mpc.solver import Solver, solvers
+from controller.mpc.solver import Solver, solvers, solvers_in_line
 from controller.mpc.sqp import Sqp, Start, recipe
 from controller.plan import Problem, Status
 from plant_io.signals import Floats
@@ -144,6 +144,12 @@ def test_compiled_or_not_plans_are_the_same_bit_for_bit(ours: Solver) -> None:
     assert [interpreted.solve(p) for p in map(somewhere, range(30))] == [
         ours.solve(p) for p in map(somewhere, range(30))
     ]
+
+
+def test_ipopt_made_where_it_is_first_needed_gives_the_plans_of_one_made_at_once(reference: Solver) -> None:
+    loop = LOOP.model_copy(update={"solver": IpoptSettings()})
+    later = solvers_in_line({"blend": loop}, POLICY.files)["blend"]
+    assert [later.solve(p) for p in map(somewhere, range(3))] == [reference.solve(p) for p in map(somewhere, range(3))]
 
 
 def test_one_step_a_sample_is_had_by_asking_for_it(sqp: Sqp) -> None:

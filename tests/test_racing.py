@@ -17,7 +17,7 @@ def struck(*rows: tuple[float, float, float]) -> list[list[int]]:
     seen: Seen = racing.begin()
     found: list[list[int]] = []
     for at, *counts in rows:
-        verdict, seen = racing.judged(np.array(counts), at, seen)
+        verdict, seen = racing.judged(counts, at, seen)
         assert set(verdict.quality.tolist()) <= {Quality.BAD}
         assert set(verdict.reason.tolist()) <= {Reason.WRONG_TYPE}
         found.append(verdict.tags.tolist())

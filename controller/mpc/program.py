@@ -59,7 +59,7 @@ class Program:
             self._mpc, self._end = _assemble(model, loop, Objective.of(model, loop))
             self.stage: Stage = self._stage()
             """What its samples are made of."""
-            self._mpc.create_nlp()
+        self._made = False
         stages, layout = range(loop.horizon), self._mpc.opt_x.f
         self._x: _Where = np.array([layout["_x", k, 0, -1] for k in range(loop.horizon + 1)])
         self._u: _Where = np.array([layout["_u", k, 0] for k in stages])
@@ -74,8 +74,17 @@ class Program:
         end = squares(self._end(found.x, found.u, found.p), symbols)
         return replace(found, end_squares=end.residuals, end_other=end.other)
 
+    def make(self) -> None:
+        """Make IPOPT, which takes a while, where it is not made yet; to solve makes it otherwise."""
+        if not self._made:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # CasADi on do-mpc's use of NumPy
+                self._mpc.create_nlp()
+            self._made = True
+
     def solve(self, task: Task) -> tuple[Floats, str]:
         """Return the inputs, shape ``(horizon, n_u)``, units of the model, and the reason if they are no solution."""
+        self.make()
         mpc = self._mpc
         for k in range(len(task.low)):
             mpc.lb_opt_x["_u", k, 0] = task.low[k]

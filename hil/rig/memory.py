@@ -90,8 +90,9 @@ class _MemoryDriver:
     def __init__(self, memory: Memory, connection: str, policy: Policy) -> None:
         self._memory, self._connection = memory, connection
         self._tags: Mapping[str, Tag] = tags_of(connection, policy)
-        self._scans = {scan: _Shown(tags) for scan, tags in scans_of(connection, policy).items()}
-        self._stamped = isinstance(policy.connections[connection], OpcUa)
+        self._stamped = _stamps(policy, connection)
+        scans = scans_of(connection, policy)
+        self._scans = {scan: (_Held(tags), _Shown(tags, stamped=self._stamped)) for scan, tags in scans.items()}
         self._open = False
 
     async def open(self) -> Identity:
@@ -103,12 +104,9 @@ class _MemoryDriver:
     async def read(self, scan: str = CONTROL) -> Batch:
         """Read every tag of a scan class."""
         self._check()
-        return self.batch(scan)
-
-    def batch(self, scan: str = CONTROL) -> Batch:
-        """Return every tag of a scan class as the servers would give it."""
-        shown = self._scans.get(scan) or _Shown({})
-        return shown.stamped(self._memory.image()) if self._stamped else shown.plain(self._memory.image())
+        image = self._memory.image()
+        held, shown = self._scans.get(scan) or (_Held({}), _Shown({}, stamped=self._stamped))
+        return shown.batch(held.raw(image), image)
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
         """Write raw values in order."""
@@ -162,6 +160,13 @@ class MemoryLine(Line):
         super().__init__(policy, clock, memory.make)
         self._drivers = {name: _MemoryDriver(memory, name, policy) for name in policy.connections}
         self._memory = memory
+        tags = {name: tags_of(name, policy) for name in policy.connections}
+        self._held = _Held({name: tag for one in tags.values() for name, tag in one.items()})
+        ends = np.cumsum([0, *(sum(tag.length for tag in one.values()) for one in tags.values())]).tolist()
+        self._devices = [
+            (name, slice(ends[i], ends[i + 1]), _Shown(one, stamped=_stamps(policy, name)))
+            for i, (name, one) in enumerate(tags.items())
+        ]
         # Most of what is written in a cycle was written in the one before.
         self._judged = lru_cache(maxsize=64)(self._judge)
 
@@ -180,7 +185,9 @@ class MemoryLine(Line):
 
     async def read(self, at: float) -> Snapshot:
         """Latch every tag; `at` is the start of the cycle, POSIX time [s]."""
-        answers = {name: Answer(driver.batch(), self._clock.now()) for name, driver in self._drivers.items()}
+        image, now = self._memory.image(), self._clock.now()
+        raw = self._held.raw(image)
+        answers = {name: Answer(shown.batch(raw[here], image), now) for name, here, shown in self._devices}
         self._last = self._latch.snapshot(at, answers, self._last)
         return self._last
 
@@ -211,16 +218,15 @@ class MemoryLine(Line):
         return Receipt(setpoint, receipt.outcome, receipt.why), value
 
 
-class _Shown:
-    """What the devices show of some tags; for all at once what `to_raw` is for one."""
+class _Held:
+    """What the devices hold of some tags; for all at once what `to_raw` is for one."""
 
     def __init__(self, tags: Mapping[str, Tag]) -> None:
-        ends = np.cumsum([0, *(tag.length for tag in tags.values())]).tolist()
-        self._slots = {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(tags)}
+        slots = _slots(tags)
         owner = [tag for tag in tags.values() for _ in range(tag.length)]
-        self._arrays = [(name, slots) for name, slots in self._slots.items() if tags[name].length > 1]
+        self._arrays = [(name, slots[name]) for name, tag in tags.items() if tag.length > 1]
         self._names = [name for name, tag in tags.items() if tag.length == 1]
-        self._places = np.array([self._slots[name].start for name in self._names], np.intp)
+        self._places = np.array([slots[name].start for name in self._names], np.intp)
         self._offset = np.array([tag.offset for tag in owner], np.float64)
         self._scale = np.array([tag.scale for tag in owner], np.float64)
         self._single = _where([tag.type == "float32" for tag in owner])
@@ -228,25 +234,8 @@ class _Shown:
         self._whole = _where([_counts(tag) for tag in owner])
         limits = np.array([_limits(tag) for tag in owner if _counts(tag)], np.float64).reshape(-1, 2)
         self._low, self._high = limits[:, 0], limits[:, 1]
-        self._good = np.full(len(tags), Quality.GOOD, np.uint8)
-        self._none = np.full(len(tags), Reason.NONE, np.uint8)
-        self._unknown = np.full(len(tags), np.nan)
 
-    def plain(self, image: Image) -> Batch:
-        """Return what a device shows that knows neither quality nor time."""
-        return Batch(self._raw(image), self._good.copy(), self._none.copy(), self._unknown.copy())
-
-    def stamped(self, image: Image) -> Batch:
-        """Return what a device shows that says when each value was taken, and how good it is."""
-        values, quality, reason = self._raw(image), self._good.copy(), self._none.copy()
-        for i, (name, slots) in enumerate(self._slots.items() if image.quality else ()):
-            found = image.quality.get(name, Quality.GOOD)
-            quality[i], reason[i] = found, _REASONS[found]
-            if found is Quality.BAD:
-                values[slots] = np.nan
-        return Batch(values, quality, reason, np.array([image.taken[name] for name in self._slots], np.float64))
-
-    def _raw(self, image: Image) -> Floats:
+    def raw(self, image: Image) -> Floats:
         """Return the raw values of all tags, shape ``(sum of lengths,)``, units of the device."""
         values = np.empty(len(self._offset))
         values[self._places] = [image.values[name] for name in self._names]
@@ -263,6 +252,52 @@ class _Shown:
         if len(self._bits):
             raw[self._bits] = raw[self._bits] > 0.0
         return raw
+
+
+class _Shown:
+    """What a device says with the raw values of some tags, if it is one that knows quality and time."""
+
+    def __init__(self, tags: Mapping[str, Tag], *, stamped: bool) -> None:
+        self._stamped, self._slots = stamped, _slots(tags)
+        self._good = np.full(len(tags), Quality.GOOD, np.uint8)
+        self._none = np.full(len(tags), Reason.NONE, np.uint8)
+        self._unknown = np.full(len(tags), np.nan)
+        for shared in (self._good, self._none, self._unknown):
+            shared.flags.writeable = False
+
+    def batch(self, raw: Floats, image: Image) -> Batch:
+        """Return what the device shows.
+
+        Parameters
+        ----------
+        raw
+            Raw values, shape ``(sum of lengths,)``, units of the device; changed where they are bad.
+        image
+            What the PLCs show.
+        """
+        if not self._stamped:
+            return Batch(raw, self._good, self._none, self._unknown)
+        taken = np.array([image.taken[name] for name in self._slots], np.float64)
+        if not image.quality:
+            return Batch(raw, self._good, self._none, taken)
+        quality, reason = self._good.copy(), self._none.copy()
+        for i, (name, slots) in enumerate(self._slots.items()):
+            found = image.quality.get(name, Quality.GOOD)
+            quality[i], reason[i] = found, _REASONS[found]
+            if found is Quality.BAD:
+                raw[slots] = np.nan
+        return Batch(raw, quality, reason, taken)
+
+
+def _stamps(policy: Policy, connection: str) -> bool:
+    """Return whether the device of a connection says how good each value is, and when it was taken."""
+    return isinstance(policy.connections[connection], OpcUa)
+
+
+def _slots(tags: Mapping[str, Tag]) -> dict[str, slice]:
+    """Return where the values of each tag stand."""
+    ends = np.cumsum([0, *(tag.length for tag in tags.values())]).tolist()
+    return {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(tags)}
 
 
 def _where(flags: Sequence[bool]) -> Positions:

@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 from controller.cycle import Cycle
 from controller.kit import Kit, prepare
 from controller.loop import Sink
-from controller.mpc.solver import solvers
+from controller.mpc.solver import solvers_in_line
 from controller.mpc.worker import Build
 from controller.runtime import STOPPED, Door, Options, Ran, door, operate
 from controller.tally import Tally
@@ -91,7 +91,7 @@ def in_memory(
     seed: int,
     record: Path | None = None,
     *,
-    build: Build = solvers,
+    build: Build = solvers_in_line,
     sinks: Sequence[Sink] = (),
 ) -> Played:
     """Play a scenario in this process, in simulated time, without sockets.

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from controller.kit import prepare
 from controller.loop import Sink
-from controller.mpc.solver import solvers
+from controller.mpc.solver import solvers_in_line
 from controller.mpc.worker import Build
 from controller.runtime import Door, Options, Ran, operate
 from hil import serve
@@ -53,7 +53,7 @@ class Run:
     """Seed of the plant and of the network [1]."""
     record: Path | None = None
     """Record directory, if one is to be kept."""
-    build: Build = solvers
+    build: Build = solvers_in_line
     """Makes the solvers."""
     disturb: Disturb | None = None
     """What goes wrong with the links."""
