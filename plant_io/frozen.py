@@ -31,6 +31,8 @@ class Watched:
     """Which of the devices it comes from [1]."""
     declared: Frozen
     """What counts as standing still."""
+    also: tuple[int, ...] = ()
+    """Positions of the tags that are no evidence either while it does [1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,6 +55,10 @@ class Standstill:
 
     tags: Positions
     """Their positions among the tags, shape ``(n,)``."""
+    judges: Positions
+    """Which signal is each to be judged by, that itself or another, shape ``(n_judged,)``."""
+    judged_tags: Positions
+    """Positions of the tags judged, shape ``(n_judged,)``."""
     slots: Positions
     """Positions of their values, shape ``(sum of lengths,)``."""
     start: Positions
@@ -73,6 +79,8 @@ class Standstill:
         slots = [np.arange(one.start, one.start + one.length) for one in watched]
         return cls(
             tags=np.array([one.tag for one in watched], np.intp),
+            judges=np.repeat(np.arange(len(watched)), [1 + len(one.also) for one in watched]),
+            judged_tags=np.array([tag for one in watched for tag in (one.tag, *one.also)], np.intp),
             slots=np.concatenate([np.empty(0, np.intp), *slots]),
             start=np.cumsum([0, *lengths[:-1]], dtype=np.intp)[: len(watched)],
             owner=np.repeat(np.arange(len(watched)), lengths),
@@ -118,7 +126,7 @@ class Standstill:
             count=np.where(counted, counts, memory.count),
             counted_at=counted_at,
         )
-        hit = self.tags[heard & (still_s >= self.after_s)]
+        hit = np.unique(self.judged_tags[(heard & (still_s >= self.after_s))[self.judges]])
         quality, reason = np.full(len(hit), Quality.BAD, np.uint8), np.full(len(hit), Reason.FROZEN, np.uint8)
         return Verdict(hit, quality, reason), after
 

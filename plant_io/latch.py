@@ -227,7 +227,8 @@ class _Rules:
             if tag.ne43 is not None:
                 channels += [(i, start[i] + k, tag.ne43) for k in range(tag.length)]
             if tag.frozen is not None:
-                watched.append(Watched(i, start[i], tag.length, connections.index(tag.connection), tag.frozen))
+                also = tuple(place[name] for name in tag.frozen.also)
+                watched.append(Watched(i, start[i], tag.length, connections.index(tag.connection), tag.frozen, also))
         counters = tuple((name, _counter(link)) for name, link in policy.connections.items())
         counted = any(name is not None for _, name in counters)
         return cls(Health.of(told), Currents.of(channels), Standstill.of(watched), counters, counted)

@@ -85,6 +85,18 @@ def frozen(view: View) -> Iterator[Problem]:
         if movement is not None and span and movement >= span[1] - span[0]:
             message = f"found {movement:g}, expected less than the range of {span[1] - span[0]:g}"
             yield view.problem((*here, "movement"), message)
+        yield from _with_it(view, here)
+
+
+def _with_it(view: View, here: Path) -> Iterator[Problem]:
+    """Check that only tags of the same image are no evidence together with a signal."""
+    connection = view.text("tags", here[1], "connection")
+    others = view.get(*here, "also")
+    for i, name in enumerate(cast("Iterable[object]", others) if isinstance(others, list) else ()):
+        if str(name) not in view.signals or name == here[1]:
+            yield view.problem((*here, "also", i), f"found {found(name)}, expected another tag")
+        elif view.text("tags", str(name), "connection") != connection:
+            yield view.problem((*here, "also", i), f"found {name}, expected a tag of {connection}: one image, one fate")
 
 
 def _may_stand(view: View, name: str) -> str:

@@ -54,6 +54,8 @@ class Frozen(Declared):
     """Longest time without a movement, counted while the PLC of the connection runs [s]."""
     movement: Annotated[Number, Field(ge=0)] = 0.0
     """Largest change that is none, in the unit of the tag."""
+    also: tuple[Name, ...] = ()
+    """Tags of the same connection that are no evidence either meanwhile, though they may stand still for longer."""
 
 
 class Hold(Declared):

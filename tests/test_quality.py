@@ -230,6 +230,18 @@ def test_while_the_plc_stands_its_signals_are_not_called_frozen() -> None:
     assert [line.told() for _ in range(6)][-1] == FROZEN  # 5 s were counted before the PLC was seen to stand
 
 
+def test_a_signal_that_is_never_at_rest_vouches_for_slower_ones_of_its_image() -> None:
+    line = policy({"A": STILL | {"frozen": {"after": "10s", "also": ["B"]}}, "B": {}})
+    latch = Latch(line)
+    seen, found = Snapshot.empty(START, latch.index), list[tuple[int, int]]()
+    for i in range(30):
+        row = np.array([5.0 + 0.1 * (i if i < 12 else 12 if i < 26 else i), 1.0])
+        batch = Batch(row, np.zeros(2, np.uint8), np.zeros(2, np.uint8), np.full(2, START + i))
+        seen = latch.snapshot(START + i, {"pat": Answer(batch, START + i)}, seen)
+        found.append((int(seen["A"].reason), int(seen["B"].reason)))
+    assert found == [(0, 0)] * 22 + [(Reason.FROZEN, Reason.FROZEN)] * 4 + [(0, 0)] * 4
+
+
 def test_time_without_the_signal_does_not_count_against_it() -> None:
     line = Line({"A": STILL})
     line(A=5.0)

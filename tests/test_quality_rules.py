@@ -105,6 +105,8 @@ FROZEN = ", frozen: {after: 60s}}"
         ),
         ("after: 60s", "after: 1s", "frozen.after: found 1 s, expected at least 2 periods of 1 s"),
         ("movement: 0.001", "movement: 6", "frozen.movement: found 6, expected less than the range of 6"),
+        ("movement: 0.001", "also: [F.NO]", "frozen.also[0]: found 'F.NO', expected another tag"),
+        ("movement: 0.001", "also: [F]", "frozen.also[0]: found 'F', expected another tag"),
         ("movement: 0.001", "movement: -1", "frozen.movement: found -1, expected a number of at least 0"),
         ("tag: G,", "tag: GG,", "substitute.tag: found 'GG', expected the name of a tag; did you mean 'G'?"),
         ("tag: G,", "tag: F,", "substitute.tag: found 'F' itself, expected another tag"),
@@ -177,3 +179,16 @@ def test_a_mistake_is_one_sentence(old: str, new: str, sentence: str) -> None:
 def test_what_may_stand_still_or_is_no_measurement_is_named(old: str, new: str, sentence: str) -> None:
     (found,) = said((old, new))
     assert found.startswith(f"tags.{sentence}")
+
+
+def test_only_tags_of_one_connection_can_stand_still_together() -> None:
+    other = "  pat: {protocol: modbus, host: 127.0.0.1}\ntags:\n"
+    found = said(
+        ("tags:\n", other),
+        (
+            "  G: {unit: kg/h, range: [0, 6], connection: plc, address: s=G",
+            '  G: {unit: kg/h, range: [0, 6], connection: pat, address: "input:1"',
+        ),
+        ("movement: 0.001", "also: [G]"),
+    )
+    assert found == ["tags.F.frozen.also[0]: found G, expected a tag of plc: one image, one fate"]
