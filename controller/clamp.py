@@ -110,17 +110,21 @@ def probe(kit: LoopKit, at: float, old: LoopState, asked: Mapping[str, float]) -
     return found
 
 
-def tried(old: LoopState, at: float, keys: Mapping[str, float]) -> LoopState:
+def tried(kit: LoopKit, at: float, old: LoopState, keys: Mapping[str, float]) -> LoopState:
     """Return the memory after PLCs were asked for more.
 
     Parameters
     ----------
-    old
-        Memory of the loop.
+    kit
+        The loop.
     at
         When, POSIX time [s].
+    old
+        Memory of the loop.
     keys
         What was asked for by input, in the unit of its tag.
     """
     closed = {key: replace(one, tried=at) if key in keys else one for key, one in old.closed.items()}
-    return replace(old, closed=closed)
+    tags = {kit.fences[key].tag for key in keys}
+    # What was asked before is not asked any more.
+    return replace(old, closed=closed, pending=tuple(p for p in old.pending if p.setpoint.tag not in tags))

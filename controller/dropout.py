@@ -40,7 +40,10 @@ def look(kit: LoopKit, seen: Snapshot, links: Links, old: LoopState) -> tuple[Lo
     absent, idle = _controlled(kit, seen, old), _moved(kit, seen, links, old)
     if absent == old.absent and idle == old.idle:
         return old, ()
-    told = (*_said(kit, seen.at, old.absent, absent), *_said(kit, seen.at, old.idle, idle))
+    few = len(kit.declared.controlled) - len(gone(absent)) < kit.declared.needs.controlled
+    ours = "has lost" if few else "goes on without"
+    theirs = "goes on without" if enough(kit, replace(old, idle=idle)) else "has lost"
+    told = (*_said(kit, seen.at, (old.absent, absent), ours), *_said(kit, seen.at, (old.idle, idle), theirs))
     # What a PLC took before it went away says nothing of what it will take.
     lost = {key for key, home in kit.homes.items() if home not in links.remote} & old.closed.keys()
     closed = {key: one for key, one in old.closed.items() if key not in lost} if lost else old.closed
@@ -199,9 +202,11 @@ def _away(kit: LoopKit, old: LoopState) -> frozenset[str]:
     }
 
 
-def _said(kit: LoopKit, at: float, old: Mapping[str, Absence], new: Mapping[str, Absence]) -> list[Event]:
+def _said(kit: LoopKit, at: float, found: tuple[Mapping[str, Absence], Mapping[str, Absence]], how: str) -> list[Event]:
+    """Return what is said of what there was, and is now."""
+    old, new = found
     left, back = gone(new) - gone(old), gone(old) - gone(new)
     return [
-        *(Event(at, f"{kit.name}: goes on without {name}: {new[name].why}") for name in sorted(left)),
+        *(Event(at, f"{kit.name}: {how} {name}: {new[name].why}") for name in sorted(left)),
         *(Event(at, f"{kit.name}: {name} is part of the problem again") for name in sorted(back & new.keys())),
     ]

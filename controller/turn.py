@@ -16,6 +16,7 @@ from controller.cycle import Accept, Event, Mode, Offer, Phase, SetLimits, SetMo
 from controller.guard import Permit, guard, permit
 from controller.kit import LoopKit
 from controller.modes import ASKED, follow
+from controller.outlook import View
 from controller.plan import Problem, Status
 from controller.service import WILLING, Inputs, advance, ask
 from controller.state import LoopState
@@ -65,7 +66,7 @@ def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
         remote=kit.connections - new.away <= given.links.remote,
     )
     new, setpoints, proposal = _move(kit, given, new, wanted, allowed)
-    new, problem = _pose(kit, at, new)
+    new, problem = _pose(kit, given.seen, new)
     said, told = tell(at, _conditions(kit, given, new, wanted, missing), new.said)
     new, alerts = alarm.look(kit, given, old, new, missing)
     return Turn(
@@ -152,10 +153,11 @@ def _move(
         return expect(kit, given.seen, old, setpoints), setpoints, None
     # What is asked only to see whether it is taken need not be.
     sure = tuple(s for s in setpoints if s.tag not in {kit.fences[key].tag for key in more})
-    return expect(kit, given.seen, clamp.tried(old, given.seen.at, more), sure), setpoints, None
+    return expect(kit, given.seen, clamp.tried(kit, given.seen.at, old, more), sure), setpoints, None
 
 
-def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem | None]:
+def _pose(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, Problem | None]:
+    at = seen.at
     if (
         not samples.due(kit, at, old)
         or old.estimate is None
@@ -165,22 +167,24 @@ def _pose(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, Problem |
     ):
         return old, None
     low, high = limits.bounds(kit, old)
-    lowest, highest = limits.acceptable(kit, old)
-    number = old.number + 1
+    inputs, number = np.array(old.inputs), old.number + 1
+    view = View(np.array(old.known), dropout.targets(kit, at, old), *limits.acceptable(kit, old))
+    if kit.outlook is not None:
+        view = kit.outlook.over(view, seen, old.estimate, inputs)
     problem = Problem(
         loop=kit.name,
         number=number,
         at=at,
         state=old.estimate.x,
-        inputs=np.array(old.inputs),
-        known=np.array(old.known),
-        targets=dropout.targets(kit, at, old),
+        inputs=inputs,
+        known=view.known,
+        targets=view.targets,
         low=np.array(low),
         high=np.array(high),
         guess=guess(old.plan, at, kit.declared),
         present=dropout.present(kit, old),
-        lowest=lowest,
-        highest=highest,
+        lowest=view.lowest,
+        highest=view.highest,
     )
     return replace(old, number=number, next_at=at + kit.declared.sample_s, posed=old.count), problem
 
