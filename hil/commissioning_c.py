@@ -71,8 +71,8 @@ NOISE = (0.3, 0.3, 2.5, 3.0, 0.1, 0.05, 0.1, 0.008, 0.008, 0.008, 0.01)
 FILE = "process.json"
 _HOW = (
     "twenty settings of ratio, coil, throughput, bed and hydrogen on the simulated line, 30 min each; temperatures and "
-    "infrared readings from the tags every 15 s, areas from the lists of the chromatograph every 6 min, each dated back "
-    "to its sample"
+    "infrared readings from the tags every 15 s, areas from the lists of the chromatograph every 6 min, all dated to "
+    "when they were sampled"
 )
 _ROW_S = 15
 _INFRARED = ("FTIR.SM", "FTIR.P")
