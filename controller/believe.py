@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -11,7 +12,7 @@ from controller import samples, trail
 from controller.cycle import Event, Mode
 from controller.estimates import Estimate
 from controller.kit import LoopKit
-from controller.sampled import Memory
+from controller.sampled import Memory, Told
 from controller.state import LoopState
 from controller.trail import Reading, Stage, Trail
 from plant_io import Snapshot
@@ -19,6 +20,7 @@ from plant_io.signals import Floats
 from policies.words import written
 
 _ROUNDING_S = 1e-6
+_NONE: Mapping[str, Told] = MappingProxyType(dict[str, Told]())
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -31,6 +33,16 @@ class _Now:
     steps: int
     prompt: Mapping[str, float]
     late: Mapping[str, Reading]
+    due: bool
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Belief:
+    """What is believed, what the filter alone believes, and what is remembered."""
+
+    estimate: Estimate
+    filtered: Estimate
+    trail: Trail
 
 
 def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tuple[Event, ...]]:
@@ -49,25 +61,28 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
     known = _read(kit, seen, kit.declared.known, old.known)
     if inputs is None or known is None or old.mode is Mode.OFF:
         return replace(old, inputs=inputs, known=known), ()
-    events: tuple[Event, ...] = ()
     values, given = _values(kit, seen), (np.array(inputs), np.array(known))
+    steps, events = samples.steps(kit, seen, old), tuple[Event, ...]()
     if old.estimate is None:
-        used, believed = values, _begun(kit, seen, values, given)
+        used, belief = values, _begun(kit, seen, values, given)
+    elif not steps:
+        used, belief = dict[str, float](), None
     else:
         used = {name: value for name, value in values.items() if _fresh(kit, seen, old, name)}
         late, events = _late(kit, seen, old.trail, used)
-        prompt = used if kit.memory is None else {n: v for n, v in used.items() if n not in kit.memory.told}
-        now = _Now(seen.at, *given, samples.steps(kit, seen, old), prompt, late)
-        believed = _gone_on(kit, old.estimate, old.trail, now)
-    if believed is None:
+        prompt = {name: value for name, value in used.items() if name not in _told(kit)}
+        due = kit.smoother is not None and samples.due(kit, seen.at, old)
+        now = _Now(seen.at, *given, steps, prompt, late, due=due)
+        belief = _gone_on(kit, _Belief(old.estimate, old.filtered or old.estimate, old.trail), now)
+    if belief is None:
         return replace(old, inputs=inputs, known=known), ()
-    estimate, past = believed
     new = replace(
         old,
         inputs=inputs,
         known=known,
-        estimate=estimate,
-        trail=past,
+        estimate=belief.estimate,
+        filtered=None if kit.smoother is None else belief.filtered,
+        trail=belief.trail,
         count=None if kit.trigger is None else seen.good(kit.trigger),
         estimated_at=seen.at,
         sources={**old.sources, **{name: _source(kit, seen, name) for name in used}},
@@ -76,36 +91,46 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
     return new, events
 
 
-def _begun(
-    kit: LoopKit, seen: Snapshot, values: Mapping[str, float], given: tuple[Floats, Floats]
-) -> tuple[Estimate, Trail] | None:
+def _begun(kit: LoopKit, seen: Snapshot, values: Mapping[str, float], given: tuple[Floats, Floats]) -> _Belief | None:
     """Begin to believe, as soon as everything is there that does not come late."""
-    late = kit.memory.told if kit.memory is not None else {}
-    if any(name not in values for name in kit.declared.measured if name not in late):
+    if any(name not in values for name in kit.declared.measured if name not in _told(kit)):
         return None
     estimate = kit.estimator.start(*given, values)
-    return estimate, trail.begun(seen.at, *given, estimate) if kit.memory is not None else ()
+    past = trail.begun(seen.at, *given, estimate) if kit.memory is not None else ()
+    return _Belief(estimate, estimate, past)
 
 
-def _gone_on(kit: LoopKit, estimate: Estimate, past: Trail, now: _Now) -> tuple[Estimate, Trail] | None:
-    """Make the steps of one cycle, if there are any, then enter what came late."""
-    if not now.steps:
-        return None
+def _gone_on(kit: LoopKit, old: _Belief, now: _Now) -> _Belief:
+    """Make the steps of one cycle, enter what came late, and weigh what is remembered where that is due."""
+    estimate, filtered, past = old.estimate, old.filtered, old.trail
     for before in range(now.steps - 1, -1, -1):
-        prompt = {} if before else now.prompt
-        estimate = kit.estimator.step(estimate, now.inputs, now.known, prompt)
+        prompt: Mapping[str, float] = dict[str, float]() if before else now.prompt
+        filtered = kit.estimator.step(filtered, now.inputs, now.known, prompt)
+        if kit.smoother is not None:
+            estimate = kit.estimator.step(estimate, now.inputs, now.known, prompt)
         if kit.memory is not None:
             at = now.at - before * kit.memory.step_s
             read = {name: Reading(value, at, at) for name, value in prompt.items()}
-            stage = Stage(at, now.inputs, now.known, read, estimate)
+            stage = Stage(at, now.inputs, now.known, read, filtered)
             past = trail.extended(past, stage, kit.memory.span_s, kit.memory.every)
-    return trail.entered(estimate, past, now.late, kit.estimator) if now.late else (estimate, past)
+    if now.late:
+        filtered, past = trail.entered(filtered, past, now.late, kit.estimator)
+    if kit.smoother is None:
+        return _Belief(filtered, filtered, past)
+    found = kit.smoother.weighed(past) if now.due else None
+    x, p = (estimate.x, estimate.p) if found is None else found
+    return _Belief(Estimate(x, p, filtered.innovations), filtered, past)
+
+
+def _told(kit: LoopKit) -> Mapping[str, Told]:
+    """Return how the times of samples are told, of measurements that come late."""
+    return kit.memory.told if kit.memory is not None else _NONE
 
 
 def _stamped(kit: LoopKit, seen: Snapshot, old: Mapping[str, float], used: Mapping[str, float]) -> Mapping[str, float]:
-    told = kit.memory.told if kit.memory is not None else {}
-    found = {name: stamp for name in used if name in told and (stamp := told[name].stamp(seen)) is not None}
-    return {**old, **found} if found else old
+    found = {name: told.stamp(seen) for name, told in _told(kit).items() if name in used}
+    new = {name: stamp for name, stamp in found.items() if stamp is not None}
+    return {**old, **new} if new else old
 
 
 def _late(
@@ -115,7 +140,7 @@ def _late(
     found, events = dict[str, Reading](), list[Event]()
     if kit.memory is None:
         return found, ()
-    for name, told in kit.memory.told.items():
+    for name, told in _told(kit).items():
         taken, stamp = told.at(seen), told.stamp(seen)
         if name not in fresh or taken is None or stamp is None:
             continue
@@ -140,7 +165,7 @@ def _fresh(kit: LoopKit, seen: Snapshot, old: LoopState, name: str) -> bool:
     """Return whether a value is a new one; where a tag tells when it was taken, both must have changed."""
     if _source(kit, seen, name) == old.sources.get(name):
         return False
-    told = None if kit.memory is None else kit.memory.told.get(name)
+    told = _told(kit).get(name)
     if told is None:
         return True
     stamp = told.stamp(seen)

@@ -17,12 +17,15 @@ from controller.models import ControlModel, model, models
 from controller.models.transfer import Transfer
 from controller.mpc.estimator import KalmanEstimator
 from controller.mpc.linear_estimator import LinearEstimator
+from controller.mpc.mhe import MovingHorizon
 from controller.sampled import Memory, memory
 from controller.soft import SoftKit
 from controller.state import LoopState, State
 from controller.substitute import SubstituteKit
+from controller.trail import Smoother
 from plant_io.signals import Floats, TagIndex
 from policies import Access, Loop, Mpc, Policy, Ranked, TransferFunction
+from policies.estimating import MheSettings
 from policies.dropout import Follows
 from policies.units import convert
 
@@ -93,7 +96,9 @@ class LoopKit:
     """Tag that shows whether the loop in the PLC follows, of each input that has one."""
 
     memory: Memory | None = None
-    """What it remembers for measurements that come late; None where none does."""
+    """What it remembers of what was read and believed; None where that is nothing."""
+    smoother: Smoother | None = None
+    """What weighs it again for each problem; None where what the filter believes is all."""
 
     @property
     def trigger(self) -> str | None:
@@ -189,7 +194,7 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
     ValueError
         If there is no such model, or its file or its names do not fit; the message begins with the place.
     """
-    chosen, estimator = _modelled(name, declared, policy)
+    chosen, estimator, smoother = _modelled(name, declared, policy)
     units = policy.units()
     scales = {m.tag: Scale.between(units[m.tag], chosen.inputs[key]) for key, m in declared.moved.items()}
     scales |= {tag: Scale.between(units[tag], chosen.known[key]) for key, tag in declared.known.items()}
@@ -220,6 +225,7 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
         homes=_homes(declared, policy),
         follows={key: one.follows for key, one in declared.moved.items() if one.follows is not None},
         memory=memory(declared, units, policy.period_s),
+        smoother=smoother,
     )
 
 
@@ -233,15 +239,18 @@ def _homes(declared: Loop, policy: Policy) -> dict[str, str]:
     return {key: home for key, home in homes.items() if policy.connections[home].handshake is not None}
 
 
-def _modelled(name: str, declared: Loop, policy: Policy) -> tuple[ControlModel | Transfer, Estimator]:
+def _modelled(name: str, declared: Loop, policy: Policy) -> tuple[ControlModel | Transfer, Estimator, Smoother | None]:
     """Return the control model of a loop and what follows the line with it."""
     if isinstance(declared, TransferFunction):
         units = policy.units()
         linear = Transfer(declared, {key: units[tag] for key, tag in declared.known.items()})
-        return linear, LinearEstimator(linear, declared)
+        return linear, LinearEstimator(linear, declared), None
     chosen = _model(name, declared, policy)
     _agree(name, declared, chosen)
-    return chosen, KalmanEstimator(chosen, declared, policy.period_s)
+    ekf, settings = KalmanEstimator(chosen, declared, policy.period_s), declared.estimator
+    if not isinstance(settings, MheSettings):
+        return chosen, ekf, None
+    return chosen, ekf, MovingHorizon(chosen, declared, settings, policy.period_s, ekf)
 
 
 def _used(declared: Loop, policy: Policy) -> frozenset[str]:

@@ -8,6 +8,7 @@ from math import isfinite, sqrt
 
 from plant_io import Snapshot
 from policies import Loop, Mpc
+from policies.estimating import MheSettings
 from policies.sampled import OF_SOURCE, Sampled
 from policies.units import convert
 
@@ -68,12 +69,12 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Memory:
-    """What a loop has to remember for measurements that come late."""
+    """What a loop has to remember for measurements that come late, and for a window to be weighed."""
 
     told: Mapping[str, Told]
     """How the times of their samples are told, by measurement."""
     span_s: float
-    """How far back one of them can belong [s]."""
+    """How far back one of them can belong, or a window reach [s]."""
     step_s: float
     """Length of one step of the estimator [s]."""
 
@@ -84,7 +85,7 @@ class Memory:
 
 
 def memory(declared: Loop, units: Mapping[str, str], period_s: float) -> Memory | None:
-    """Return what a loop has to remember; None where nothing comes late.
+    """Return what a loop has to remember; None where nothing comes late and nothing is weighed again.
 
     Parameters
     ----------
@@ -96,10 +97,12 @@ def memory(declared: Loop, units: Mapping[str, str], period_s: float) -> Memory 
         Length of one cycle [s].
     """
     late = {name: one for name, one in declared.measured.items() if one.memory_s > 0.0}
-    if not late:
+    window = declared.estimator if isinstance(declared, Mpc) else None
+    window_s = window.horizon_s if isinstance(window, MheSettings) else 0.0
+    if not late and window_s == 0.0:
         return None
     return Memory(
         told={name: Told.of(one, one.tag, units) for name, one in late.items()},
-        span_s=max(one.memory_s for one in late.values()),
+        span_s=max(window_s, *(one.memory_s for one in late.values()), 0.0),
         step_s=period_s if isinstance(declared, Mpc) else declared.step_s,
     )

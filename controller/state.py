@@ -115,8 +115,10 @@ class LoopState:
     """Source time of the last value used of each measurement, POSIX time [s]."""
     stamps: Mapping[str, float] = field(default_factory=dict[str, float])
     """What told the time of the last sample used of each measurement that comes late, in its own unit."""
+    filtered: Estimate | None = None
+    """What the filter alone believes, where what was read is weighed again besides."""
     trail: Trail = ()
-    """What was read and believed lately, where something comes late."""
+    """What was read and believed lately, where something comes late or is weighed again."""
     inputs: tuple[float, ...] | None = None
     """Inputs in force when last read back, units of the model."""
     known: tuple[float, ...] | None = None

@@ -12,6 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 from controller.estimates import Estimate, Estimator
 from plant_io.signals import Floats
@@ -151,3 +152,17 @@ def _again(whole: list[Stage], new: Mapping[int, set[str]], estimator: Estimator
         if stage.estimate is not None:
             whole[i] = replace(stage, estimate=estimate)
     return Estimate(estimate.x, estimate.p, {**estimate.innovations, **innovations}), tuple(whole)
+
+
+class Smoother(Protocol):
+    """Weighs again what is remembered."""
+
+    def weighed(self, trail: Trail) -> tuple[Floats, Floats] | None:
+        """Return state ``(n_x,)`` and covariance ``(n, n)`` at its end, units of the model; None where it cannot.
+
+        Parameters
+        ----------
+        trail
+            The memory.
+        """
+        ...

@@ -53,6 +53,7 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_dropout.needs,
     check_dropout.last,
     check_sampled.late,
+    check_sampled.windows,
     check_transfer.pairs,
     check_transfer.effects,
     check_transfer.reach,

@@ -1,4 +1,4 @@
-"""Cross-rules of measurements that come late."""
+"""Cross-rules of measurements that come late, and of windows that are weighed again."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from policies.errors import Problem
 from policies.positions import Path
 from policies.sampled import OF_SOURCE
 from policies.units import convertible, known
+from policies.words import written
+
+_MOST_CYCLES = 1800
+_ROUNDING = 1e-9
 
 
 def late(view: View) -> Iterator[Problem]:
@@ -17,6 +21,16 @@ def late(view: View) -> Iterator[Problem]:
         yield from _times(view, here)
         yield from _alone(view, here)
         yield from _source(view, here)
+
+
+def windows(view: View) -> Iterator[Problem]:
+    """Check that a window is no longer than a cycle has time for."""
+    period = view.duration("period")
+    for here in view.match("loops.*.estimator.horizon"):
+        length = view.duration(*here)
+        if period is not None and length is not None and length > _MOST_CYCLES * period * (1.0 + _ROUNDING):
+            wanted = f"at most {_MOST_CYCLES} cycles, {written(_MOST_CYCLES * period)}"
+            yield view.problem(here, f"found {view.text(*here)}, expected {wanted}")
 
 
 def _times(view: View, here: Path) -> Iterator[Problem]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from math import isfinite
-from typing import Annotated, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, GetJsonSchemaHandler, PrivateAttr, WithJsonSchema
-from pydantic_core import CoreSchema
+from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
 
+from policies.choice import Named, section
 from policies.dropout import Follows, Needs, OnBad, OnClamp, OnLost
+from policies.estimating import EkfSettings, Estimation
 from policies.goals import Earning, Rank
 from policies.sampled import Sampled
 from policies.transfer import TIMES, Response, Time
@@ -179,27 +179,12 @@ SOLVERS = ("sqp", "ipopt")
 """Names of the solvers."""
 
 
-def _block(written: object) -> object:
-    """Return the settings of a solver that was only named; strict reading takes no list for a tuple behind this."""
-    if isinstance(written, str):
-        if written not in SOLVERS:
-            raise ValueError(f"expected {' or '.join(SOLVERS)}, alone or with settings")
-        return {"kind": written}
-    if not isinstance(written, dict):
-        return written
-    section = cast("dict[str, object]", written)
-    return {key: tuple(cast("list[object]", v)) if isinstance(v, list) else v for key, v in section.items()}
-
-
-class _Named:
-    """Says in the JSON Schema that the name of a solver alone will do."""
-
-    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> Mapping[str, object]:
-        whole = cast("Mapping[str, object]", handler(core))
-        return {"anyOf": [whole, {"type": "string", "enum": list(SOLVERS)}]}
-
-
-Solver = Annotated[SqpSettings | IpoptSettings, Field(discriminator="kind"), BeforeValidator(_block), _Named()]
+Solver = Annotated[
+    SqpSettings | IpoptSettings,
+    Field(discriminator="kind"),
+    BeforeValidator(section(*SOLVERS)),
+    Named(SOLVERS),
+]
 """Who solves the problems of a loop, by name or with settings."""
 
 
@@ -249,6 +234,8 @@ class Mpc(_Held):
     """Model inputs written."""
     measured: Annotated[dict[Word, Measured], Field(min_length=1)]
     """Measurements of the estimator."""
+    estimator: Estimation = EkfSettings()
+    """Who estimates its state: `ekf`, `mhe`, or one of them with its settings."""
     solver: Solver = SqpSettings()
     """Who solves it: `sqp`, `ipopt`, or one of them with its settings."""
 

@@ -113,6 +113,11 @@ class LineA:
         return {"Fa": 0.5, "Fe": 1.5} | {f"c{i}": 0.02 for i in (1, 2, 3, 4)}
 
     @property
+    def lowest(self) -> Mapping[str, float]:
+        """Least value of flows and concentrations, in their units."""
+        return dict.fromkeys(("Fa", "Fe", "c1", "c2", "c3", "c4"), 0.0)
+
+    @property
     def longest_step_s(self) -> float:
         """Half of the shortest time constant at full flow [s]."""
         washout_s = min(self.tanks) * _SECONDS_PER_HOUR / 24.0

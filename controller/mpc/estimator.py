@@ -14,7 +14,7 @@ from plant_io.signals import Floats
 from policies import Mpc
 from policies.units import difference
 
-_BELIEVED = 5.0
+BELIEVED = 5.0
 """Largest innovation believed in full, in its standard deviations [1]."""
 
 
@@ -40,7 +40,7 @@ class KalmanEstimator:
         self._start_p = np.diag([model.start_sd[name] ** 2 for name in model.states])
         symbols = tuple(vector(n, len(m)) for n, m in (("x", model.states), ("u", model.inputs), ("w", model.known)))
         self._outputs = Compiled(symbols, [outputs(model, *symbols)])
-        self._filter = _filter(model, _noise(model, loop), _wander(model, loop, period_s), period_s)
+        self._filter = _filter(model, noise(model, loop), wander(model, loop, period_s), period_s)
 
     def start(self, inputs: Floats, known: Floats, measured: Mapping[str, float]) -> Estimate:
         """Return the steady state that agrees with inputs and measurements, with great doubt about it.
@@ -96,17 +96,17 @@ class KalmanEstimator:
         return self._outputs(estimate.x, inputs, known)[0]
 
 
-def _filter(model: ControlModel, noise: Floats, wander: Floats, period_s: float) -> Compiled:
+def _filter(model: ControlModel, variances: Floats, wandered: Floats, period_s: float) -> Compiled:
     """Return the filter as one function of state, covariance, inputs, known inputs, readings and which are fresh."""
     n, ca = len(model.states), casadi()
     x, u, w = vector("x", n), vector("u", len(model.inputs)), vector("w", len(model.known))
-    p, y, fresh = ca.SX.sym("p", n, n), vector("y", len(noise)), vector("fresh", len(noise))
+    p, y, fresh = ca.SX.sym("p", n, n), vector("y", len(variances)), vector("fresh", len(variances))
     predicted = ahead(model, x, u, w, period_s)
     moved = ca.jacobian(predicted, x)
-    spread = moved @ p @ moved.T + ca.diag(ca.vertcat(*wander))
+    spread = moved @ p @ moved.T + ca.diag(ca.vertcat(*wandered))
     innovations = y - readings(model, predicted, u, w)
     believed = predicted
-    for i, variance in enumerate(noise):
+    for i, variance in enumerate(variances):
         believed, spread = _correct(model, (believed, spread), (u, w), (i, y, fresh, float(variance)))
     return Compiled([x, p, u, w, y, fresh], [believed, spread, innovations])
 
@@ -124,19 +124,37 @@ def _correct(
     predicted, slope = ca.substitute([shown, ca.jacobian(shown, at)], [at], [x])
     variance = slope @ p @ slope.T + noise
     gain = p @ slope.T / variance * fresh[i]
-    limit = ca.sqrt(variance) * _BELIEVED
+    limit = ca.sqrt(variance) * BELIEVED
     bounded = ca.fmin(ca.fmax(y[i] - predicted, -limit), limit)
     return x + gain * bounded, p - gain @ gain.T * variance
 
 
-def _noise(model: ControlModel, loop: Mpc) -> Floats:
-    """Return the variance of each measurement, shape ``(n_m,)``, squared units of the model."""
+def noise(model: ControlModel, loop: Mpc) -> Floats:
+    """Return the variance of each measurement, shape ``(n_m,)``, squared units of the model.
+
+    Parameters
+    ----------
+    model
+        Control model.
+    loop
+        What the policy says of the measurements.
+    """
     declared = [(loop.measured[name], unit) for name, unit in model.measured.items()]
     return np.array([difference(m.sd, m.unit, unit) ** 2 for m, unit in declared])
 
 
-def _wander(model: ControlModel, loop: Mpc, period_s: float) -> Floats:
-    """Return the variance each state gains in one period, shape ``(n_x,)``, squared units of the model."""
+def wander(model: ControlModel, loop: Mpc, period_s: float) -> Floats:
+    """Return the variance each state gains in one period, shape ``(n_x,)``, squared units of the model.
+
+    Parameters
+    ----------
+    model
+        Control model.
+    loop
+        What the policy says of the measurements.
+    period_s
+        Length of one control period [s].
+    """
     belongs = {state: name for name, state in model.biases.items()}
     grown = [loop.measured[belongs[s]].bias_sd if s in belongs else model.wander_sd[s] for s in model.states]
     return np.array(grown) ** 2 * period_s / 60.0
