@@ -18,6 +18,7 @@ from controller.models.transfer import Transfer
 from controller.mpc.estimator import KalmanEstimator
 from controller.mpc.linear_estimator import LinearEstimator
 from controller.mpc.mhe import MovingHorizon
+from controller.outlook import Outlook
 from controller.sampled import Memory, memory
 from controller.soft import SoftKit
 from controller.state import LoopState, State
@@ -97,6 +98,8 @@ class LoopKit:
 
     memory: Memory | None = None
     """What it remembers of what was read and believed; None where that is nothing."""
+    outlook: Outlook | None = None
+    """What problems say of the samples to come; None where that is nothing."""
     smoother: Smoother | None = None
     """What weighs it again for each problem; None where what the filter believes is all."""
 
@@ -225,6 +228,9 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
         homes=_homes(declared, policy),
         follows={key: one.follows for key, one in declared.moved.items() if one.follows is not None},
         memory=memory(declared, units, policy.period_s),
+        outlook=None
+        if isinstance(chosen, Transfer) or not isinstance(declared, Mpc)
+        else Outlook.of(chosen, declared, units),
         smoother=smoother,
     )
 

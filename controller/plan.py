@@ -38,9 +38,10 @@ class Problem:
     inputs: Floats
     """Inputs standing at the plant (read back, never assumed), shape ``(n_u,)``, units of the model."""
     known: Floats
-    """Inputs that are only read, shape ``(n_w,)``, units of the model."""
+    """Inputs that are only read, units of the model, shape ``(n_w,)``; ``(horizon + 1, n_w)`` with one announced."""
     targets: Floats
-    """Wanted outputs, shape ``(n_y,)``, units of the model."""
+    """Wanted outputs, not a number where nothing is wanted, units of the model, shape ``(n_y,)``;
+    ``(horizon + 1, n_y)`` with one announced."""
     low: Floats
     """Lowest inputs permitted, shape ``(n_u,)``, units of the model."""
     high: Floats

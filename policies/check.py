@@ -50,6 +50,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_loops.blocks,
     check_loops.moves,
     check_goals.worth,
+    check_goals.distances,
+    check_goals.comings,
     check_dropout.needs,
     check_dropout.last,
     check_sampled.late,

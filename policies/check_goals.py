@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 from policies.check_view import View
 from policies.errors import Problem
+from policies.positions import Path
+from policies.units import convertible, known
 
 _ROLES = ("controlled", "moved")
 
@@ -19,3 +21,35 @@ def worth(view: View) -> Iterator[Problem]:
         elif words and view.get(*here, "target") is not None:
             message = f"found {words[0]} beside target, expected one of them"
             yield view.problem((*here, words[0]), message, at_key=True)
+
+
+def distances(view: View) -> Iterator[Problem]:
+    """Check that the distance kept from limits is said in one way only."""
+    for here in view.match("loops.*.controlled.*"):
+        if view.get(*here, "backoff") is not None and view.get(*here, "confidence") is not None:
+            yield view.problem(
+                (*here, "confidence"), "found confidence beside backoff, expected one of them", at_key=True
+            )
+
+
+def comings(view: View) -> Iterator[Problem]:
+    """Check that what is announced has a time, and units that convert."""
+    for here in view.match("loops.*.known.*"):
+        found = {word for word in ("next", "at") if view.get(*here, word) is not None}
+        if len(found) == 1:
+            (one,) = found
+            message = f"found {one} alone, expected next and at together"
+            yield view.problem((*here, one), message, at_key=True)
+        shown = view.signals.get(view.text(*here, "tag") or "")
+        yield from _converts(view, (*here, "next"), shown.unit if shown else None)
+        yield from _converts(view, (*here, "at"), "s")
+    for here in view.match("loops.*.controlled.*.coming"):
+        yield from _converts(view, (*here, "next"), view.text(*here[:-1], "unit"))
+        yield from _converts(view, (*here, "at"), "s")
+
+
+def _converts(view: View, path: Path, wanted: str | None) -> Iterator[Problem]:
+    name = view.text(*path) or ""
+    unit = view.signals[name].unit if name in view.signals else None
+    if unit and wanted and known(unit) and known(wanted) and not convertible(unit, wanted):
+        yield view.problem(path, f"found {name!r} in {unit}, expected a tag in a unit that converts to {wanted}")

@@ -2,33 +2,17 @@
 
 from __future__ import annotations
 
-from math import isfinite
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, WithJsonSchema
+from pydantic import BeforeValidator, Field, PrivateAttr
 
 from policies.choice import Named, section
 from policies.dropout import Follows, Needs, OnBad, OnClamp, OnLost
 from policies.estimating import EkfSettings, Estimation
-from policies.goals import Earning, Rank
+from policies.goals import Cautious, Coming, Earning, Foreseen, Known, Rank, Target
 from policies.sampled import Sampled
 from policies.transfer import TIMES, Response, Time
-from policies.words import Declared, Duration, Name, Number, Positive, Span, Word, named
-
-
-def _target(written: object) -> object:
-    number = isinstance(written, int | float) and not isinstance(written, bool) and isfinite(written)
-    if not number and not (isinstance(written, str) and named(written)):
-        raise ValueError("expected a number, or the name of the tag that shows it")
-    return written
-
-
-Target = Annotated[
-    float | str,
-    BeforeValidator(_target),
-    WithJsonSchema({"type": ["number", "string"], "examples": [10.0, "SP.API"]}),
-]
-"""A wanted value, or the name of the tag that shows it."""
+from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
 
 
 class _Goal(Declared):
@@ -42,7 +26,7 @@ class _Goal(Declared):
     """Without evidence for it the loop goes on without it, or holds; the former where absent, if it is not the only."""
 
 
-class Controlled(_Goal, Earning):
+class Controlled(_Goal, Earning, Cautious):
     """A model output held on target, within limits, or both."""
 
     target: Target | None = None
@@ -51,6 +35,8 @@ class Controlled(_Goal, Earning):
     """Lowest and highest value that is acceptable, in `unit`."""
     rank: Rank = 1
     """Whose limits are kept where not all can be: those of lower number [1]."""
+    coming: Coming | None = None
+    """A target that is announced before it comes; none where absent."""
 
 
 class Ranked(_Goal):
@@ -85,8 +71,6 @@ class Moved(Declared):
     """Difference from the read-back at which a write counts as confirmed, in `unit`."""
     dead_band: Positive | None = None
     """Difference from the read-back below which nothing is written, in `unit`; `tolerance` where absent."""
-    follows: Follows | None = None
-    """Tag that shows whether the loop in the PLC follows it; that the PLC is remote will do where absent."""
     follows: Follows | None = None
     """Tag that shows whether the loop in the PLC follows it; that the PLC is remote will do where absent."""
     on_lost: OnLost = "release"
@@ -201,8 +185,6 @@ class _Held(Declared):
     """Wall time after which the solver must give up by itself [s]."""
     move_weight: Positive
     """Cost of moves relative to deviations [1]."""
-    known: dict[Word, Name] = Field(default_factory=dict)
-    """Model inputs that are only read, with their tags."""
     late: Late = Late()
     """What happens while no new plan comes."""
     hold_s: Duration = Field(alias="hold_on_bad")
@@ -236,8 +218,15 @@ class Mpc(_Held):
     """Measurements of the estimator."""
     estimator: Estimation = EkfSettings()
     """Who estimates its state: `ekf`, `mhe`, or one of them with its settings."""
+    foreseen: dict[Word, Known] = Field(default_factory=dict[str, Foreseen], alias="known")
+    """Model inputs that are only read: the tag of each, alone or with the value that comes next and when."""
     solver: Solver = SqpSettings()
     """Who solves it: `sqp`, `ipopt`, or one of them with its settings."""
+
+    @property
+    def known(self) -> dict[str, str]:
+        """Model inputs that are only read, with their tags."""
+        return {name: one.tag for name, one in self.foreseen.items()}
 
 
 class TransferFunction(_Held):
@@ -255,6 +244,8 @@ class TransferFunction(_Held):
     """Inputs written."""
     measured: Annotated[dict[Word, Disturbed], Field(min_length=1)]
     """Measurements of the estimator; all are rows of the matrix, and not all need be controlled."""
+    known: dict[Word, Name] = Field(default_factory=dict)
+    """Model inputs that are only read, with their tags."""
     trigger: Name | None = None
     """Tag that counts the samples of the plant: a sample begins when it changes; by the clock where absent."""
     blocks: tuple[Annotated[int, Field(ge=1)], ...] = ()

@@ -128,26 +128,31 @@ class Solver:
 
     def _given(self, problem: Problem) -> Floats:
         """Return what each sample and the end are told, shape ``(horizon + 1, n_given)``, units of the model."""
-        own, tall = self._objective, self._horizon + 1
+        own = self._objective
         lowest, highest = problem.lowest, problem.highest
         return own.told(
-            np.broadcast_to(problem.known, (tall, own.n_w)),
-            np.broadcast_to(problem.targets, (tall, len(own.y_scale))),
+            self._known(problem),
+            np.broadcast_to(problem.targets, (self._horizon + 1, len(own.y_scale))),
             (lowest if len(lowest) else own.lowest, highest if len(highest) else own.highest),
             self._present(problem).astype(np.float64),
         )
 
+    def _known(self, problem: Problem) -> Floats:
+        """Return the known inputs of each sample and of the end, shape ``(horizon + 1, n_w)``, units of the model."""
+        return np.broadcast_to(problem.known, (self._horizon + 1, self._objective.n_w))
+
     def _roll_out(self, problem: Problem, inputs: Floats) -> Floats:
         """Return the states along `inputs`, shape ``(horizon + 1, n_x)``, units of the model."""
         state, moved, known = self._along.arguments
-        state[:], moved[:], known[:] = problem.state, inputs, problem.known
+        state[:], moved[:], known[:] = problem.state, inputs, self._known(problem)[:-1]
         self._along.run()
         return np.concatenate([state, self._along.results[0]])
 
     def _predicted(self, problem: Problem, inputs: Floats) -> Floats:
         """Return the outputs along `inputs`, shape ``(horizon + 1, n_y)``, units of the model."""
         states, moved, known = self._outputs.arguments
-        states[:], moved[0], moved[1:], known[:] = self._roll_out(problem, inputs), inputs[0], inputs, problem.known
+        states[:], moved[0], moved[1:] = self._roll_out(problem, inputs), inputs[0], inputs
+        known[:] = self._known(problem)
         self._outputs.run()
         return self._outputs.results[0].copy()
 

@@ -1,0 +1,41 @@
+"""How far the controlled variables may be from where they are believed to be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from controller.estimates import Estimate
+from controller.models import ControlModel
+from controller.models.symbolic import Compiled, casadi, outputs, vector
+from plant_io.signals import Floats
+
+
+class Doubt:
+    """Standard deviations of the controlled variables by those of the states, to first order.
+
+    Parameters
+    ----------
+    model
+        Control model.
+    """
+
+    def __init__(self, model: ControlModel) -> None:
+        x, u, w = (vector(n, len(m)) for n, m in (("x", model.states), ("u", model.inputs), ("w", model.known)))
+        p = casadi().SX.sym("p", len(model.states), len(model.states))
+        slopes = [casadi().jacobian(y, x) for y in casadi().vertsplit(outputs(model, x, u, w))]
+        self._variances = Compiled([x, u, w, p], [casadi().vertcat(*[slope @ p @ slope.T for slope in slopes])])
+
+    def __call__(self, estimate: Estimate, inputs: Floats, known: Floats) -> Floats:
+        """Return the standard deviations, shape ``(n_y,)``, units of the model.
+
+        Parameters
+        ----------
+        estimate
+            What is believed.
+        inputs
+            Inputs in force, shape ``(n_u,)``, units of the model.
+        known
+            Known inputs, shape ``(n_w,)``, units of the model.
+        """
+        (variances,) = self._variances(estimate.x, inputs, known, estimate.p)
+        return np.sqrt(np.maximum(variances, 0.0))
