@@ -67,17 +67,17 @@ SAMPLE_PERIOD_S = 60
 ASSAY_SD, LOD_SD, SIEVE_SD = 0.1, 0.1, 0.02
 """Standard deviation of one assay [%w/w], of one loss on drying [%], and of a sieved size, relative [1]."""
 
-NOISE = Noise(readings=(0.2, 12.0, 1.0, 0.4), assay=ASSAY_SD)
+NOISE = Noise(readings=(0.2, 12.0, 1.0, 0.4, 20.0), assay=ASSAY_SD)
 """Weights of the fit, with room for what lots and weather do meanwhile."""
 
 FILE = "process.json"
 _HOW = (
-    "fifteen steps of the setpoints on the simulated line, 30 min each; flows, air, humidity and temperatures from the "
-    "tags, thief samples of the milled granules every 60 s: assay with a standard deviation of 0.1 %, loss on drying "
-    "0.1 %, sieved size 2 %"
+    "fifteen steps of the setpoints on the simulated line, 30 min each; flows, air, humidity, temperatures and the wet "
+    "size from the tags, thief samples of the milled granules every 60 s: assay with a standard deviation of 0.1 %, "
+    "loss on drying 0.1 %, sieved size 2 %"
 )
 _KNOWN = ("FDR_API.F_PV", "FDR_EXC.F_PV", "DRY.AIR_PV", "DRY.Y_IN")
-_SHOWN = ("DRY.T_BED", "DRY.TIN_PV")
+_SHOWN = ("DRY.T_BED", "DRY.TIN_PV", "CAM_W.D50")
 _SCAN_S, _ROW_S = 0.5, 10
 """Length of a PLC scan, and of one row of the record [s]."""
 
@@ -93,7 +93,7 @@ def record(seed: int, dryer: DryerKind = "continuous", steps: Sequence[Step] = S
             sample = _sampled(line.truth(), laboratory) if due else (nan, nan, nan)
             rows.append((step.liquid, step.inlet, step.speed, *known, *sample[:2], *shown, sample[2]))
     table = np.array(rows)
-    return Record(float(_ROW_S), table[:, :3], table[:, 3:7], table[:, 7:11], table[:, 11])
+    return Record(float(_ROW_S), table[:, :3], table[:, 3:7], table[:, 7:12], table[:, 12])
 
 
 def _setpoints(step: Step) -> dict[str, float]:

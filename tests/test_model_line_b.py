@@ -7,9 +7,9 @@ import pytest
 
 from controller.models import ControlModel, LineB
 from controller.models.identify_b import identify
-from controller.models.line_b import saturated
 from controller.models.process import read
 from controller.models.symbolic import Compiled, Matrix, ahead, outputs, rates, readings, vector
+from controller.models.vapour import saturated
 from hil import commissioning_b
 from hil.rig.play import in_memory
 from hil.scenario import Scenario
@@ -19,7 +19,7 @@ from policies import load, shipped
 POLICY = load(shipped("B"))
 PROCESS = read(POLICY.files["process.json"])
 U, W = np.array([0.25, 53.0, 700.0]), np.array([3.0, 12.0, 360.0, 0.008])
-SHOWN = {"lod": 2.3, "d50": 400.0, "bed": 38.5, "inlet": 53.2}
+SHOWN = {"lod": 2.3, "d50": 400.0, "bed": 38.5, "inlet": 53.2, "liquid": 3.6, "wet": 440.0}
 
 
 def compiled(chosen: LineB, make: Callable[[ControlModel, Matrix, Matrix, Matrix], Matrix]) -> Compiled:
@@ -40,7 +40,7 @@ def at_rest(chosen: LineB, u: Floats, w: Floats = W, shown: dict[str, float] | N
 
 def test_the_steady_state_stands_still_and_shows_what_was_measured(chosen: LineB) -> None:
     x = chosen.steady(U, W, SHOWN)
-    assert compiled(chosen, rates)(x, U, W)[0] == pytest.approx(np.zeros(12), abs=1e-9)
+    assert compiled(chosen, rates)(x, U, W)[0] == pytest.approx(np.zeros(len(chosen.states)), abs=1e-9)
     assert compiled(chosen, readings)(x, U, W)[0] == pytest.approx(list(SHOWN.values()), rel=1e-6)
 
 
@@ -83,7 +83,7 @@ def test_saturated_air_is_that_of_the_tables_within_a_hundredth(celsius: float, 
 
 
 def test_a_state_vector_is_named_in_order_and_every_measurement_has_its_bias(chosen: LineB) -> None:
-    assert list(chosen.states)[-4:] == list(chosen.biases.values())
+    assert list(chosen.states)[-6:] == list(chosen.biases.values())
     assert chosen.biases.keys() == chosen.measured.keys()
     assert chosen.start_sd.keys() == chosen.states.keys()
     assert chosen.wander_sd.keys() == chosen.states.keys() - set(chosen.biases.values())
@@ -94,13 +94,13 @@ def test_every_bias_can_be_told_from_its_measurement(chosen: LineB) -> None:
     step, show = compiled(chosen, lambda m, x, u, w: ahead(m, x, u, w, 1.0)), compiled(chosen, readings)
 
     def slope(f: Compiled) -> Floats:
-        return np.column_stack([(f(at + h * e, U, W)[0] - f(at - h * e, U, W)[0]) / (2 * h) for e in np.eye(12)])
+        return np.column_stack([(f(at + h * e, U, W)[0] - f(at - h * e, U, W)[0]) / (2 * h) for e in np.eye(14)])
 
     f, c = slope(step), slope(show)
     for pole in np.linalg.eigvals(f):
         if abs(pole) > 1.0 - 1e-6:  # what does not fade by itself must be seen
-            seen = np.vstack([pole * np.eye(12) - f, c])
-            assert np.linalg.matrix_rank(seen, tol=1e-7) == 12
+            seen = np.vstack([pole * np.eye(14) - f, c])
+            assert np.linalg.matrix_rank(seen, tol=1e-7) == 14
 
 
 def test_the_identified_parameters_predict_what_they_were_not_fitted_to() -> None:

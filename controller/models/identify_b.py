@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from controller.models.line_b import PARAMETERS, LineB
+from controller.models.line_b import PARAMETERS, USUAL_RATIO, USUAL_SPEED, LineB
 from controller.models.process import Fit, Parameter, Process
 from controller.models.symbolic import Compiled, ahead, vector
 from controller.soft.path import step
@@ -17,12 +17,12 @@ from plant_io.signals import Floats
 TANKS = (1, 2, 3, 4, 6, 8, 12, 16, 24)
 """Numbers of mixed tanks that are tried for the residence-time path [1]."""
 
-READINGS: Mapping[str, str] = {"lod": "%", "d50": "um", "bed": "Cel", "inlet": "Cel"}
+READINGS: Mapping[str, str] = {"lod": "%", "d50": "um", "bed": "Cel", "inlet": "Cel", "wet": "um"}
 """What the model is compared with, and the units."""
 
 _SECONDS_PER_HOUR = 3600.0
 _GUESS_KG = 2.0
-_GUESS = LineB(70.0, 1.0, 1.0, 0.15, 0.01, 400.0, 1.0, 0.15, 150.0)
+_GUESS = LineB(70.0, 1.0, 1.0, 0.15, 0.01, 400.0, 1.0, 0.15, 150.0, 450.0, 1.0, 0.15)
 _REACH = np.log(4.0)
 """Logarithm of the factor by which a parameter may differ from its guess [1]."""
 
@@ -38,8 +38,8 @@ class Record:
     known: Floats
     """Flows of API and excipient [kg/h], air [m3/h] and its humidity [kg/kg] as shown, shape ``(n, 4)``."""
     readings: Floats
-    """LOD of samples [%], sieved size of samples [um], temperatures of granules and inlet air as shown [degC], each at
-    the end of its step, shape ``(n, 4)``; not a number where none was taken."""
+    """LOD of samples [%], sieved size of samples [um], temperatures of granules and inlet air [degC] and size of the
+    wet granules [um] as shown, each at the end of its step, shape ``(n, 5)``; not a number where none was taken."""
     assays: Floats
     """API in the dry mass of samples behind the mill, shape ``(n,)`` [%]; not a number where none was taken."""
 
@@ -52,8 +52,8 @@ class Record:
 class Noise(NamedTuple):
     """How far one reading may lie from the model, by which it is weighed; with what the model leaves out."""
 
-    readings: tuple[float, float, float, float]
-    """Standard deviations of LOD [%], size [um] and the two temperatures [K]."""
+    readings: tuple[float, float, float, float, float]
+    """Standard deviations of LOD [%], size [um], the two temperatures [K] and the wet size [um]."""
     assay: float
     """Standard deviation of one assay [%]."""
 
@@ -145,7 +145,7 @@ def _fit(record: Record, sd: Floats) -> tuple[Floats, Floats]:
 
 
 def _shown(record: Record, theta: Floats) -> Floats:
-    """Return what the instruments would show along a record by the model, shape ``(n, 4)``, units of `READINGS`."""
+    """Return what the instruments would show along a record by the model, shape ``(n, 5)``, units of `READINGS`."""
     model = LineB(*np.exp(theta).tolist())
     x, u, w = vector("x", len(model.states)), vector("u", len(model.inputs)), vector("w", len(model.known))
     step_on = Compiled([x, u, w], [ahead(model, x, u, w, record.period_s)])
@@ -155,7 +155,9 @@ def _shown(record: Record, theta: Floats) -> Floats:
         at = step_on(at, given, known)[0]
         along[k] = at
     lod: Floats = 100.0 * along[:, 3] / (1.0 + along[:, 3])
-    return np.column_stack([lod, along[:, 7], along[:, 5], along[:, 1]])
+    law = (model.wet_by_liquid, model.wet_by_speed)
+    wet = model.wet * (along[:, 0] / USUAL_RATIO) ** law[0] * (record.setpoints[:, 2] / USUAL_SPEED) ** -law[1]
+    return np.column_stack([lod, along[:, 7], along[:, 5], along[:, 1], wet])
 
 
 def _row(record: Record, assay_sd: float, number: int) -> _Path:

@@ -11,19 +11,21 @@ import numpy as np
 
 from controller.models.base import Expression, Symbols
 from controller.models.process import Process
+from controller.models.vapour import AIR_J_KG_K, VAPOUR_J_KG, dry_air, saturated
 from plant_io.signals import Floats
 
 _SECONDS_PER_HOUR = 3600.0
 _LIQUID_LAG_S = 20.0
-_USUAL_RATIO, _USUAL_SPEED = 0.25, 700.0
-_KELVIN, _AIR_K_KG_M3 = 273.15, 353.1
-"""Celsius zero [K], and density of dry air at 101.325 kPa times its temperature [kg K/m3]."""
-_AIR_J_KG_K, _WATER_J_KG_K, _SOLID_J_KG_K, _VAPOUR_J_KG = 1005.0, 4186.0, 1300.0, 2.44e6
-"""Specific heats of dry air, water and organic powders [J/(kg K)], heat of evaporation at 25 degC [J/kg]."""
-_SATURATED = (3.4087794e-3, 3.8075845e-4, -2.2173190e-6, 7.4164676e-7, -1.18447400e-8, 1.62590214e-10)
+USUAL_RATIO, USUAL_SPEED = 0.25, 700.0
+"""Liquid to solids [1] and screw speed [rpm] to which sizes are referred."""
+
+_WATER_J_KG_K, _SOLID_J_KG_K = 4186.0, 1300.0
+"""Specific heats of water and organic powders [J/(kg K)]."""
+_MOST_AIR_KG_S = 0.1433
 _FEED_C = 25.0
 _ROUND = 0.01
 _TRACE = 1e-3
+_MOST = 0.5
 _LEAST = (1e-3, 0.0, 1.0)
 """Least inputs a steady state is sought for: liquid to solids [1], inlet air [degC], screw speed [rpm]."""
 _SPANS_S = (20.0, 1e5, 25)
@@ -37,17 +39,21 @@ class LineB:
     With the ratio of liquid to solids ``L``, the powder flow ``F`` [kg/s], air ``G`` [kg/s] and humidity ``Y``, zones
     ``k = 1, 2`` of hold-up ``M`` [kg] with moisture ``X_k`` [kg/kg] and temperature ``T_k`` [degC]::
 
-        dL/dt   = (u_l - L)/20 s
+        dL/dt   = (u_l (1 + b_l) - L)/20 s                liquid shown as u_l (1 + b_l) F
         dT_i/dt = (u_t - T_i)/tau_t                       shown as T_i + b_i, and so it is
         E_k     = G/2 nu(X_k) (Y_s(T_k) - Y)              evaporation [kg/s]
         M dX_k/dt = F (X_{k-1} - X_k) - E_k
         M c_k dT_k/dt = G/2 c_p (T_i + b_i - T_k) - dH E_k + F c_k (T_{k-1} - T_k),   c_k = c + c_w X_k
-        dD_1/dt = (D_0 (L/0.25)^p (n/700)^-q - D_1)/tau_d,   dD_2/dt = (D_1 - D_2)/tau_d
+        dD_1/dt = (D(D_0, p, q) - D_1)/tau_d,   dD_2/dt = (D_1 - D_2)/tau_d
+        D(d, p, q) = d (L (1 + b_w)/0.25)^p (n/700)^-q    milled size at rest; with constants of its own the wet size
         LOD     = 100 X_2/(1 + X_2) + d_l,   size = D_2 + d_d,   bed = T_2 + d_t
 
     ``nu`` is the lesser of 1 and ``(X - X_e)/(X_c - X_e)``, rounded off. Heat and mass pass between granules and air as
-    far as they can. The plant has three zones, a sorption isotherm, a critical moisture that grows with the size, heat
-    loss and a population of twelve classes. What is left out is taken up by one integrating bias for each measurement
+    far as they can. A pump that delivers other than it should is known from its meter, a lot that wets otherwise from
+    the camera behind the granulator, both before the product shows it.
+
+    The plant has three zones, a sorption isotherm, a critical moisture that grows with the size, heat loss and a
+    population of twelve classes. What is left out is taken up by one integrating bias for each measurement
     (G. Pannocchia and J. B. Rawlings, "Disturbance models for offset-free model-predictive control", AIChE J. 49(2),
     2003, doi:10.1002/aic.690490213).
     """
@@ -70,6 +76,12 @@ class LineB:
     """Exponent ``q`` [1]."""
     lag_size_s: float
     """Time constant of each lag of the size ``tau_d`` [s]."""
+    wet: float
+    """Median size of the wet granules at the usual setpoints [um]."""
+    wet_by_liquid: float
+    """Exponent ``p`` of the wet granules [1]."""
+    wet_by_speed: float
+    """Exponent ``q`` of the wet granules [1]."""
 
     @classmethod
     def of(cls, process: Process) -> LineB:
@@ -86,7 +98,7 @@ class LineB:
     def states(self) -> Mapping[str, str]:
         """States, biases included, with their units."""
         zones = {"X1": "kg/kg", "X2": "kg/kg", "T1": "Cel", "T2": "Cel"}
-        biases = {"d_l": "%", "d_d": "um", "d_t": "K", "b_i": "K"}
+        biases = {"d_l": "%", "d_d": "um", "d_t": "K", "b_i": "K", "b_l": "1", "b_w": "1"}
         return {"L": "1", "Ti": "Cel"} | zones | {"D1": "um", "D2": "um"} | biases
 
     @property
@@ -101,8 +113,8 @@ class LineB:
 
     @property
     def measured(self) -> Mapping[str, str]:
-        """Loss on drying, size, temperatures of the granules at discharge and of the inlet air."""
-        return {"lod": "%", "d50": "um", "bed": "Cel", "inlet": "Cel"}
+        """Loss on drying, size, temperatures of granules at discharge and of inlet air, liquid flow, wet size."""
+        return {"lod": "%", "d50": "um", "bed": "Cel", "inlet": "Cel", "liquid": "kg/h", "wet": "um"}
 
     @property
     def controlled(self) -> Mapping[str, str]:
@@ -112,13 +124,13 @@ class LineB:
     @property
     def biases(self) -> Mapping[str, str]:
         """The bias state of each measurement."""
-        return {"lod": "d_l", "d50": "d_d", "bed": "d_t", "inlet": "b_i"}
+        return {"lod": "d_l", "d50": "d_d", "bed": "d_t", "inlet": "b_i", "liquid": "b_l", "wet": "b_w"}
 
     @property
     def start_sd(self) -> Mapping[str, float]:
         """Doubt about each state at the start, in the unit of the state."""
         zones = {"X1": 0.01, "X2": 0.003, "T1": 1.0, "T2": 1.0}
-        biases = {"d_l": 0.5, "d_d": 30.0, "d_t": 2.0, "b_i": 0.5}
+        biases = {"d_l": 0.5, "d_d": 30.0, "d_t": 2.0, "b_i": 0.5, "b_l": 0.02, "b_w": 0.1}
         return {"L": 0.002, "Ti": 0.3} | zones | {"D1": 10.0, "D2": 10.0} | biases
 
     @property
@@ -129,8 +141,8 @@ class LineB:
     @property
     def longest_step_s(self) -> float:
         """A third of the shortest time constant, that of the heat of a zone in full air [s]."""
-        airy = 450.0 / _SECONDS_PER_HOUR * _AIR_K_KG_M3 / 308.0 * self.air
-        wet = 0.5 * airy * (_AIR_J_KG_K + 2.0e-3 * _VAPOUR_J_KG)
+        airy = self.air * _MOST_AIR_KG_S
+        wet = 0.5 * airy * (AIR_J_KG_K + 2.0e-3 * VAPOUR_J_KG)
         return min(self.zone * _SOLID_J_KG_K / wet, _LIQUID_LAG_S) / 2.0
 
     def rhs(self, x: Symbols, u: Symbols, w: Symbols) -> tuple[Expression | float, ...]:
@@ -140,9 +152,9 @@ class LineB:
         air = 0.5 * self._air(x, w)
         dried1, heated1 = self._zone((x1, t1), (liquid, _FEED_C), (powder, air), (inlet + x[11], w[3]))
         dried2, heated2 = self._zone((x2, t2), (x1, t1), (powder, air), (inlet + x[11], w[3]))
-        made = self.size * (liquid / _USUAL_RATIO) ** self.by_liquid * (u[2] / _USUAL_SPEED) ** -self.by_speed
+        made = grown((self.size, self.by_liquid, self.by_speed), liquid * (1.0 + x[13]), u[2])
         return (
-            (u[0] - liquid) / _LIQUID_LAG_S,
+            (u[0] * (1.0 + x[12]) - liquid) / _LIQUID_LAG_S,
             (u[1] - inlet) / self.lag_inlet_s,
             dried1,
             dried2,
@@ -150,10 +162,7 @@ class LineB:
             heated2,
             (made - d1) / self.lag_size_s,
             (d1 - d2) / self.lag_size_s,
-            0.0,
-            0.0,
-            0.0,
-            0.0,
+            *(0.0 for _ in self.biases),
         )
 
     def outputs(self, x: Symbols, u: Symbols, w: Symbols) -> tuple[Expression, ...]:
@@ -162,8 +171,10 @@ class LineB:
         return 100.0 * x[3] / (1.0 + x[3]) + x[8], x[7] + x[9]
 
     def readings(self, x: Symbols, u: Symbols, w: Symbols) -> tuple[Expression, ...]:
-        """Return loss on drying [%], median size [um], temperatures of granules and of inlet air [degC]."""
-        return (*self.outputs(x, u, w), x[5] + x[10], x[1] + x[11])
+        """Return loss on drying [%], sizes [um], temperatures of granules and inlet air [degC], and liquid [kg/h]."""
+        metered = u[0] * (1.0 + x[12]) * (w[0] + w[1] + _TRACE)
+        wet = grown((self.wet, self.wet_by_liquid, self.wet_by_speed), x[0] * (1.0 + x[13]), u[2])
+        return (*self.outputs(x, u, w), x[5] + x[10], x[1] + x[11], metered, wet)
 
     def steady(self, u: Floats, w: Floats, measured: Mapping[str, float]) -> Floats:
         """Return the steady state that agrees with inputs and measurements.
@@ -179,10 +190,18 @@ class LineB:
         """
         inputs, known = np.maximum(u, _LEAST).tolist(), np.maximum(w, 0.0).tolist()
         off = _or(measured.get("inlet"), inputs[1]) - inputs[1]
-        x = np.array([inputs[0], inputs[1], 0.1, 0.03, 27.0, 36.0, self.size, self.size, 0.0, 0.0, 0.0, off])
+        pumped = inputs[0] * (known[0] + known[1] + _TRACE)
+        short = min(max(_or(measured.get("liquid"), pumped) / pumped - 1.0, -_MOST), _MOST)
+        soaked = inputs[0] * (1.0 + short)
+        wet = _number(grown((self.wet, self.wet_by_liquid, self.wet_by_speed), cast("Expression", soaked), inputs[2]))
+        better = (max(_or(measured.get("wet"), wet), 1.0) / wet) ** (1.0 / self.wet_by_liquid) - 1.0
+        biases = [0.0, 0.0, 0.0, off, short, min(max(better, -_MOST), _MOST)]
+        x = np.array([soaked, inputs[1], 0.1, 0.03, 27.0, 36.0, self.size, self.size, *biases])
         for span_s in np.geomspace(*_SPANS_S):
             x = self._onward(x, inputs, known, float(span_s))
-        lod, size, bed, _ = (_number(one) for one in self.readings(_symbols(x.tolist()), (), ()))
+        lod, size, bed, *_ = (
+            _number(one) for one in self.readings(_symbols(x.tolist()), _symbols(inputs), _symbols(known))
+        )
         x[8] = _or(measured.get("lod"), lod) - lod
         x[9] = _or(measured.get("d50"), size) - size
         x[10] = _or(measured.get("bed"), bed) - bed
@@ -207,8 +226,7 @@ class LineB:
 
     def _air(self, x: Symbols, w: Symbols) -> Expression:
         """Return the flow of dry air [kg/s]."""
-        moist = self.air * w[2] / _SECONDS_PER_HOUR * _AIR_K_KG_M3 / (x[1] + x[11] + _KELVIN)
-        return moist / (1.0 + w[3])
+        return self.air * dry_air(w[2] / _SECONDS_PER_HOUR, x[1] + x[11], w[3])
 
     def _zone(
         self,
@@ -227,7 +245,7 @@ class LineB:
         share = 0.5 * (1.0 + part - ((1.0 - part) ** 2.0 + _ROUND) ** 0.5)
         evaporated = gas * share * (saturated(t) - air[1])
         capacity = _SOLID_J_KG_K + _WATER_J_KG_K * x
-        warmed = gas * _AIR_J_KG_K * (air[0] - t) - _VAPOUR_J_KG * evaporated
+        warmed = gas * AIR_J_KG_K * (air[0] - t) - VAPOUR_J_KG * evaporated
         return (
             (powder * (fed[0] - x) - evaporated) / self.zone,
             (warmed + powder * capacity * (fed[1] - t)) / (self.zone * capacity),
@@ -244,26 +262,27 @@ PARAMETERS: Mapping[str, str] = {
     "by_liquid": "1",
     "by_speed": "1",
     "lag_size": "s",
+    "wet": "um",
+    "wet_by_liquid": "1",
+    "wet_by_speed": "1",
 }
 """Identified parameters with their units, in the order of the fields of `LineB`."""
 
 
-def saturated(t: Expression) -> Expression:
-    """Return the water per dry air over water at 101.325 kPa [kg/kg], within 1e-4 between 10 and 50 degC.
+def grown(law: tuple[float, float, float], liquid: Expression, speed: Expression | float) -> Expression:
+    """Return the median size of granules [um].
 
     Parameters
     ----------
-    t
-        Temperature [degC].
-
-    References
-    ----------
-    A polynomial through D. Sonntag, "Important new values of the physical constants of 1986", Z. Meteorol. 40(5), 1990.
+    law
+        Size at the usual setpoints [um], and exponents of liquid and of speed [1].
+    liquid
+        Effective liquid to solids [1].
+    speed
+        Screw speed [rpm].
     """
-    value: Expression = 0.0 * t + _SATURATED[-1]
-    for factor in reversed(_SATURATED[:-1]):
-        value = value * t + factor
-    return value
+    size, by_liquid, by_speed = law
+    return size * (liquid / USUAL_RATIO) ** by_liquid * (cast("Expression", speed) / USUAL_SPEED) ** -by_speed
 
 
 def _symbols(numbers: Sequence[float]) -> Symbols:

@@ -153,15 +153,16 @@ class Pi:
 
 def open_loop(policy: Policy, day: Day) -> Truth:
     """Return the truth of a day on which nobody moves anything."""
-    return _run(policy, day, lambda _: ())
+    return driven(policy, day, lambda _: ())
 
 
 def under_pi(policy: Policy, day: Day, tuning: Tuning = TUNED) -> Truth:
     """Return the truth of the same day under the PI loop."""
-    return _run(policy, day, Pi(tuning, EPOCH))
+    return driven(policy, day, Pi(tuning, EPOCH))
 
 
-def _run(policy: Policy, day: Day, act: Act) -> Truth:
+def driven(policy: Policy, day: Day, act: Act) -> Truth:
+    """Return the truth of a day on which `act` gives the setpoints of every cycle."""
     memory = Memory(blueprint(policy.line).simulate(policy, day.seed, day.faults, day.mismatch), EPOCH)
     log, kit = TruthLog(), soft.prepare(policy)
 
