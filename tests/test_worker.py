@@ -5,6 +5,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
 from typing import TypeVar
@@ -153,6 +154,41 @@ def test_a_process_killed_while_idle_is_replaced() -> None:
 
     before, after = with_worker(use)
     assert before != after
+
+
+def test_a_process_killed_in_the_middle_of_a_solution_is_told_and_replaced() -> None:
+    async def use(worker: Worker) -> tuple[int, list[Plan], Plan]:
+        assert await worker.ready(20.0)
+        before = pid(await one(worker, 100.0))
+        worker.submit(problem("hanging", 7), 101.0)
+        os.kill(before, signal.SIGKILL)
+        died = await answers(worker, 101.0)
+        assert await worker.ready(20.0)
+        return before, died, await one(worker, 102.0)
+
+    before, died, after = with_worker(use)
+    assert [(plan.number, plan.status) for plan in died] == [(7, Status.DIED)]
+    assert pid(after) != before
+
+
+def test_a_process_that_stands_still_delays_nobody_however_much_is_asked_of_it() -> None:
+    async def use(worker: Worker) -> tuple[int, Plan]:
+        assert await worker.ready(20.0)
+        before = pid(await one(worker, 100.0))
+        os.kill(before, signal.SIGSTOP)
+        # Far more than a pipe holds: this would stand still with it if it waited.
+        large = np.zeros(20_000)
+        for number in range(50):
+            worker.submit(replace(problem("obedient", number), state=large), 101.0)
+        late = await worker.take(110.0)
+        assert {plan.status for plan in late} == {Status.LATE}
+        assert len(late) == 50
+        assert await worker.ready(20.0)
+        assert gone(before)
+        return before, await one(worker, 111.0)
+
+    before, after = with_worker(use)
+    assert pid(after) != before
 
 
 async def one(worker: Worker, now: float) -> Plan:

@@ -12,6 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from multiprocessing.reduction import ForkingPickler
+from queue import SimpleQueue
 from threading import Event, Thread
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, cast
@@ -146,6 +147,8 @@ class _Child:
     """The process, which a thread of ours starts, listens to and buries."""
     unwanted: Event = field(default_factory=Event)
     """Set when it is to end."""
+    problems: SimpleQueue[Problem | None] = field(default_factory=SimpleQueue)
+    """Problems on their way to it, which a thread of ours sends, for a process that stands still takes nothing."""
     ready: bool = False
     """Whether it has made its solvers."""
     waiting: dict[tuple[str, int], tuple[Problem, float]] = field(default_factory=dict)
@@ -204,8 +207,7 @@ class Worker:
                 self._spawn(self._why)
             return
         child.waiting[problem.loop, problem.number] = (problem, now)
-        with suppress(OSError):  # a broken pipe is told by the listener
-            child.pipe.send(problem)
+        child.problems.put(problem)
 
     async def take(self, now: float) -> tuple[Plan, ...]:
         """Return the plans that have come; `now` is the start of the cycle, POSIX time [s]."""
@@ -291,13 +293,22 @@ def _live(child: _Child, theirs: Pipe, build: bytes, hear: Callable[[Word], None
         if child.unwanted.is_set():
             child.process.kill()
         child.pipe.send_bytes(build)
+        Thread(target=_send, args=(child,), name="problems", daemon=True).start()
         while True:
             hear(cast("Word", child.pipe.recv()))
     except (EOFError, OSError):
         hear(None)
     if child.process.pid is not None:
         child.process.join()
+    child.problems.put(None)
     child.pipe.close()
+
+
+def _send(child: _Child) -> None:
+    """Pass problems on to a process until there are no more; runs in a thread of its own."""
+    with suppress(OSError):  # a broken pipe is told by the listener
+        while (problem := child.problems.get()) is not None:
+            child.pipe.send(problem)
 
 
 def _kill(child: _Child) -> None:
