@@ -26,8 +26,8 @@ from controller.substitute import SubstituteKit
 from controller.trail import Smoother
 from plant_io.signals import Floats, TagIndex
 from policies import Access, Loop, Mpc, Policy, Ranked, TransferFunction
-from policies.estimating import MheSettings
 from policies.dropout import Follows
+from policies.estimating import MheSettings
 from policies.units import convert
 
 
@@ -98,10 +98,10 @@ class LoopKit:
 
     memory: Memory | None = None
     """What it remembers of what was read and believed; None where that is nothing."""
-    outlook: Outlook | None = None
-    """What problems say of the samples to come; None where that is nothing."""
     smoother: Smoother | None = None
     """What weighs it again for each problem; None where what the filter believes is all."""
+    outlook: Outlook | None = None
+    """What problems say of the samples to come; None where that is nothing."""
 
     @property
     def trigger(self) -> str | None:
@@ -228,10 +228,10 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
         homes=_homes(declared, policy),
         follows={key: one.follows for key, one in declared.moved.items() if one.follows is not None},
         memory=memory(declared, units, policy.period_s),
+        smoother=smoother,
         outlook=None
         if isinstance(chosen, Transfer) or not isinstance(declared, Mpc)
         else Outlook.of(chosen, declared, units),
-        smoother=smoother,
     )
 
 

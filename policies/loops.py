@@ -216,10 +216,10 @@ class Mpc(_Held):
     """Model inputs written."""
     measured: Annotated[dict[Word, Measured], Field(min_length=1)]
     """Measurements of the estimator."""
-    estimator: Estimation = EkfSettings()
-    """Who estimates its state: `ekf`, `mhe`, or one of them with its settings."""
     foreseen: dict[Word, Known] = Field(default_factory=dict[str, Foreseen], alias="known")
     """Model inputs that are only read: the tag of each, alone or with the value that comes next and when."""
+    estimator: Estimation = EkfSettings()
+    """Who estimates its state: `ekf`, `mhe`, or one of them with its settings."""
     solver: Solver = SqpSettings()
     """Who solves it: `sqp`, `ipopt`, or one of them with its settings."""
 
