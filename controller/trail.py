@@ -72,6 +72,8 @@ def begun(at: float, inputs: Floats, known: Floats, estimate: Estimate) -> Trail
 def extended(trail: Trail, stage: Stage, span_s: float, every: int) -> Trail:
     """Return a memory with one step more, and without what is not needed any more.
 
+    The newest steps keep their estimates, as most readings are but a little late; of older ones few do.
+
     Parameters
     ----------
     trail
@@ -81,19 +83,20 @@ def extended(trail: Trail, stage: Stage, span_s: float, every: int) -> Trail:
     span_s
         How far back a reading may still belong [s].
     every
-        Steps from one estimate that is kept to the next [1].
+        Steps from one estimate that is kept to the next, and newest steps that keep theirs [1].
     """
     if stage.at <= trail[-1].at:  # the clock was set back; what is remembered has no place any more
         return (stage,)
-    if any(each.estimate is not None for each in trail[max(0, len(trail) - every + 1) :]):
-        stage = replace(stage, estimate=None)
-    whole = (*trail, stage)
+    whole = [*trail, stage]
+    thinned = len(whole) - 1 - every
+    if thinned > 0 and any(each.estimate is not None for each in whole[max(0, thinned - every + 1) : thinned]):
+        whole[thinned] = replace(whole[thinned], estimate=None)
     first = 0
     for i, each in enumerate(whole):
         if each.at >= stage.at - span_s - _ROUNDING_S:
             break
         first = i if each.estimate is not None else first
-    return whole[first:]
+    return tuple(whole[first:])
 
 
 def place(trail: Trail, taken: float) -> int | None:

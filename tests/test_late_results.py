@@ -104,12 +104,13 @@ def test_without_late_results_nothing_is_remembered() -> None:
     assert desk.state.trail == ()
 
 
-def test_the_memory_is_bounded_and_most_of_it_has_no_estimate() -> None:
-    desk = run(30, taken="Z_TAKEN", oldest="40s")
-    kept = [stage for stage in desk.state.trail if stage.estimate is not None]
-    assert len(desk.state.trail) <= 40 + 8
-    assert len(kept) <= 8
-    assert desk.state.trail[0].at < desk.at - 40.0
+def test_the_memory_is_bounded_and_of_old_steps_few_keep_their_estimates() -> None:
+    desk = run(30, taken="Z_TAKEN", oldest="64s")
+    kept = [stage.estimate is not None for stage in desk.state.trail]
+    assert len(kept) <= 64 + 9
+    assert all(kept[-8:])
+    assert sum(kept[:-8]) <= 9
+    assert desk.state.trail[0].at < desk.at - 64.0
 
 
 def test_a_result_that_is_shown_again_counts_once() -> None:
