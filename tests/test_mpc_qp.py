@@ -76,3 +76,21 @@ def test_limits_that_exclude_each_other_have_no_solution() -> None:
         high=np.concatenate([problem.high, [3.0]]),
     )
     assert solve(crossed) is None
+
+
+def test_a_program_that_takes_too_long_is_given_up() -> None:
+    rng, n, rows = np.random.default_rng(2), 200, 800
+    root = rng.normal(size=(n, n))
+    problem = Quadratic(
+        hessian=root @ root.T + 1e-3 * np.eye(n),
+        gradient=100.0 * rng.normal(size=n),
+        low=np.full(n + rows, -1.0),
+        high=np.full(n + rows, 1.0),
+        hard=rng.normal(size=(rows, n)),
+        soft=np.zeros((0, n)),
+        room=np.zeros(0),
+        weights=np.zeros(0),
+        each=1,
+    )
+    assert solve(problem) is not None
+    assert solve(problem, 1e-5) is None

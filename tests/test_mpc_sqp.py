@@ -108,12 +108,12 @@ def test_more_steps_gain_less_and_less(sqp: Sqp) -> None:
 
 
 def test_a_search_that_has_no_time_says_so(sqp: Sqp) -> None:
-    assert sqp.solve(start(somewhere(1)), lambda: True).why == "there was no time for a single step"
+    assert sqp.solve(start(somewhere(1)), lambda: 0.0).why == "there was no time for a single step"
 
 
 def test_a_search_that_is_cut_off_gives_the_best_plan_so_far(sqp: Sqp) -> None:
-    asked = iter([False, True])
-    found = replace(sqp, tolerance=0.0).solve(start(somewhere(1)), lambda: next(asked))
+    left_s = iter([1.0, 0.0])
+    found = replace(sqp, tolerance=0.0).solve(start(somewhere(1)), lambda: next(left_s))
     assert (found.why, found.steps) == ("", 1)
 
 

@@ -69,7 +69,7 @@ class LinearSolver:
     def __init__(self, name: str, loop: TransferFunction) -> None:
         # Known inputs enter in the units of their tags, which nothing here needs to know.
         model = Transfer(loop, dict.fromkeys(loop.known, "1"))
-        self._name, self._horizon = name, loop.horizon
+        self._name, self._horizon, self._longest_s = name, loop.horizon, loop.max_solve_s
         self._answers, self._aim = Answers.of(model, loop), Aim.of(model, loop)
         moved = [(loop.moved[n], unit) for n, unit in model.inputs.items()]
         self._reach = np.array([difference(one.max_move, one.unit, unit) for one, unit in moved])
@@ -100,7 +100,7 @@ class LinearSolver:
         low, high = self._limits(problem)
         alone = self._answers.alone(problem.state, np.concatenate([problem.inputs, problem.known]))
         program = self._program(problem, alone, (low, high))
-        z = solve(program) if program.finite else None
+        z = solve(program, self._longest_s) if program.finite else None
         if z is None:
             return _failed(problem, "the quadratic program has no solution")
         return self._plan(problem, alone, z, (low, high))

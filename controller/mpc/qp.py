@@ -7,7 +7,8 @@ LDL' updates", IEEE Trans. Autom. Control 67(8), 2022, doi:10.1109/TAC.2022.3176
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from typing import Protocol, cast
 
 import numpy as np
@@ -18,6 +19,8 @@ from plant_io.signals import Floats
 _SOFT = 8  # DAQP's word for a row that may be violated at a price
 _LINEAR = 1e8  # one over the curvature of that price: none to speak of
 _ITERATIONS = 2000
+_LONGEST_S = 3600.0
+_PASSES = 3
 _NEAR = 1e-9
 _THIN = 3
 
@@ -56,6 +59,8 @@ class Quadratic:
     """Cost of each soft row per unit above its room, shape ``(s,)`` [1]."""
     each: int
     """Soft rows of one sample [1]; they come sample by sample."""
+    longest_s: float = inf
+    """Wall time each pass over it may take [s]."""
 
     @property
     def finite(self) -> bool:
@@ -76,13 +81,21 @@ def daqp() -> _Daqp:
     return cast("_Daqp", found)
 
 
-def solve(problem: Quadratic) -> Floats | None:
-    """Return the solution, shape ``(n,)``, or None if there is none.
+def solve(problem: Quadratic, longest_s: float = inf) -> Floats | None:
+    """Return the solution, shape ``(n,)``, or None if there is none, or none in time.
 
     Without soft rows first, which is all where none is broken; then with every third sample standing for three, which
     finds on which side of its room each row will lie; then with all of them.
+
+    Parameters
+    ----------
+    problem
+        What is to be solved.
+    longest_s
+        Wall time it may take [s].
     """
     n, s = len(problem.gradient), len(problem.room)
+    problem = replace(problem, longest_s=longest_s / _PASSES)
     d = _solve(problem, slice(0, 0), 1.0, np.zeros(n))
     if d is None or not (problem.soft @ d > problem.room + _NEAR).any():
         return d
@@ -106,7 +119,7 @@ def _solve(problem: Quadratic, kept: slice | NDArray[np.bool_], share: float, ne
     weights[hard:], shares[hard:], sense[hard:] = price, _LINEAR, _SOFT
     upper, lower = np.concatenate([problem.high, side * room]), np.concatenate([problem.low, np.full(rows, -1e30)])
     model = daqp().Model()
-    model.settings = {"iter_limit": _ITERATIONS}
+    model.settings = {"iter_limit": _ITERATIONS, "time_limit": min(problem.longest_s, _LONGEST_S)}
     matrix = np.concatenate([problem.hard, side[:, None] * soft])
     flag, _ = model.setup(problem.hessian, gradient, matrix, upper, lower, sense)
     if flag < 0:

@@ -14,7 +14,7 @@ from controller.mpc.horizon import Kernel, interpreted
 from controller.mpc.linear import LinearSolver
 from controller.mpc.native import native
 from controller.mpc.objective import Objective
-from controller.mpc.program import Program, Task, reaches
+from controller.mpc.program import SHARE, Program, Task, reaches
 from controller.mpc.sqp import Start, recipe
 from controller.plan import Plan, Problem, Status
 from plant_io.clocks import stopwatch
@@ -37,18 +37,16 @@ class _Recipe:
     """The condensed program, and the whole one where the condensed one finds nothing."""
 
     def __init__(self, program: Program, model: ControlModel, loop: Mpc, settings: SqpSettings) -> None:
-        self._program, self._max_s = program, loop.max_solve_s
+        self._program, self._max_s = program, SHARE * loop.max_solve_s
         build = native if settings.compile else interpreted
         self._sqp = recipe(program.stage, loop.horizon, reaches(model, loop), settings, build)
 
     def solve(self, task: Task) -> tuple[Floats, str]:
         watch = stopwatch()
         start = Start(task.guess[0], task.path[0], task.path[1:], task.low, task.high, task.given)
-        found = self._sqp.solve(start, lambda: watch() >= self._max_s)
+        found = self._sqp.solve(start, lambda: self._max_s - watch())
         if not found.why:
             return found.run.inputs, ""
-        if watch() >= self._max_s:
-            return found.run.inputs, found.why
         inputs, why = self._program.solve(task)
         return inputs, why and f"{found.why}; {why}"
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import inf
 
 import numpy as np
 
@@ -85,27 +86,27 @@ class Sqp:
     tolerance: float
     """Share of the cost by which the last step may have missed what was predicted of it [1]."""
 
-    def solve(self, start: Start, expired: Callable[[], bool] = lambda: False) -> Found:
+    def solve(self, start: Start, left_s: Callable[[], float] = lambda: inf) -> Found:
         """Return the best plan found.
 
         Parameters
         ----------
         start
             Where and within what it is sought.
-        expired
-            Whether time is over.
+        left_s
+            Gives the wall time that is left [s].
         """
         with np.errstate(all="ignore"):  # what is not finite is seen, and is no plan
             run = self.horizon.roll(start.state, start.inputs, start.before, start.given)
             if not np.isfinite(run.cost):
                 return Found(run, 0, np.inf, "the model leads nowhere finite")
-            return self._improve(start, run, expired)
+            return self._improve(start, run, left_s)
 
-    def _improve(self, start: Start, run: Run, expired: Callable[[], bool]) -> Found:
+    def _improve(self, start: Start, run: Run, left_s: Callable[[], float]) -> Found:
         gain, step = np.inf, 0
-        while step < self.steps and gain > self.tolerance and not expired():
+        while step < self.steps and gain > self.tolerance and (time_s := left_s()) > 0.0:
             problem = self.condenser.quadratic(run, (start.low, start.high), start.given)
-            d = solve(problem) if problem.finite else None
+            d = solve(problem, time_s) if problem.finite else None
             if d is None:
                 return Found(run, step, gain, "" if step else "the quadratic program has no solution")
             step += 1
