@@ -17,11 +17,11 @@ from policies import Policy
 EPOCH = 1e6
 
 
-def policy(**words: object) -> Policy:
-    """Return a policy in which the results of `z` come late, as `words` say."""
+def policy(*, counted: bool = False, **words: object) -> Policy:
+    """Return a policy in which the results of `z` come late, as `words` say, and a tag may count the samples."""
     tags = {
         name: {**POLICY["tags"]["Y"], "unit": unit, "address": f"input:{address}"}
-        for name, unit, address in (("Z", "1", 20), ("Z_TAKEN", "s", 22), ("Z_CLOCK", "min", 24))
+        for name, unit, address in (("Z", "1", 20), ("Z_TAKEN", "s", 22), ("Z_CLOCK", "min", 24), ("COUNT", "1", 26))
     }
     hold = {k: v for k, v in POLICY["loops"]["hold"].items() if k not in {"model", "process"}}
     answers = {"y": {"u": {"gain": 1.0, "lags": (20.0,)}}, "z": {"u": {"gain": 2.0, "dead_time": 7.0, "lags": (30.0,)}}}
@@ -33,14 +33,15 @@ def policy(**words: object) -> Policy:
         "matrix": answers,
         "measured": {**hold["measured"], "z": late},
     }
+    loop |= {"trigger": "COUNT", "sample": "2s", "deadline": "2s"} if counted else {}
     return Policy.model_validate({**POLICY, "tags": {**POLICY["tags"], **tags}, "loops": {"hold": loop}})
 
 
 class Desk:
     """Shows a loop what its tags are, cycle by cycle."""
 
-    def __init__(self, **words: object) -> None:
-        whole = policy(**words)
+    def __init__(self, *, counted: bool = False, **words: object) -> None:
+        whole = policy(counted=counted, **words)
         kit = prepare(whole)
         self.kit: LoopKit = kit.loops["hold"]
         self.index: TagIndex = kit.index

@@ -59,7 +59,7 @@ def test_whatever_the_order_in_which_results_come_what_is_believed_is_as_if_each
     assert followed(arrivals) == followed(prompt)
 
 
-def run(delay: int, **words: object) -> Desk:
+def run(delay: int, **words: str) -> Desk:
     """Go through a run in which a sample is taken every 20 s and its result is shown `delay` seconds later."""
     desk = Desk(**words)
     results = {k + delay: k for k in range(20, 120, 20)}
@@ -83,19 +83,33 @@ def run(delay: int, **words: object) -> Desk:
         {"taken": "Z_TAKEN"},
         {"taken": "Z_TAKEN", "clock": "Z_CLOCK"},
         {"taken": "source"},
-        {"age_s": "30s"},
-        {"taken": "Z_TAKEN", "oldest_s": "31s"},
+        {"age": "30s"},
+        {"taken": "Z_TAKEN", "oldest": "31s"},
     ],
 )
-def test_a_result_that_comes_late_counts_as_if_it_had_come_at_once(words: dict[str, object]) -> None:
-    late = run(30, **_aliased(words))
+def test_a_result_that_comes_late_counts_as_if_it_had_come_at_once(words: dict[str, str]) -> None:
+    late = run(30, **words)
     assert late.said == []
     assert same(late, run(0))
     assert not same(late, run(30))
 
 
-def _aliased(words: dict[str, object]) -> dict[str, object]:
-    return {name.removesuffix("_s"): value for name, value in words.items()}
+def counted(delay: int) -> Desk:
+    """Go through a run whose samples of two seconds a tag counts, one of which is lost."""
+    desk = Desk(counted=True, taken="source")
+    results = {k + delay: k for k in range(20, 120, 20)}
+    desk.show("Z", 10.0, EPOCH)
+    for k, (y, u) in enumerate(day(160, seed=12), 1):
+        if k in results:
+            desk.show("Z", 10.0 + 0.2 * np.sin(results[k]), EPOCH + results[k])
+        if k not in {70, 71}:
+            desk.show("COUNT", float(k // 2))
+        desk.cycle(y, u)
+    return desk
+
+
+def test_it_is_so_too_where_a_tag_counts_the_samples() -> None:
+    assert same(counted(32), counted(0))
 
 
 def test_without_late_results_nothing_is_remembered() -> None:
