@@ -60,6 +60,12 @@ _CHROMATOGRAM = tuple(f"UHPLC.{tag}" for tag in ("SEQ", "T_INJ", "T_RES", "N_PEA
 _SOUND: Mapping[str, float] = MappingProxyType({})
 
 
+def differences(skew: Noise) -> tuple[list[float], BedSkew[float]]:
+    """Return by what the rate constants of coil and bed of a line differ from the nominal ones [1]."""
+    coil = [exp(_COIL_SKEW * skew()) for _ in synthesis.KINETICS]
+    return coil, BedSkew([exp(_BED_SKEW * skew()) for _ in hydrogenation.KINETICS], exp(_DECAY_SKEW * skew()))
+
+
 class LineC:
     """The line with its liquid and fresh catalyst, running at the nominal setpoints.
 
@@ -93,8 +99,7 @@ class LineC:
         skewed, run, chromatograms = (default_rng(child) for child in SeedSequence(seed).spawn(3))
         skew, draw = Noise(skewed, mismatch), Noise(run, noise)
         self._faults, self._noise = tuple(faults), draw
-        coil = [exp(_COIL_SKEW * skew()) for _ in synthesis.KINETICS]
-        bed = BedSkew([exp(_BED_SKEW * skew()) for _ in hydrogenation.KINETICS], exp(_DECAY_SKEW * skew()))
+        coil, bed = differences(skew)
         self._pumps = Pumps(draw, skew, NOMINAL)
         self._t1 = Thermostat("R1", _COIL_TAU_S, draw, skew, NOMINAL["R1.T_SP"])
         self._t2 = Thermostat("R2", _BED_TAU_S, draw, skew, NOMINAL["R2.T_SP"])
