@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, ClassVar
 
 import numpy as np
 from fakes import POLICY
@@ -17,8 +18,8 @@ from policies import Policy
 EPOCH = 1e6
 
 
-def policy(*, counted: bool = False, **words: object) -> Policy:
-    """Return a policy in which the results of `z` come late, as `words` say, and a tag may count the samples."""
+def policy(changes: Mapping[str, object], /, **words: object) -> Policy:
+    """Return a policy in which the results of `z` come late, as `words` say, and with other changes to its loop."""
     tags = {
         name: {**POLICY["tags"]["Y"], "unit": unit, "address": f"input:{address}"}
         for name, unit, address in (("Z", "1", 20), ("Z_TAKEN", "s", 22), ("Z_CLOCK", "min", 24), ("COUNT", "1", 26))
@@ -33,15 +34,17 @@ def policy(*, counted: bool = False, **words: object) -> Policy:
         "matrix": answers,
         "measured": {**hold["measured"], "z": late},
     }
-    loop |= {"trigger": "COUNT", "sample": "2s", "deadline": "2s"} if counted else {}
-    return Policy.model_validate({**POLICY, "tags": {**POLICY["tags"], **tags}, "loops": {"hold": loop}})
+    return Policy.model_validate({**POLICY, "tags": {**POLICY["tags"], **tags}, "loops": {"hold": {**loop, **changes}}})
 
 
 class Desk:
     """Shows a loop what its tags are, cycle by cycle."""
 
-    def __init__(self, *, counted: bool = False, **words: object) -> None:
-        whole = policy(counted=counted, **words)
+    changes: ClassVar[Mapping[str, object]] = {}
+    """What its loop has beside the usual."""
+
+    def __init__(self, **words: object) -> None:
+        whole = policy(self.changes, **words)
         kit = prepare(whole)
         self.kit: LoopKit = kit.loops["hold"]
         self.index: TagIndex = kit.index
@@ -75,6 +78,12 @@ class Desk:
     def estimate(self) -> Estimate:
         assert self.state.estimate is not None
         return self.state.estimate
+
+
+class Counted(Desk):
+    """The same where a tag counts samples of two seconds."""
+
+    changes: ClassVar[Mapping[str, object]] = {"trigger": "COUNT", "sample": "2s", "deadline": "2s"}
 
 
 def same(one: Desk, other: Desk) -> bool:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from late_plant import EPOCH, Desk, day, same
+from late_plant import EPOCH, Counted, Desk, day, same
 
 from controller import trail
 from controller.models import model
@@ -96,7 +96,7 @@ def test_a_result_that_comes_late_counts_as_if_it_had_come_at_once(words: dict[s
 
 def counted(delay: int) -> Desk:
     """Go through a run whose samples of two seconds a tag counts, one of which is lost."""
-    desk = Desk(counted=True, taken="source")
+    desk = Counted(taken="source")
     results = {k + delay: k for k in range(20, 120, 20)}
     desk.show("Z", 10.0, EPOCH)
     for k, (y, u) in enumerate(day(160, seed=12), 1):
