@@ -93,7 +93,13 @@ class LineC:
 
     @classmethod
     def from_numbers(cls, numbers: Sequence[float]) -> LineC:
-        """Return the model with parameters in the order and units of `PARAMETERS`."""
+        """Return the model with parameters in the order of `PARAMETERS`, each in its unit there.
+
+        Parameters
+        ----------
+        numbers
+            The parameters, units of `PARAMETERS`.
+        """
         v, lags, wanted, again = numbers, numbers[2:4], numbers[4:6], numbers[6:8]
         nitro, hydroxyl, dimer = ((v[i], v[i + 1], v[i + 2]) for i in (10, 13, 16))
         return cls(

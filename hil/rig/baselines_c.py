@@ -182,7 +182,7 @@ def at_rest(seed: int, settings: Floats, lost: float, poisoned_s: float) -> tupl
     seed
         Seed of the line.
     settings
-        Settings side by side, as in `Setting`, shape ``(n, 5)``.
+        Settings side by side, in the order and units of the fields of `Setting`, shape ``(n, 5)``.
     lost
         Loss of the amine pump [1].
     poisoned_s
