@@ -139,6 +139,11 @@ class LineB:
         return {"L": 1e-4, "Ti": 0.05, "X1": 5e-4, "X2": 1e-4, "T1": 0.05, "T2": 0.05, "D1": 0.5, "D2": 0.5}
 
     @property
+    def lowest(self) -> Mapping[str, float]:
+        """Least value of liquid, moistures and sizes, in their units."""
+        return dict.fromkeys(("L", "X1", "X2", "D1", "D2"), 0.0)
+
+    @property
     def longest_step_s(self) -> float:
         """A third of the shortest time constant, that of the heat of a zone in full air [s]."""
         airy = self.air * _MOST_AIR_KG_S

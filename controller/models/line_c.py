@@ -150,6 +150,11 @@ class LineC:
         return {name: _WANDER[unit] for name, unit in MOVING.items()}
 
     @property
+    def lowest(self) -> Mapping[str, float]:
+        """Least value of concentrations and areas, in their units."""
+        return {name: 0.0 for name, unit in MOVING.items() if unit in {"mmol/L", "%"}}
+
+    @property
     def longest_step_s(self) -> float:
         """What the fastest reaction permits in a hot coil rich in pyrrolidine [s]."""
         heat = ((_HOTTEST_C + _KELVIN) / _WARM_K) ** self.wanted_by_heat
