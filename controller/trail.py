@@ -4,7 +4,7 @@ The estimate of that time is corrected, and every later input and reading is app
 times: what is believed then is bit for bit what would be believed had the result come at once. This is the filter
 calculated anew, the exact one of the ways compared by A. Gopalakrishnan, N. S. Kaisare and S. Narasimhan,
 "Incorporating delayed and infrequent measurements in Extended Kalman Filter based nonlinear state estimation",
-J. Process Control 21(1), 2011, doi:10.1016/j.jprocont.2010.10.013.
+J. Process Control 21(1), 2011, pages 119 to 129.
 """
 
 from __future__ import annotations

@@ -4,10 +4,10 @@ Along the last solution the model is linearised, and the least-squares problem t
 of a filter forwards and, for the next linearisation, one of its adjoint backwards: a Gauss-Newton step costs no more
 than two runs of a filter (B. M. Bell, "The iterated Kalman smoother as a Gauss-Newton method", SIAM J. Optim. 4(3),
 1994, doi:10.1137/0804035; G. J. Bierman, "Fixed interval smoothing with discrete measurements", Int. J. Control 18(1),
-1973, doi:10.1080/00207177308932487). What came before the window is weighed by the filter's covariance (C. V. Rao,
-J. B. Rawlings and D. Q. Mayne, "Constrained state estimation for nonlinear discrete-time systems", IEEE Trans. Autom.
-Control 48(2), 2003, doi:10.1109/TAC.2002.808470). A bound that a state breaks becomes a reading of the bound, so sharp
-that it holds, until the state comes off it by itself. The number of iterations is fixed: equal windows give equal bits.
+1973, pages 65 to 75). What came before the window is weighed by the filter's covariance (C. V. Rao, J. B. Rawlings and
+D. Q. Mayne, "Constrained state estimation for nonlinear discrete-time systems", IEEE Trans. Autom. Control 48(2), 2003,
+doi:10.1109/TAC.2002.808470). A bound that a state breaks becomes a reading of the bound, so sharp that it holds, until
+the state comes off it by itself. The number of iterations is fixed: equal windows give equal bits.
 """
 
 from __future__ import annotations
