@@ -44,11 +44,10 @@ def decide(
     state
         What to remember.
     """
-    policy = kit.policy
     measured, soft_state = soft.enrich(snapshot, state.soft, kit.soft)
     seen, substitutes, stood_in = substitute.stand_in(measured, state.substitutes, kit.substitutes)
     watches, locked, advice = engine.watch(seen, state.watches, kit.watches)
-    links = look(seen, state, policy)
+    links = look(seen, state, kit)
     given = Inputs(seen, links, locked, orders, plans)
     turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}
     wanted = frozenset(c for name, t in turns.items() for c in _wants(kit, name, t))

@@ -49,15 +49,16 @@ class Links:
     """Connections whose PLC takes remote setpoints and shows beats no more."""
 
 
-def look(snapshot: Snapshot, state: State, policy: Policy) -> Links:
+def look(snapshot: Snapshot, state: State, kit: Kit) -> Links:
     """Return what the PLCs with a handshake say of themselves.
 
     A PLC was restarted if its scan counter steps back, or if the connection says so because the counter cannot: it has
     caught up meanwhile, or cannot be read yet. One whose counter stands still has stopped, whatever its server answers.
     """
+    policy, known = kit.policy, kit.handshakes
     restarted, longest = set(snapshot.restarted), frozen(policy)
     scans = {name: scan for name, scan in state.scans.items() if name not in restarted}
-    known, heard, words = _handshakes(policy), set[str](), dict[str, float]()
+    heard, words = set[str](), dict[str, float]()
     for name, tags in known.items():
         count, word = _count(snapshot, tags), _word(snapshot, tags, policy)
         if count is None or word is None:
@@ -169,7 +170,7 @@ def speak(links: Links, snapshot: Snapshot, state: State, wanted: Wanted, kit: K
     beat = (state.beat + 1) % _BEATS if asked else state.beat
     armed = (state.armed | asked) - links.restarted - links.foreign
     claims, standing, writes = dict(state.claims), _standing(snapshot, state, kit), list[Setpoint]()
-    for name, words in _handshakes(kit.policy).items():
+    for name, words in kit.handshakes.items():
         if name not in within:
             continue
         if name in asked:
@@ -221,7 +222,3 @@ def _claim(snapshot: Snapshot, words: Handshake, before: float | None, station: 
     if before is not None and kept and (ahead or (taking and before == epoch)):
         return before
     return claim_after(before if before is not None and ahead else epoch, station)
-
-
-def _handshakes(policy: Policy) -> dict[str, Handshake]:
-    return {name: c.handshake for name, c in policy.connections.items() if c.handshake is not None}

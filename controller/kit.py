@@ -25,7 +25,7 @@ from controller.state import LoopState, State
 from controller.substitute import SubstituteKit
 from controller.trail import Smoother
 from plant_io.signals import Floats, TagIndex
-from policies import Access, Loop, Mpc, Policy, Ranked, TransferFunction
+from policies import Access, Handshake, Loop, Mpc, Policy, Ranked, TransferFunction
 from policies.dropout import Follows
 from policies.estimating import MheSettings
 from policies.units import convert
@@ -103,15 +103,16 @@ class LoopKit:
     outlook: Outlook | None = None
     """What problems say of the samples to come; None where that is nothing."""
 
-    @property
-    def trigger(self) -> str | None:
-        """Tag that counts the samples of the plant; None where the clock does."""
-        return self.declared.trigger if isinstance(self.declared, TransferFunction) else None
+    trigger: str | None = field(init=False)
+    """Tag that counts the samples of the plant; None where the clock does."""
+    evidence: tuple[str, ...] = field(init=False)
+    """Tags without which the loop may not move: its controlled variables and its read-backs."""
 
-    @property
-    def evidence(self) -> tuple[str, ...]:
-        """Tags without which the loop may not move: its controlled variables and its read-backs."""
-        return (*(c.tag for c in self.declared.controlled.values()), *self.read_backs.values())
+    def __post_init__(self) -> None:
+        trigger = self.declared.trigger if isinstance(self.declared, TransferFunction) else None
+        evidence = (*(c.tag for c in self.declared.controlled.values()), *self.read_backs.values())
+        object.__setattr__(self, "trigger", trigger)
+        object.__setattr__(self, "evidence", evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +135,12 @@ class Kit:
     """Number drawn at the start that tells this controller from every other, 0 to 65535 [1]."""
     takes: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """Setpoints of each PLC that is leased, with their read-backs, by connection."""
+    handshakes: Mapping[str, Handshake] = field(init=False)
+    """What is said to each PLC, by connection; those without a handshake are absent."""
+
+    def __post_init__(self) -> None:
+        handshakes = {n: c.handshake for n, c in self.policy.connections.items() if c.handshake is not None}
+        object.__setattr__(self, "handshakes", handshakes)
 
     def start(self) -> State:
         """Return the state of a controller that has seen nothing."""

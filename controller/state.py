@@ -92,7 +92,7 @@ class LoopState:
     phase: Phase = Phase.OFF
     """How far the loop is in service."""
     settled: int = 0
-    """Cycles in a row with full evidence [1]."""
+    """Cycles in a row with full evidence, counted as far as they are wanted [1]."""
     blind_since: float | None = None
     """Since when evidence has been missing, POSIX time [s]."""
     requested_at: float | None = None

@@ -120,6 +120,8 @@ def _settle(kit: LoopKit, given: Inputs, old: LoopState, missing: Sequence[str])
         return replace(old, settled=0, blind_since=None)
     if (kit.connections - old.away) & given.links.restarted or missing:
         return replace(old, settled=0, blind_since=at if old.blind_since is None else old.blind_since)
+    if old.settled >= kit.declared.settle and old.blind_since is None:
+        return old  # as in nearly every cycle
     return replace(old, settled=old.settled + 1, blind_since=None)
 
 

@@ -168,6 +168,10 @@ class Snapshot:
         """Return when the source took the value of a tag, POSIX time [s]."""
         return self.source.item(self.index.position[name])
 
+    def arrived(self, name: str) -> float:
+        """Return when the value of a tag arrived here, POSIX time [s]."""
+        return self.arrival.item(self.index.position[name])
+
     def usable(self, name: str) -> float | None:
         """Return the value of a tag in its unit if it is good or stands in for a bad one, else None.
 

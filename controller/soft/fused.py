@@ -14,13 +14,13 @@ doi:10.1115/1.3662552.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import hypot, inf, isfinite, nan, sqrt
 
 from controller.soft.path import Tanks, step
 from controller.soft.pls import Pls, Reading
 from plant_io.quality import Quality, Reason
-from plant_io.signals import Sample, Snapshot
+from plant_io.signals import Floats, Sample, Snapshot
 from policies import FusedNir
 
 Grade = tuple[Quality, Reason]
@@ -49,12 +49,15 @@ class SensorKit:
     """Concentration of the pure active ingredient, in the unit of the result."""
     period_s: float
     """Length of one cycle [s]."""
+    feeders: tuple[str, ...] = field(init=False)
+    """Tags of the feeder flows, the active one first."""
+    prior: float = field(init=False)
+    """Variance of the difference before any spectrum (uniform over the range), unit of the result squared."""
 
-    @property
-    def prior(self) -> float:
-        """Variance of the difference before any spectrum (uniform over the range), unit of the result squared."""
+    def __post_init__(self) -> None:
         low, high = self.declared.range
-        return (high - low) ** 2 / 12.0
+        object.__setattr__(self, "feeders", (self.declared.active, *self.declared.others))
+        object.__setattr__(self, "prior", (high - low) ** 2 / 12.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,14 +116,16 @@ def infer(snapshot: Snapshot, state: SensorState, kit: SensorKit) -> tuple[Mappi
         The soft sensor.
     """
     moved = _flow(snapshot, state, kit)
-    seen, fresh = _look(snapshot, moved, kit)
-    after = _correct(seen, kit) if fresh and _fault(seen.reading, kit) is Reason.NONE else seen
-    return _samples(snapshot, after, kit), after
+    spectrum = snapshot.vector(kit.declared.spectrum)
+    seen = moved if spectrum is None else _look(spectrum, snapshot.taken(kit.declared.spectrum), moved, kit)
+    fresh = seen is not moved and _fault(seen.reading, kit) is Reason.NONE
+    after = _correct(seen, kit) if fresh else seen
+    return _samples(snapshot, after, kit, shown=spectrum is not None), after
 
 
 def _flow(snapshot: Snapshot, state: SensorState, kit: SensorKit) -> SensorState:
     at, flows, flows_at = snapshot.at, list(state.flows), list(state.flows_at)
-    for i, tag in enumerate((kit.declared.active, *kit.declared.others)):
+    for i, tag in enumerate(kit.feeders):
         value = snapshot.good(tag)
         if value is not None:
             flows[i], flows_at[i] = max(value, 0.0), at
@@ -152,11 +157,10 @@ def _mix(tanks: Tanks, flows: list[float], passed: float, kit: SensorKit) -> Tan
     return step(tanks, inlet, total * kit.kg_per_s * passed, kit.masses)
 
 
-def _look(snapshot: Snapshot, state: SensorState, kit: SensorKit) -> tuple[SensorState, bool]:
-    spectrum, source = snapshot.vector(kit.declared.spectrum), snapshot.taken(kit.declared.spectrum)
-    if spectrum is None or not isfinite(source) or source == state.spectrum_at:
-        return state, False
-    return replace(state, spectrum_at=source, reading=kit.pls(spectrum)), True
+def _look(spectrum: Floats, taken: float, state: SensorState, kit: SensorKit) -> SensorState:
+    if not isfinite(taken) or taken == state.spectrum_at:
+        return state
+    return replace(state, spectrum_at=taken, reading=kit.pls(spectrum))
 
 
 def _fault(reading: Reading | None, kit: SensorKit) -> Reason:
@@ -188,22 +192,20 @@ def _path_grade(state: SensorState, kit: SensorKit) -> Grade:
     return _GOOD if age <= kit.declared.stale_after_s else _PART
 
 
-def _samples(snapshot: Snapshot, state: SensorState, kit: SensorKit) -> dict[str, Sample]:
-    spectrum = snapshot[kit.declared.spectrum]
-    stamp = (state.spectrum_at if state.reading else nan, spectrum.arrival)
+def _samples(snapshot: Snapshot, state: SensorState, kit: SensorKit, *, shown: bool) -> dict[str, Sample]:
+    stamp = (state.spectrum_at if state.reading else nan, snapshot.arrived(kit.declared.spectrum))
     reading = state.reading or Reading((nan,) * len(kit.pls.intercept), nan, nan)
-    known = state.reading is not None and snapshot.vector(kit.declared.spectrum) is not None
-    fault = _fault(state.reading, kit)
+    known, fault = shown and state.reading is not None, _fault(state.reading, kit)
     grade: Grade = _NONE if not known else _GOOD if fault is Reason.NONE else (Quality.UNCERTAIN, fault)
     fit = _GOOD if known else _NONE
     name, nir_sd = kit.name, kit.declared.nir_sd
-    given = {
+    return {
         f"{name}.NIR": _sample(reading.results[0], nir_sd, grade, stamp),
         f"{name}.Q": _sample(reading.q, nan, fit, stamp),
         f"{name}.T2": _sample(reading.t2, nan, fit, stamp),
+        **{tag: _sample(reading.results[i], sd, grade, stamp) for tag, i, sd in kit.further},
+        **_fused(state, kit),
     }
-    given |= {tag: _sample(reading.results[i], sd, grade, stamp) for tag, i, sd in kit.further}
-    return given | _fused(state, kit)
 
 
 def _fused(state: SensorState, kit: SensorKit) -> dict[str, Sample]:
