@@ -17,8 +17,13 @@ from plant_io import Snapshot
 from plant_io.signals import Floats
 from policies.units import convert
 
-APPROACH = 5
-"""Samples in which a controlled variable that came back is led to its target [1]."""
+_LEAST = 5
+"""Fewest samples in which a controlled variable that came back is led to its target [1]."""
+
+
+def approach_s(kit: LoopKit) -> float:
+    """Return the time in which a controlled variable that came back is led to its target [s]: half the horizon."""
+    return max(_LEAST, kit.declared.horizon // 2) * kit.declared.sample_s
 
 
 def look(kit: LoopKit, seen: Snapshot, links: Links, old: LoopState) -> tuple[LoopState, tuple[Event, ...]]:
@@ -112,7 +117,7 @@ def targets(kit: LoopKit, at: float, old: LoopState) -> Floats:
     wanted = aims.targets(kit, {**old.targets, **_wished(kit, old)})
     for name, absence in old.absent.items():
         if absence.back is not None:
-            share = min(1.0, (at - absence.back) / (APPROACH * kit.declared.sample_s))
+            share = min(1.0, (at - absence.back) / approach_s(kit))
             row = list(kit.model.controlled).index(name)
             wanted[row] = absence.shown + share * (wanted[row] - absence.shown)
     return wanted
@@ -138,7 +143,7 @@ def _controlled(kit: LoopKit, seen: Snapshot, old: LoopState) -> dict[str, Absen
             found |= {} if after is None else {name: after}
         elif after.back == seen.at:
             found[name] = replace(after, shown=kit.scales[tag].to_model(value))
-        elif after.back is None or seen.at - after.back < APPROACH * kit.declared.sample_s:
+        elif after.back is None or seen.at - after.back < approach_s(kit):
             found[name] = after
     return found
 
