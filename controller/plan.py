@@ -23,6 +23,33 @@ class Status(StrEnum):
     """The solver's process ended."""
 
 
+class Limit(StrEnum):
+    """What a plan can run into."""
+
+    INPUT_LOW = "lowest input"
+    INPUT_HIGH = "highest input"
+    MOVE_DOWN = "largest move down"
+    MOVE_UP = "largest move up"
+    OUTPUT_LOW = "lowest output"
+    OUTPUT_HIGH = "highest output"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """A limit that a plan runs into, and what it costs."""
+
+    name: str
+    """Input or controlled variable."""
+    limit: Limit
+    """Which limit."""
+    first: int
+    """First sample of the horizon at which it binds [1]; inputs that move alike are told by the first of them."""
+    last: int
+    """Last such sample in a row [1]."""
+    price: float
+    """What the plan would cost less with one `scale` more room in all of them, in squared scales of deviation [1]."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Problem:
     """One control problem, complete: equal problems give equal plans."""
@@ -79,10 +106,12 @@ class Plan:
     """Predicted controlled variables, shape ``(horizon + 1, n_y)``, units of the model."""
     why: str = ""
     """Reason, where it was not solved."""
+    active: tuple[Binding, ...] = ()
+    """Limits it runs into; none where the solver does not tell."""
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Plan) and _same(
-            self, other, ("loop", "number", "at", "status", "why"), ("moves", "outputs")
+            self, other, ("loop", "number", "at", "status", "why", "active"), ("moves", "outputs")
         )
 
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash

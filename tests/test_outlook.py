@@ -162,7 +162,7 @@ def test_nothing_of_the_outlook_disturbs_a_loop_without_one() -> None:
         (
             "target: 10,",
             "confidence: 100,",
-            ["loops.blend.controlled.api.confidence: found 100, expected a number above 50 and below 100"],
+            ["loops.blend.controlled.api.confidence: found 100, expected a number above 50 and below 100 in %"],
         ),
         (
             "target: 10,",

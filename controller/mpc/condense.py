@@ -12,7 +12,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from controller.mpc.horizon import Horizon, Run
-from controller.mpc.qp import Quadratic
+from controller.mpc.prices import Prices
+from controller.mpc.qp import Quadratic, Solution
 from plant_io.signals import Floats
 
 
@@ -115,6 +116,15 @@ class Condenser:
             weights=self._weights,
             each=h.n_g,
         )
+
+    def prices(self, found: Solution) -> Prices:
+        """Return what the limits cost a solution of one of its programs, at the first sample of each block."""
+        length, blocks, n_u = self._horizon.length, len(self._starts), len(self._scale)
+        inputs, moves, every = np.zeros((length, n_u)), np.zeros((length, n_u)), np.zeros(blocks * n_u)
+        inputs[self._starts] = found.hard[: len(every)].reshape(blocks, n_u) / self._scale
+        every[self._bounded] = found.hard[len(every) :]
+        moves[self._starts] = every.reshape(blocks, n_u)
+        return Prices(inputs, moves, found.soft.reshape(length, -1))
 
     def _sensitivities(self, along: Floats, end: Floats) -> tuple[Floats, Floats]:
         """Return slopes by the corrections, of rows ``(n, n_r + n_g + 1, n_d)`` and of the end ``(n_e + 1, n_d)``."""

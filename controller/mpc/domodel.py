@@ -107,6 +107,8 @@ class DoMpc(Protocol):
     bounds: MutableMapping[Key, Floats]
     """Limits of variables, in the unit of the model."""
     solver_stats: Mapping[str, object]
+    lam_x_num: object
+    lam_g_num: object
     nlp_obj: Matrix
     nlp_cons: list[Matrix]
     nlp_cons_lb: list[Floats]

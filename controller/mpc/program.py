@@ -16,6 +16,7 @@ from controller.models import ControlModel
 from controller.models.symbolic import Matrix, ahead, casadi, outputs
 from controller.mpc.domodel import DoMpc, do_mpc, numbers, stage
 from controller.mpc.objective import Objective
+from controller.mpc.prices import Prices
 from controller.mpc.squares import squares
 from controller.mpc.stage import Stage
 from plant_io.signals import Floats
@@ -26,6 +27,18 @@ SHARE = 0.5
 """Share of the time of a solution that each has where IPOPT is asked after the condensed program [1]."""
 
 _Where = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """What became of one problem."""
+
+    inputs: Floats
+    """Inputs, shape ``(horizon, n_u)``, units of the model."""
+    why: str = ""
+    """Why they are no solution; empty if they are one."""
+    prices: Prices | None = None
+    """What the limits cost them; None where it is not known."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,6 +73,7 @@ class Program:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # CasADi on do-mpc's use of NumPy
             self._mpc, self._end = _assemble(model, loop, Objective.of(model, loop))
+            self._soft, self._moves = _rows(self._mpc, loop.horizon)
             self.stage: Stage = self._stage()
             """What its samples are made of."""
         self._made = False
@@ -85,8 +99,8 @@ class Program:
                 self._mpc.create_nlp()
             self._made = True
 
-    def solve(self, task: Task) -> tuple[Floats, str]:
-        """Return the inputs, shape ``(horizon, n_u)``, units of the model, and the reason if they are no solution."""
+    def solve(self, task: Task) -> Answer:
+        """Return the inputs of the best plan."""
         self.make()
         mpc = self._mpc
         for k in range(len(task.low)):
@@ -102,7 +116,9 @@ class Program:
         mpc.flags["initial_run"] = False  # multipliers of the last problem are no part of this one
         mpc.solve()
         why = "" if mpc.solver_stats["success"] else f"IPOPT gave up: {mpc.solver_stats['return_status']}"
-        return numbers(mpc.opt_x_num.master)[self._u], why
+        at, rows = numbers(mpc.lam_x_num), numbers(mpc.lam_g_num)
+        prices = Prices(at[self._u], rows[self._moves], np.maximum(rows[self._soft], 0.0))
+        return Answer(numbers(mpc.opt_x_num.master)[self._u], why, prices)
 
 
 class _End:
@@ -150,6 +166,14 @@ def _finish(mpc: DoMpc, end: _End, reach: Floats) -> None:
         mpc.nlp_cons.append(at["_u", k, 0] - before)
         mpc.nlp_cons_lb.append(-reach)
         mpc.nlp_cons_ub.append(reach)
+
+
+def _rows(mpc: DoMpc, n: int) -> tuple[_Where, _Where]:
+    """Return where the soft limits of each sample stand among the constraints, and the largest moves, `n` rows each."""
+    sizes = [part.shape[0] for part in mpc.nlp_cons]
+    ends = [int(end) for end in np.cumsum(sizes)]
+    places: list[_Where] = [np.arange(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    return np.array(places[3 : 1 + 3 * n : 3]), np.array(places[-n:])  # a sample: collocation, next state, limits
 
 
 def _settle(mpc: DoMpc, loop: Mpc) -> None:

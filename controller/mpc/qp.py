@@ -81,8 +81,34 @@ def daqp() -> _Daqp:
     return cast("_Daqp", found)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """A solution with what its limits cost."""
+
+    d: Floats
+    """The solution, shape ``(n,)`` [1]."""
+    hard: Floats
+    """What one more of each of `low` and `high` would save, below zero at `low`, shape ``(n + m,)`` [1]."""
+    soft: Floats
+    """What one more of each `room` would save, shape ``(s,)`` [1]."""
+
+
 def solve(problem: Quadratic, longest_s: float = inf) -> Floats | None:
     """Return the solution, shape ``(n,)``, or None if there is none, or none in time.
+
+    Parameters
+    ----------
+    problem
+        What is to be solved.
+    longest_s
+        Wall time it may take [s].
+    """
+    found = solved(problem, longest_s)
+    return None if found is None else found.d
+
+
+def solved(problem: Quadratic, longest_s: float = inf) -> Solution | None:
+    """Return the solution with its prices, or None if there is none, or none in time.
 
     Without soft rows first, which is all where none is broken; then with every third sample standing for three, which
     finds on which side of its room each row will lie; then with all of them.
@@ -96,15 +122,17 @@ def solve(problem: Quadratic, longest_s: float = inf) -> Floats | None:
     """
     n, s = len(problem.gradient), len(problem.room)
     problem = replace(problem, longest_s=longest_s / _PASSES)
-    d = _solve(problem, slice(0, 0), 1.0, np.zeros(n))
-    if d is None or not (problem.soft @ d > problem.room + _NEAR).any():
-        return d
+    found = _solve(problem, slice(0, 0), 1.0, np.zeros(n))
+    if found is None:
+        return None
+    if not (problem.soft @ found.d > problem.room + _NEAR).any():
+        return Solution(found.d, found.hard, np.zeros(s))
     thin = np.arange(s) // problem.each % _THIN == _THIN // 2
-    d = _solve(problem, thin, float(_THIN), np.zeros(n))
-    return d if d is None else _solve(problem, slice(None), 1.0, d)
+    found = _solve(problem, thin, float(_THIN), np.zeros(n))
+    return found if found is None else _solve(problem, slice(None), 1.0, found.d)
 
 
-def _solve(problem: Quadratic, kept: slice | NDArray[np.bool_], share: float, near: Floats) -> Floats | None:
+def _solve(problem: Quadratic, kept: slice | NDArray[np.bool_], share: float, near: Floats) -> Solution | None:
     """Return the solution with some soft rows only, their weights times `share`, or None.
 
     Above its room a row costs ``max(0, a) = a + max(0, -a)``, so that rows on the side where they lie `near` the
@@ -125,5 +153,8 @@ def _solve(problem: Quadratic, kept: slice | NDArray[np.bool_], share: float, ne
     if flag < 0:
         return None
     model.soft_weights(shares, shares, weights, weights)
-    d, _, flag, _ = model.solve()
-    return d if flag > 0 and bool(np.isfinite(d).all()) else None
+    d, _, flag, told = model.solve()
+    if flag <= 0 or not bool(np.isfinite(d).all()):
+        return None
+    paid = cast("Floats", told["lam"])
+    return Solution(d, paid[:hard], np.where(over, price - paid[hard:], paid[hard:]))

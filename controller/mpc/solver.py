@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
@@ -14,7 +15,8 @@ from controller.mpc.horizon import Kernel, interpreted
 from controller.mpc.linear import LinearSolver
 from controller.mpc.native import native
 from controller.mpc.objective import Objective
-from controller.mpc.program import SHARE, Program, Task, reaches
+from controller.mpc.prices import bindings
+from controller.mpc.program import SHARE, Answer, Program, Task, reaches
 from controller.mpc.sqp import Start, recipe
 from controller.plan import Plan, Problem, Status
 from plant_io.clocks import stopwatch
@@ -28,8 +30,8 @@ _SLACK = 1e-4
 class Way(Protocol):
     """A way to solve a task."""
 
-    def solve(self, task: Task) -> tuple[Floats, str]:
-        """Return the inputs, shape ``(horizon, n_u)``, units of the model, and the reason if they are no solution."""
+    def solve(self, task: Task) -> Answer:
+        """Return the inputs of the best plan, or why there is none."""
         ...
 
 
@@ -41,14 +43,14 @@ class _Recipe:
         build = native if settings.compile else interpreted
         self._sqp = recipe(program.stage, loop.horizon, reaches(model, loop), settings, build)
 
-    def solve(self, task: Task) -> tuple[Floats, str]:
+    def solve(self, task: Task) -> Answer:
         watch = stopwatch()
         start = Start(task.guess[0], task.path[0], task.path[1:], task.low, task.high, task.given)
         found = self._sqp.solve(start, lambda: self._max_s - watch())
         if not found.why:
-            return found.run.inputs, ""
-        inputs, why = self._program.solve(task)
-        return inputs, why and f"{found.why}; {why}"
+            return Answer(found.run.inputs, "", found.prices)
+        answer = self._program.solve(task)
+        return replace(answer, why=answer.why and f"{found.why}; {answer.why}")
 
 
 class Solver:
@@ -70,7 +72,7 @@ class Solver:
     """
 
     def __init__(self, name: str, model: ControlModel, loop: Mpc, *, at_once: bool = True) -> None:
-        self._name = name
+        self._name, self._names = name, (tuple(model.inputs), tuple(model.controlled))
         self._horizon = loop.horizon
         self._reach, self._objective = reaches(model, loop), Objective.of(model, loop)
         self._aimed = np.array([loop.controlled[name].target is not None for name in model.controlled])
@@ -90,9 +92,9 @@ class Solver:
         if why := self._amiss(problem):
             return _failed(problem, why)
         task = self._task(problem)
-        found, why = self._way.solve(task)
-        if why:
-            return _failed(problem, why)
+        found = self._way.solve(task)
+        if found.why:
+            return _failed(problem, found.why)
         return self._plan(problem, task, found)
 
     def _amiss(self, problem: Problem) -> str:
@@ -154,17 +156,18 @@ class Solver:
         self._outputs.run()
         return self._outputs.results[0].copy()
 
-    def _plan(self, problem: Problem, task: Task, found: Floats) -> Plan:
-        moves, last = np.empty_like(found), problem.inputs
-        for k, wanted in enumerate(found):
+    def _plan(self, problem: Problem, task: Task, found: Answer) -> Plan:
+        moves, last = np.empty_like(found.inputs), problem.inputs
+        for k, wanted in enumerate(found.inputs):
             near = _between(wanted, last - self._reach, last + self._reach)
             moves[k] = last = _between(near, task.low[k], task.high[k])
-        if not (np.abs(moves - found) <= _SLACK * self._reach).all():  # also true where a number is none
+        if not (np.abs(moves - found.inputs) <= _SLACK * self._reach).all():  # also true where a number is none
             return _failed(problem, "the solver broke the limits of the inputs")
         predicted = self._predicted(problem, moves)
         if not np.isfinite(predicted).all():
             return _failed(problem, "the predicted outputs are not finite")
-        return Plan(problem.loop, problem.number, problem.at, Status.SOLVED, moves, predicted)
+        active = () if found.prices is None else bindings(found.prices, self._objective, *self._names)
+        return Plan(problem.loop, problem.number, problem.at, Status.SOLVED, moves, predicted, active=active)
 
 
 def _between(values: Floats, low: Floats, high: Floats) -> Floats:

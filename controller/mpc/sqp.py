@@ -15,7 +15,8 @@ import numpy as np
 
 from controller.mpc.condense import Condenser, spread
 from controller.mpc.horizon import Build, Horizon, Run
-from controller.mpc.qp import solve
+from controller.mpc.prices import Prices
+from controller.mpc.qp import solve, solved
 from controller.mpc.stage import Stage
 from plant_io.signals import Floats
 from policies import SqpSettings
@@ -59,6 +60,8 @@ class Found:
     """By how much the last step missed what was predicted of it, as a share of the cost [1]; the next gains less."""
     why: str = ""
     """Why it is not to be followed; empty if it is."""
+    prices: Prices | None = None
+    """What the limits cost it, by the last quadratic program; None where there was none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,21 +106,22 @@ class Sqp:
             return self._improve(start, run, left_s)
 
     def _improve(self, start: Start, run: Run, left_s: Callable[[], float]) -> Found:
-        gain, step = np.inf, 0
+        gain, step, prices = np.inf, 0, None
         while step < self.steps and gain > self.tolerance and (time_s := left_s()) > 0.0:
             problem = self.condenser.quadratic(run, (start.low, start.high), start.given)
-            d = solve(problem, time_s) if problem.finite else None
-            if d is None:
-                return Found(run, step, gain, "" if step else "the quadratic program has no solution")
-            step += 1
-            predicted = -problem.cost(d)
-            better = self._search(start, run, d, predicted)
+            found = solved(problem, time_s) if problem.finite else None
+            if found is None:
+                return Found(run, step, gain, "" if step else "the quadratic program has no solution", prices)
+            step, prices = step + 1, self.condenser.prices(found)
+            predicted = -problem.cost(found.d)
+            better = self._search(start, run, found.d, predicted)
             if better is None:
                 gain = predicted / _size(run)
-                return Found(run, step, gain, "" if step > 1 or gain <= _STUCK else "no step makes it better")
+                why = "" if step > 1 or gain <= _STUCK else "no step makes it better"
+                return Found(run, step, gain, why, prices)
             gain = abs(run.cost - better.cost - predicted) / _size(better)
             run = better
-        return Found(run, step, gain, "" if step else "there was no time for a single step")
+        return Found(run, step, gain, "" if step else "there was no time for a single step", prices)
 
     def _search(self, start: Start, run: Run, d: Floats, predicted: float) -> Run | None:
         """Return the first run along a step that is better, None if none is."""

@@ -14,7 +14,7 @@ import cbor2
 import numpy as np
 
 from controller.cycle import Accept, Act, Cycle, Decision, Mode, Order, SetLimits, SetMode, SetTarget
-from controller.plan import Plan, Status
+from controller.plan import Binding, Limit, Plan, Status
 from plant_io import Snapshot, TagIndex
 from plant_io.signals import Codes, Floats
 
@@ -188,6 +188,10 @@ def plan(data: Fields) -> Plan:
         moves=_array(data["moves"]),
         outputs=_array(data["outputs"]),
         why=data["why"],
+        active=tuple(
+            Binding(one["name"], Limit(one["limit"]), one["first"], one["last"], one["price"])
+            for one in data.get("active", ())
+        ),
     )
 
 
