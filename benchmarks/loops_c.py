@@ -14,7 +14,7 @@ import numpy as np
 from rich.progress import track
 
 from benchmarks.tool import Result, main
-from hil.rig.baselines import Day, open_loop
+from hil.rig.baselines import Day
 from hil.rig.baselines_c import DAY_S, FAULTS, LIMITS, MARGIN, ROBUST, SETTLED_S, Setting, hindsight, inside, kept, made
 from hil.rig.play import in_memory
 from hil.rig.truth import Truth
@@ -68,7 +68,7 @@ def measure(quick: bool) -> Result:  # noqa: FBT001  # the flag of the command l
 
 def _beside(policy: Policy, day: Day, best: Setting) -> Mapping[str, Truth]:
     return {
-        "open": open_loop(policy, day),
+        "open": kept(policy, day, None),
         "constant": kept(policy, day, ROBUST),
         "hindsight": kept(policy, day, best),
     }

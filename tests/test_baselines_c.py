@@ -35,7 +35,7 @@ def test_a_poisoned_catalyst_leaves_more_of_what_it_should_remove() -> None:
     assert poisoned["imp_d"][0] < fresh["imp_d"][0]
 
 
-def test_a_setting_is_kept_through_the_plcs_from_when_it_is_wanted() -> None:
+def test_a_setting_is_turned_at_the_plcs_when_it_is_wanted() -> None:
     truth = kept(load(shipped("C")), Day(4, (), 600.0), OTHER, after_s=60.0)
     assert truth["EQ_ACT"][50] == STANDARD.ratio
     assert [truth[tag][-1] for tag in ("EQ_ACT", "Q_ACT", "R2.PH2_ACT")] == pytest.approx([1.6, 0.9, 16.0], abs=1e-5)

@@ -1,19 +1,17 @@
 """The yardsticks of line C: the standard setpoints, and the best setting that is kept all day.
 
 Whoever looks for the best constant setting knows the line: its rate constants, its pumps, its catalyst. Settings are
-tried at rest in each part of a day, thousands side by side, and the best is then really run through the PLCs.
+tried at rest in each part of a day, hundreds side by side, and the best is then really turned at the PLCs.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from numpy.random import SeedSequence, default_rng
 
-from controller.lease import claim_after
 from hil.plants import hydrogenation, synthesis
 from hil.plants.faults import Fault
 from hil.plants.hydrogenation import Bed, BedRun, BedSkew, from_coil
@@ -21,9 +19,9 @@ from hil.plants.line_c import NOMINAL, differences
 from hil.plants.noise import Noise
 from hil.plants.ops import BATCHED, SINGLE
 from hil.plants.skid import STOCKS
-from hil.rig.baselines import Day, driven
-from hil.rig.truth import Truth
-from plant_io import Setpoint, Snapshot
+from hil.plc.lines import blueprint
+from hil.rig.baselines import Day
+from hil.rig.truth import Truth, TruthLog
 from plant_io.signals import Floats
 from policies import Policy
 
@@ -44,10 +42,8 @@ brings 2 mmol/L of an aldehyde for 30 min."""
 SETTLED_S = 1800.0
 """Plant time from which a day counts [s]."""
 
-_BEATS = 2**16
-_CLAIM = claim_after(granted=0.0, station=1)
 _ML_MIN, _MM_TO_M = 6e7, 1e3
-_TRIED, _ROUNDS, _BEST = 1500, 3, 60
+_TRIED, _ROUNDS, _BEST = 800, 3, 40
 _REST_S = 240.0
 _TOTAL = 60.0
 
@@ -96,33 +92,28 @@ class _Part(NamedTuple):
 _PARTS = (_Part(0.43, 0.0, 0.0), _Part(0.19, 0.08, 0.0), _Part(0.38, 0.0, 2400.0))
 
 
-@dataclass(slots=True)
-class Kept:
-    """Brings the line to one setting and keeps it there; PLCs go there at their own rate."""
+def kept(policy: Policy, day: Day, setting: Setting | None, after_s: float = 300.0) -> Truth:
+    """Return the truth of a day on which people turn the setpoints of the PLCs once, and then leave them.
 
-    setting: Setting
-    """What is kept."""
-    after_s: float
-    """Plant time from which [s]."""
-    began: float | None = None
-    """Start of the first cycle, POSIX time [s]."""
-    _beat: int = 0
-
-    def __call__(self, snapshot: Snapshot) -> Sequence[Setpoint]:
-        """Return the frame of one cycle; nothing before its time."""
-        self.began = snapshot.at if self.began is None else self.began
-        if snapshot.at - self.began < self.after_s:
-            return ()
-        self._beat = (self._beat + 1) % _BEATS
-        frame = dict(zip(_TAGS, self.setting, strict=True))
-        for plc in ("SUP_P", "SUP_R"):
-            frame |= {f"{plc}.CLAIM": _CLAIM, f"{plc}.ARM": 1.0, f"{plc}.HEARTBEAT": float(self._beat)}
-        return [Setpoint(tag, value) for tag, value in frame.items()]
-
-
-def kept(policy: Policy, day: Day, setting: Setting, after_s: float = 300.0) -> Truth:
-    """Return the truth of a day on which a setting is kept from `after_s` [s] on."""
-    return driven(policy, day, Kept(setting, after_s))
+    Parameters
+    ----------
+    policy
+        Names the tags.
+    day
+        The day.
+    setting
+        Where they turn them; not at all if None.
+    after_s
+        Plant time at which they do; PLCs go there at their own rate [s].
+    """
+    line, log = blueprint(policy.line).simulate(policy, day.seed, day.faults, day.mismatch), TruthLog()
+    for second in range(round(day.for_s)):
+        if setting is not None and second == round(after_s):
+            for tag, value in zip(_TAGS, setting, strict=True):
+                line.turn(tag, value)
+        line.advance(1.0)
+        log.add(line.truth())
+    return log.columns()
 
 
 def inside(truth: Truth) -> dict[str, float]:
