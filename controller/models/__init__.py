@@ -7,10 +7,16 @@ from controller.models.line_a import LineA
 from controller.models.line_b import LineB
 from controller.models.line_c import LineC
 from controller.models.process import Process, read
+from controller.models.six_cell import SixCell
 
-__all__ = ["ControlModel", "Expression", "LineA", "LineB", "LineC", "Process", "Symbols", "model", "models"]
+__all__ = ["ControlModel", "Expression", "LineA", "LineB", "LineC", "Process", "SixCell", "Symbols", "model", "models"]
 
-_FORMS: Mapping[str, Callable[[Process], ControlModel]] = {"line_a": LineA.of, "line_b": LineB.of, "line_c": LineC.of}
+_FORMS: Mapping[str, Callable[[Process], ControlModel]] = {
+    "line_a": LineA.of,
+    "line_b": LineB.of,
+    "six_cell": SixCell.of,
+    "line_c": LineC.of,
+}
 
 
 def models() -> list[str]:

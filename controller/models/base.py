@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from plant_io.signals import Floats
 
@@ -102,5 +102,22 @@ class ControlModel(Protocol):
             Known inputs, shape ``(n_w,)``, units of the model.
         measured
             Measurements by name, each in its unit; those missing or not finite are taken to agree with the model.
+        """
+        ...
+
+
+@runtime_checkable
+class Stepping(Protocol):
+    """A control model with steps of its own, where time derivatives are not all there is."""
+
+    def ahead(self, x: Symbols, u: Symbols, w: Symbols, span_s: float) -> tuple[Expression, ...]:
+        """Return the states after one step, each in its unit.
+
+        Parameters
+        ----------
+        x, u, w
+            States, inputs and known inputs, units of the model.
+        span_s
+            Length of the step, a control period or a sample of the loop [s].
         """
         ...

@@ -8,7 +8,7 @@ from typing import Protocol, Self, cast
 
 import numpy as np
 
-from controller.models.base import ControlModel, Expression
+from controller.models.base import ControlModel, Expression, Stepping
 from plant_io.signals import Floats
 
 
@@ -205,7 +205,7 @@ def readings(model: ControlModel, x: Matrix, u: Matrix, w: Matrix) -> Matrix:
 
 
 def ahead(model: ControlModel, x: Matrix, u: Matrix, w: Matrix, span_s: float) -> Matrix:
-    """Return the states after a span of time with the inputs held, by the classical Runge-Kutta rule.
+    """Return the states after a span of time with the inputs held, by Runge-Kutta or by the model itself.
 
     Parameters
     ----------
@@ -216,6 +216,9 @@ def ahead(model: ControlModel, x: Matrix, u: Matrix, w: Matrix, span_s: float) -
     span_s
         Length of the span [s]; cut into steps no longer than the model permits.
     """
+    if isinstance(model, Stepping):
+        split = casadi().vertsplit
+        return casadi().vertcat(*model.ahead(split(x), split(u), split(w), span_s))
     steps = ceil(span_s / model.longest_step_s)
     return runge_kutta(lambda at: rates(model, at, u, w), x, span_s / steps, steps)
 
