@@ -15,7 +15,8 @@ from hil.library import find, open_scenario
 from hil.plants import line_a, line_b, line_c
 from hil.plc.lines import blueprint
 from hil.plc.scans import SCAN_S
-from hil.rig.play import EPOCH, Played, in_memory, over_sockets
+from hil.rig.play import EPOCH, Played, in_memory
+from hil.rig.sockets import over_sockets
 from hil.rig.virtual import Run, in_virtual_time
 from hil.scenario import Scenario
 from policies import Policy

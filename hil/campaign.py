@@ -18,6 +18,7 @@ from hil.library import DEFAULT_CLOCK
 from hil.outcome import Outcome, outcome_of
 from hil.rig.clocks import on_clock
 from hil.rig.process import NotServing
+from hil.rig.tied import Vanished
 from hil.rig.truth import Ruined, write
 from hil.scenario import Scenario
 from hil.summary import summed
@@ -105,6 +106,9 @@ def outcome(task: Task) -> Outcome:
         played = on_clock(task.clock, task.scenario, task.policy, task.seed)
     except Ruined as end:
         return _crashed(task, f"the plant has come to its end: {end}; its truth until then is in {_traced(task, end)}")
+    except Vanished as end:
+        why = f"{end}; the truth until then is in {_traced(task, end)}"
+        return replace(_crashed(task, why), unreachable=True)
     except (PlantUnreachable, NotServing) as error:
         return replace(_crashed(task, str(error)), unreachable=True)
     except Exception as error:  # noqa: BLE001  # told with the run; the others go on
@@ -128,7 +132,7 @@ def _seeds(scenario: Scenario, wanted: Wanted) -> Sequence[int]:
     return range(first, first + (wanted.seeds or 1))
 
 
-def _traced(task: Task, end: Ruined) -> Path:
+def _traced(task: Task, end: Ruined | Vanished) -> Path:
     path = task.trace / f"{Path(task.name).name.partition('.')[0]}.seed{task.seed}.truth.csv"
     write(end, path)
     return path

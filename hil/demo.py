@@ -22,8 +22,9 @@ from controller.runtime import STOPPED, Door, Options, Ran, operate
 from hil.library import find, names, open_scenario
 from hil.plc import lines
 from hil.rig.baselines import Day, open_loop
-from hil.rig.play import EPOCH, Played, over_sockets
+from hil.rig.play import EPOCH, Played
 from hil.rig.score import Held, Kpis, judged, kpis
+from hil.rig.sockets import over_sockets
 from hil.scenario import Scenario
 from plant_io.clocks import WallClock
 from policies import Policy

@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 from typing import Protocol
@@ -18,15 +18,18 @@ from hil.faults.course import Course, Handled, Setup, Turn, handled_of, setups_o
 from hil.faults.modbus import Garbled
 from hil.faults.opcua import Strange
 from hil.faults.struck import simulate
-from hil.faults.tables import MODBUS_FAULTS, OPCUA_FAULTS
+from hil.faults.tables import LINKS, MODBUS_FAULTS, OPCUA_FAULTS
 from hil.plants.faults import Fault
 from hil.plc import lines
 from hil.plc.line import Image, SimulatedLine
 from hil.plc.scans import SCAN_S
 from hil.rig.labels import label
+from hil.rig.links import disturb
 from hil.rig.truth import TruthLog
 from hil.servers.modbus import ModbusServer
 from hil.servers.opcua import OpcUaServer
+from hil.servers.plant_times import Led, Paced, PlantTimes
+from hil.servers.roads import Roads, port_of
 from plant_io.clocks import PacedClock, WallClock
 from policies import Modbus, OpcUa, Policy, load, shipped
 
@@ -92,6 +95,8 @@ class Options:
     """What operators do at the stations of loops."""
     mismatch: float = 1.0
     """Spread of the true parameters around their defaults, 1 as specified [1]."""
+    for_s: float = 86400.0
+    """How long the run is to be, within which links fail at random [s]."""
     truth: Path | None = None
     """Where the truth log is left at the end."""
     pki: Path | None = None
@@ -128,6 +133,8 @@ class Rack:
         self._period_s = policy.period_s
         self._request = None if policy.lockstep is None else policy.lockstep.request
         self._asked, self._led = 0.0, False
+        self.passed: Callable[[float], None] = lambda _: None
+        """Told plant time [s] whenever it has gone by, before what then is is shown."""
         self._wanted = options.truth is not None
 
     def _spoil(self, name: str, server: Server, policy: Policy, faults: Sequence[Fault]) -> None:
@@ -174,6 +181,7 @@ class Rack:
                 self._join()
                 self.line.advance(self._period_s)
                 self._keep()
+                self.passed(self.line.plant.time)
                 self.line.grant()
             await self.show()
 
@@ -219,15 +227,22 @@ async def serve(options: Options) -> None:
     """
     ended = asyncio.Event()
     _heed(ended.set, tethered=options.tethered)
-    rack = Rack(load(options.policy), options)
-    origin = None
+    policy = load(options.policy)
+    failing = {fault.target for fault in options.faults if fault.id in LINKS}
+    rack = Rack(policy, replace(options, opcua=0, modbus=0) if failing else options)
+    origin, roads = None, None
+    if options.truth is not None:
+        rack.log.spill(options.truth)
     try:
-        connect = await rack.start()
+        lead = await rack.start()
         if not options.lockstep:
             origin = WallClock().now() if options.origin is None else options.origin
             rack.epoch = PacedClock.from_origin(options.speed, origin).now()
             await rack.show()
-        print(json.dumps({"ready": True, "connect": connect, "epoch": rack.epoch}), flush=True)  # noqa: T201  # its one answer
+        roads = _roads(rack, options, origin) if failing else None
+        connect = lead if roads is None else _forwarded(roads, lead, options)
+        said = {"ready": True, "connect": connect, "lead": lead, "epoch": rack.epoch}
+        print(json.dumps(said), flush=True)  # noqa: T201  # its one answer
         work = asyncio.create_task(rack.follow() if options.lockstep else rack.pace(options.speed, origin))
         end = asyncio.create_task(ended.wait())
         await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
@@ -237,7 +252,27 @@ async def serve(options: Options) -> None:
     finally:
         if options.truth is not None:
             rack.log.save(options.truth)
+        if roads is not None:
+            roads.close()
         await rack.stop()
+
+
+def _roads(rack: Rack, options: Options, origin: float | None) -> Roads:
+    """Return what stands between the servers of a rack and their clients, where links fail."""
+    if origin is None:
+        times: PlantTimes = Led()
+    else:
+        times = Paced(PacedClock.from_origin(options.speed, origin), rack.epoch, options.speed)
+    rack.passed = times.advance
+    return Roads(times, options.seed)
+
+
+def _forwarded(roads: Roads, servers: Mapping[str, str], options: Options) -> dict[str, str]:
+    """Return where clients connect instead of at the servers, over links that fail as the faults say."""
+    ports = {name: options.opcua if "://" in address else options.modbus for name, address in servers.items()}
+    connect = {name: roads.forward(address, options.host, ports[name]) for name, address in servers.items()}
+    disturb(options.faults, options.for_s)(roads, {name: port_of(address) for name, address in servers.items()})
+    return connect
 
 
 def _heed(end: Callable[[], None], *, tethered: bool) -> None:
@@ -301,6 +336,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--handled", type=handled_of, default=(), metavar="JSON", help="list of acts at stations")
     parser.add_argument("--setups", type=setups_of, default={}, metavar="JSON", help="how PLCs are set up, by name")
     parser.add_argument("--mismatch", type=float, default=1.0, help="spread of the true parameters")
+    parser.add_argument("--for", type=float, default=86400.0, metavar="SECONDS", help="length of the run")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="truth log to leave, .csv or .npz")
     parser.add_argument(
         "--pki", type=Path, metavar="DIR", help="folder of certificates; OPC UA for trusted clients only"
@@ -327,6 +363,7 @@ def _options(arguments: Sequence[str] | None) -> Options:
         setups=given.setups,
         handled=given.handled,
         mismatch=given.mismatch,
+        for_s=vars(given)["for"],
         truth=given.truth,
         pki=given.pki,
         tethered=given.tether,

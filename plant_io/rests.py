@@ -23,7 +23,7 @@ class Rest:
         self._over = asyncio.Event()
 
     async def __call__(self, seconds: float) -> None:
-        """Rest for some time [s]."""
+        """Rest for `seconds` [s]."""
         self._left_s, self.resting = seconds, True
         self._over.clear()
         timer = asyncio.get_running_loop().call_later(seconds, self._rung)
@@ -34,7 +34,7 @@ class Rest:
             self.resting = False
 
     def step(self, seconds: float) -> None:
-        """Let plant time go by [s]; if that ends the rest, it is over at once."""
+        """Let `seconds` of plant time go by [s]; if that ends the rest, it is over at once."""
         self._left_s -= seconds
         if self._left_s <= _ROUNDING_S:
             self._end()

@@ -18,8 +18,9 @@ from hil.demo import scenarios
 from hil.plants.line_b import NOMINAL
 from hil.plc.guard import Word
 from hil.plc.lines import blueprint, names
-from hil.rig.play import EPOCH, over_sockets
+from hil.rig.play import EPOCH
 from hil.rig.score import Held
+from hil.rig.sockets import over_sockets
 from hil.rig.stand import Stand, Trial
 from hil.scenario import Scenario
 from policies import Policy, load, shipped

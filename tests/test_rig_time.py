@@ -17,7 +17,8 @@ from controller.kit import Kit
 from controller.loop import Sink
 from controller.runtime import Door, Options, Ran, operate
 from hil.library import find, open_scenario
-from hil.rig.play import EPOCH, Played, over_sockets
+from hil.rig.play import EPOCH, Played
+from hil.rig.sockets import over_sockets
 from hil.rig.verdict import judge
 from hil.serve import Options as Serving
 from hil.serve import Rack

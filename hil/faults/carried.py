@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 from hil.faults.tables import (
-    CONTROL,
+    BREAKS,
     CONTROLLER,
-    ENDINGS,
     LINK,
     LINKS,
     LOOP,
@@ -22,6 +21,7 @@ from hil.faults.tables import (
     REPORTING,
     SELF,
     SETPOINT,
+    SOLVERS,
     STAMPED,
     TAG,
 )
@@ -43,14 +43,14 @@ def cannot(fault_id: str, clock: str) -> str:
     >>> cannot("F04", "memory")
     ''
     """
-    if fault_id in LINKS and clock != "virtual":
-        return f"{fault_id} is carried by the virtual network only: wanted clock virtual, found {clock}"
+    if fault_id in LINKS and clock == "memory":
+        return f"{fault_id} is one of a link, and in memory there is none: wanted clock virtual, lockstep or wall"
     if (fault_id in OPCUA_FAULTS or fault_id in MODBUS_FAULTS) and clock == "memory":
         return f"{fault_id} is one of a server, and in memory there is none: wanted clock virtual, lockstep or wall"
-    if fault_id in CONTROL and clock not in {"memory", "virtual"}:
-        return f"{fault_id} needs a controller in simulated time: wanted clock memory or virtual, found {clock}"
-    if fault_id in ENDINGS and clock != "memory":
-        return f"{fault_id} is carried in memory only: wanted clock memory, found {clock}"
+    if fault_id in LINKS and fault_id not in BREAKS and clock == "lockstep":
+        return f"{fault_id} is noticed by waiting, and in lock-step time waits too: wanted clock virtual or wall"
+    if fault_id in SOLVERS and clock == "wall":
+        return f"{fault_id} needs solvers that can be told to: wanted clock memory, virtual or lockstep"
     return ""
 
 

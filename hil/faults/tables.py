@@ -188,6 +188,12 @@ CONTROL: Mapping[str, Kind] = MappingProxyType(
 )
 """Faults of the controller itself."""
 
+SOLVERS = ("solver_hang", "solver_slow")
+"""Faults of the solvers."""
+
+BREAKS = ("link_reset", "link_refuse", "link_flap")
+"""Faults of links that break connections; the others are noticed by waiting alone."""
+
 ENDINGS = ("crash", "reload")
 """Faults with which a life of the controller ends."""
 

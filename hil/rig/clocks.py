@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from controller.kit import Kit
 from controller.loop import Sink
 from controller.runtime import STOPPED, Door, Options, Ran, operate
-from hil.rig.play import EPOCH, Played, in_memory, over_sockets
+from hil.rig.play import EPOCH, Played, in_memory
+from hil.rig.sockets import over_sockets
 from hil.scenario import Scenario
 from policies import Policy
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from controller.cycle import Cycle
 from controller.desk import Timed
@@ -31,6 +32,12 @@ class Life:
         mine = [timed for timed in orders if timed.after_s >= self.from_s]
         return tuple(replace(timed, after_s=timed.after_s - self.from_s) for timed in mine)
 
+    def record(self, record: Path | None) -> Path | None:
+        """Return where the record of this life is kept: beside that of the first one."""
+        if record is None or self.from_s == 0.0:
+            return record
+        return record.with_name(f"{record.name}_{self.from_s:.0f}s")
+
 
 def lives(faults: Sequence[Fault], length_s: float) -> list[Life]:
     """Return the lives of the controller in a run.
@@ -55,22 +62,21 @@ def lives(faults: Sequence[Fault], length_s: float) -> list[Life]:
     return [*found, Life(from_s, length_s, dies=False)] if from_s < length_s else found
 
 
-def killer(life: Life, epoch: float, cut: Callable[[], None]) -> Callable[[Cycle], None]:
+def killer(life: Life, began: Callable[[], float], kill: Callable[[], None]) -> Callable[[Cycle], None]:
     """Return a sink that kills the controller at the end of a life.
 
     Parameters
     ----------
     life
         The life.
-    epoch
-        Start of the run, POSIX time [s].
-    cut
-        Takes the plant away from what is left of it.
+    began
+        Gives the start of the run, POSIX time [s].
+    kill
+        Kills it.
     """
 
-    def kill(cycle: Cycle) -> None:
-        if life.dies and cycle.snapshot.at - epoch >= life.to_s - 1e-6:
-            cut()
-            raise Killed
+    def look(cycle: Cycle) -> None:
+        if life.dies and cycle.snapshot.at - began() >= life.to_s - 1e-6:
+            kill()
 
-    return kill
+    return look

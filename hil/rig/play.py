@@ -3,54 +3,33 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from controller.cycle import Cycle
-from controller.kit import Kit, prepare
+from controller.kit import prepare
 from controller.loop import Sink
 from controller.mpc.solver import solvers_in_line
 from controller.mpc.worker import Build
-from controller.runtime import STOPPED, Door, Options, Ran, door, operate
+from controller.runtime import Door, Options, Ran, operate
 from controller.tally import Tally
 from hil.faults.struck import simulate
 from hil.rig.labels import label
 from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.memory import Memory, MemoryLine
-from hil.rig.process import PlcProcess, Served
 from hil.rig.score import Kpis, kpis
 from hil.rig.troubled import Given, Troubled, journal, operator
-from hil.rig.truth import Ruined, Truth, TruthLog, load, traced
+from hil.rig.truth import Truth, TruthLog, traced
 from hil.rig.witness import Witness, witness
 from hil.scenario import Scenario
-from plant_io.clocks import LockstepClock, PacedClock, SimClock, stopwatch
+from plant_io.clocks import SimClock, stopwatch
 from plant_io.line import Line
-from policies import Policy, rebind
+from policies import Policy
 
 EPOCH = 1_767_225_600.0
 """Instant of plant time 0 in simulated runs, 2026-01-01 UTC, POSIX time [s]."""
-
-
-@dataclass(slots=True)
-class Pace:
-    """Remembers by how much each cycle began too late or too early on the wall; a sink of the loop."""
-
-    period_s: float
-    """Wall time from one cycle to the next [s]."""
-    missed_s: list[float] = field(default_factory=list[float])
-    """Wall time by which each cycle but the first missed its beginning [s]."""
-    _watch: Callable[[], float] = field(default_factory=stopwatch)
-    _before: float | None = None
-
-    def __call__(self, cycle: Cycle) -> None:
-        """Look at one cycle, at its end."""
-        began = self._watch() - sum(cycle.timing.values())
-        if self._before is not None:
-            self.missed_s.append(began - self._before - self.period_s)
-        self._before = began
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +118,7 @@ class _Stage:
         told = [label(fault, scenario.for_s).plain() for fault in course.faults]
         self.memory, self.log = Memory(self.line, EPOCH), TruthLog(told)
         self.clock = SimClock(EPOCH, self._advance)
+        self._people = operator(scenario)
 
     def play(self, sinks: Sequence[Sink]) -> Ran:
         """Run the controller, and again after each death, with a memory of nothing."""
@@ -147,15 +127,13 @@ class _Stage:
         across: tuple[Sink, ...] = (tally,) if len(spans) > 1 else ()
         for life in spans:
             asyncio.run(self.clock.sleep_until(EPOCH + life.from_s))
-            kill = killer(life, EPOCH, lambda: self.memory.down.update(self._policy.connections))
+            kill = killer(life, lambda: EPOCH, self._kill)
             with suppress(Killed):
                 found.append(asyncio.run(self._live(life, (*across, *sinks, kill))))
         return found[-1] if len(spans) == 1 else replace(found[-1], tally=tally)
 
     async def _live(self, life: Life, sinks: Sequence[Sink]) -> Ran:
-        people, record = operator(self._scenario), self._record
-        if record is not None and life.from_s > 0.0:
-            record = record.with_name(f"{record.name}_{life.from_s:.0f}s")
+        people, record = self._people, life.record(self._record)
         options = Options(
             for_s=None if life.dies else life.to_s - life.from_s,
             record=record,
@@ -169,6 +147,11 @@ class _Stage:
         given = Given(self._build, arguments, limits, compute_s, self._faults, EPOCH)
         through = Door(self.clock, self._reached(), Troubled(given))
         return await operate(prepare(self._policy), options, through, (people, *sinks))
+
+    def _kill(self) -> None:
+        """Kill the controller: nothing it still tries reaches the plant."""
+        self.memory.down.update(self._policy.connections)
+        raise Killed
 
     def _reached(self) -> Line:
         """Return the way to the line, over links where they may fail or tags have times of their own."""
@@ -189,105 +172,6 @@ class _Stage:
 def deadlines(policy: Policy) -> dict[str, float]:
     """Return the longest time between a problem and its plan by loop [s]."""
     return {name: loop.deadline_s for name, loop in policy.loops.items()}
-
-
-def over_sockets(
-    scenario: Scenario,
-    policy: Policy,
-    seed: int,
-    options: Options,
-    run: Callable[[Kit, Options, Door, Sequence[Sink]], Ran],
-) -> Played:
-    """Play a scenario over real OPC UA and Modbus, the simulated PLCs in a process of their own.
-
-    Parameters
-    ----------
-    scenario
-        What to play.
-    policy
-        Policy to play it under.
-    seed
-        Seed of the plant.
-    options
-        Clock and record; orders and length come from the scenario.
-    run
-        Runs the controller; gives people something to look at meanwhile.
-
-    Raises
-    ------
-    NotServing
-        If the PLC process does not come up.
-    PlantUnreachable
-        If the controller cannot connect to it.
-    Ruined
-        If the plant came to its end.
-    KeyboardInterrupt
-        If a person stopped it before anything happened.
-    """
-    watch, seen, people = stopwatch(), witness(scenario, policy), operator(scenario)
-    lockstep, pace = options.lockstep_from is not None, Pace(policy.period_s / (options.speed or 1.0))
-    given = replace(options, for_s=scenario.for_s, orders=scenario.timed(policy), inbox=people.inbox)
-    with TemporaryDirectory() as folder:
-        truth = Path(folder) / "truth.npz"
-        served = replace(_served(scenario, seed, options), policy=laid_out(policy, Path(folder)), truth=truth)
-        process = PlcProcess(served).start()
-        try:
-            bound = rebind(policy, process.connect)
-            given = replace(given, connect=process.connect)
-            through = _door(bound, given, process.epoch)
-            ran = run(prepare(bound), given, through, (seen, people, pace))
-        finally:
-            left = process.stop()
-        rows = _rows(truth, ran)
-        if left > 0:
-            raise Ruined(process.said, rows)
-    return Played(
-        scenario=scenario,
-        policy=policy,
-        seed=seed,
-        clock="lockstep" if lockstep else "wall",
-        ran=ran,
-        kpis=kpis(rows, policy),
-        truth=rows,
-        phases=seen.seen,
-        began=process.epoch if seen.begun is None else seen.begun,
-        wall_s=watch(),
-        jitter_s=() if lockstep else pace.missed_s,
-        missed=through.clock.missed if isinstance(through.clock, LockstepClock) else 0,
-        witness=seen,
-    )
-
-
-def _served(scenario: Scenario, seed: int, options: Options) -> Served:
-    course = scenario.course(seed)
-    return Served(
-        line=scenario.line,
-        lockstep=options.lockstep_from is not None,
-        speed=options.speed or 1.0,
-        seed=seed,
-        start=EPOCH,
-        faults=tuple(course.faults),
-        turns=tuple(course.turns),
-        setups=course.setups,
-        handled=tuple(course.handled),
-        mismatch=scenario.mismatch,
-    )
-
-
-def _rows(truth: Path, ran: Ran) -> Truth:
-    rows = load(truth)
-    if not rows and ran.why == STOPPED:
-        raise KeyboardInterrupt
-    return rows
-
-
-def _door(bound: Policy, options: Options, epoch: float) -> Door:
-    """Return the way to a PLC process; where time is faster than the wall, both keep the same time."""
-    through = door(bound, options)
-    if options.lockstep_from is not None or options.speed is None:
-        return through
-    clock = PacedClock.from_origin(options.speed, epoch)
-    return replace(through, clock=clock, line=Line(bound, clock))
 
 
 def laid_out(policy: Policy, folder: Path) -> Path:

@@ -50,6 +50,8 @@ class Served:
     """What operators do at the stations of loops."""
     mismatch: float = 1.0
     """Spread of the true parameters around their defaults, 1 as specified [1]."""
+    for_s: float = 86400.0
+    """How long the run is to be, within which links fail at random [s]."""
     truth: Path | None = None
     """Where the truth log is left when the process is stopped."""
 
@@ -71,6 +73,8 @@ class PlcProcess:
         self.served = served
         self.connect: Mapping[str, str] = {}
         """Where to connect, by connection."""
+        self.lead: Mapping[str, str] = {}
+        """Where it is led, by connection: no link that fails lies between."""
         self.epoch = served.start
         """Instant of plant time 0 of the first life, POSIX time [s]."""
         self._begun = False
@@ -102,7 +106,7 @@ class PlcProcess:
             self.kill()
             raise NotServing(f"the PLC process of line {self.served.line} did not come up in time; it said: {words}")
         said = json.loads(line)
-        self.connect = said["connect"]
+        self.connect, self.lead = said["connect"], said["lead"]
         self.epoch = self.epoch if self._begun else said["epoch"]
         self._begun = True
         return self
@@ -146,6 +150,7 @@ class PlcProcess:
             "--seed": served.seed,
             "--start": served.start,
             "--mismatch": served.mismatch,
+            "--for": served.for_s,
             "--faults": json.dumps([asdict(fault) for fault in served.faults]),
             "--turns": json.dumps([asdict(turn) for turn in served.turns]),
             "--handled": json.dumps([asdict(handled) for handled in served.handled]),
@@ -159,6 +164,12 @@ class PlcProcess:
             given["--opcua" if "://" in address else "--modbus"] = _port(address)
         options = [text for name, value in given.items() for text in (name, str(value))]
         return [sys.executable, "-m", "hil.serve", served.line, "--tether", *options]
+
+    @property
+    def outlet(self) -> int:
+        """File descriptor of a pipe that ends when the process does; -1 if there is none [1]."""
+        child = self._child
+        return -1 if child is None or child.stdout is None else child.stdout.fileno()
 
     @property
     def said(self) -> str:

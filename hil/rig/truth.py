@@ -8,7 +8,7 @@ from array import array
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 import numpy as np
 
@@ -55,6 +55,17 @@ class TruthLog:
         """What will really go wrong."""
         self._names: tuple[str, ...] = ()
         self._cells = array("d")
+        self._spilt: IO[bytes] | None = None
+
+    def spill(self, path: Path) -> None:
+        """Write every row beside where the log is to be left, at once, so that it outlives this process.
+
+        Raises
+        ------
+        OSError
+            If it cannot be written.
+        """
+        self._spilt = _spilt(path).open("wb", buffering=0)
 
     def add(self, row: Mapping[str, float]) -> None:
         """Keep one `row`, each value in the unit of its column.
@@ -66,9 +77,13 @@ class TruthLog:
         """
         if not self._names:
             self._names = tuple(row)
+            if self._spilt is not None:
+                self._spilt.write(json.dumps(self._names).encode() + b"\n")
         if tuple(row) != self._names:
             raise ValueError("a truth log has the same columns in every row")
         self._cells.extend(row.values())
+        if self._spilt is not None:
+            self._spilt.write(self._cells[-len(self._names) :].tobytes())
 
     def columns(self) -> Truth:
         """Return the log by column."""
@@ -82,6 +97,8 @@ class TruthLog:
         OSError
             If it cannot be written.
         """
+        if self._spilt is not None:
+            self._spilt.close()
         draft = path.with_name(path.name + ".part")
         with draft.open("wb") as file:
             if path.suffix == ".csv":
@@ -112,7 +129,21 @@ def traced(log: TruthLog) -> Generator[None]:
         raise Ruined(str(error), log.columns(), log.labels) from error
 
 
-def write(end: Ruined, path: Path) -> None:
+class End(Protocol):
+    """How a plant or its process came to its end."""
+
+    @property
+    def truth(self) -> Truth:
+        """The truth until then."""
+        ...
+
+    @property
+    def labels(self) -> Sequence[Mapping[str, object]]:
+        """What was really to go wrong."""
+        ...
+
+
+def write(end: End, path: Path) -> None:
     """Write the truth of a plant until its end as a table, CSV.
 
     Raises
@@ -156,6 +187,27 @@ def load(path: Path) -> Truth:
             return _by_name(names, np.loadtxt(file, delimiter=",", ndmin=2)) if names != [""] else {}
     with np.load(path) as saved:
         return _by_name(saved["names"].tolist(), np.asarray(saved["table"], np.float64))
+
+
+def left(path: Path) -> Truth:
+    """Return the truth that a process left: the log saved at its end, or else the rows it spilt until then.
+
+    Raises
+    ------
+    OSError
+        If they cannot be read.
+    """
+    if path.exists() or not _spilt(path).exists():
+        return load(path)
+    head, _, cells = _spilt(path).read_bytes().partition(b"\n")
+    names = json.loads(head or b"[]")
+    width = 8 * max(1, len(names))
+    whole = cells[: len(cells) // width * width]
+    return _by_name(names, np.frombuffer(whole, np.float64).reshape(-1, max(1, len(names))))
+
+
+def _spilt(path: Path) -> Path:
+    return path.with_name(path.name + ".rows")
 
 
 def _table_to(file: IO[bytes], truth: Truth, labels: Sequence[Mapping[str, object]]) -> None:

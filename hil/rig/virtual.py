@@ -6,7 +6,7 @@ import asyncio
 import gc
 import logging
 from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
@@ -17,11 +17,14 @@ from controller.loop import Sink
 from controller.mpc.solver import solvers_in_line
 from controller.mpc.worker import Build
 from controller.runtime import Door, Options, Ran, operate
+from controller.tally import Tally
 from hil import serve
 from hil.plc.scans import SCAN_S
 from hil.rig.links import disturb
+from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.play import EPOCH, Played, deadlines, recorded
 from hil.rig.score import kpis
+from hil.rig.tied import Tied
 from hil.rig.troubled import Given, Troubled, journal, operator
 from hil.rig.truth import Truth, traced
 from hil.rig.witness import Witness, witness
@@ -30,7 +33,6 @@ from hil.virtual.loop import VirtualLoop
 from hil.virtual.network import Network
 from hil.virtual.times import LIBRARIES, virtual_times
 from plant_io.clocks import WallClock, stopwatch
-from plant_io.line import Line
 from policies import Policy, rebind, shipped
 
 Disturb = Callable[[Network, Mapping[str, int]], None]
@@ -38,6 +40,7 @@ Disturb = Callable[[Network, Mapping[str, int]], None]
 
 _BEFORE_S = 5.0  # for the servers to listen and the controller to connect
 _AHEAD_S = 0.001  # the PLCs show a period this much before the controller reads it, so that no tie is left to chance
+_AGAIN_S = 0.9  # for a controller to connect that is started again
 _BEYOND_S = 600.0  # after which a run that does not end is taken for one that never will
 
 
@@ -97,10 +100,14 @@ def in_virtual_time(run: Run) -> Played:
 
 
 class _Prompt(Troubled):
-    """Solvers that are ready when plant time begins, so that the first cycle meets the plant at its time 0."""
+    """Solvers that are ready when a life is to begin, so that its first cycle meets the plant at that time."""
+
+    def __init__(self, given: Given, begins: float) -> None:
+        super().__init__(given)
+        self._begins = begins
 
     async def ready(self, within_s: float) -> bool:
-        await WallClock().sleep_until(EPOCH)
+        await WallClock().sleep_until(self._begins)
         return await super().ready(within_s)
 
 
@@ -118,23 +125,8 @@ async def _run(run: Run, seen: Witness) -> tuple[Ran, Truth]:
     for ask in (disturb(faults, scenario.for_s), run.disturb):
         if ask is not None:
             ask(_network(), ports)
-    bound, clock = rebind(policy, connect), WallClock()
-    arguments = (dict(policy.loops), dict(policy.files))
-    inline = _Prompt(Given(run.build, arguments, deadlines(policy), scenario.compute_s, faults, EPOCH))
-    people = operator(scenario)
-    options = Options(
-        for_s=scenario.for_s,
-        record=run.record,
-        orders=scenario.timed(policy),
-        connect=connect,
-        unrecorded=run.record is None,
-        inbox=people.inbox,
-        journal=journal(faults, lambda: clock.now() - EPOCH),
-    )
-    through = Door(clock, Line(bound, clock), inline)
-    controller = asyncio.create_task(
-        operate(prepare(bound), options, through, (seen, people, *run.sinks)), name="controller"
-    )
+    stage = _Stage(run, seen, connect)
+    controller = asyncio.create_task(stage.play(), name="controller")
     plant = asyncio.create_task(_pace(rack, policy.period_s), name="plant")
     try:
         async with asyncio.timeout(scenario.for_s + _BEYOND_S):
@@ -147,6 +139,52 @@ async def _run(run: Run, seen: Witness) -> tuple[Ran, Truth]:
             task.cancel()
         await asyncio.wait({controller, plant})
         await rack.stop()
+
+
+class _Stage:
+    """Servers in virtual time, and the lives of the controller on them."""
+
+    def __init__(self, run: Run, seen: Witness, connect: Mapping[str, str]) -> None:
+        self._run, self._seen, self._connect = run, seen, connect
+        self._clock, self._people = WallClock(), operator(run.scenario)
+        self._faults = run.scenario.struck(run.seed)
+
+    async def play(self) -> Ran:
+        """Run the controller, and again after each death, with a memory of nothing."""
+        scenario, tally, found = self._run.scenario, Tally(self._run.policy.period_s), list[Ran]()
+        spans = lives(self._faults, scenario.for_s)
+        across: tuple[Sink, ...] = (tally,) if len(spans) > 1 else ()
+        for life in spans:
+            if life.from_s > 0.0:
+                await self._clock.sleep_until(EPOCH + life.from_s - _AGAIN_S)
+            with suppress(Killed):
+                found.append(await self._live(life, across))
+        return found[-1] if len(spans) == 1 else replace(found[-1], tally=tally)
+
+    async def _live(self, life: Life, across: Sequence[Sink]) -> Ran:
+        run, scenario, policy = self._run, self._run.scenario, self._run.policy
+        bound = rebind(policy, self._connect)
+        given = Given(
+            run.build,
+            (dict(policy.loops), dict(policy.files)),
+            deadlines(policy),
+            scenario.compute_s,
+            self._faults,
+            EPOCH,
+        )
+        options = Options(
+            for_s=None if life.dies else life.to_s - life.from_s,
+            record=life.record(run.record),
+            orders=life.orders(scenario.timed(policy)),
+            connect=self._connect,
+            unrecorded=run.record is None,
+            inbox=self._people.inbox,
+            journal=journal(self._faults, lambda: self._clock.now() - EPOCH),
+        )
+        line = Tied(bound, self._clock)
+        through = Door(self._clock, line, _Prompt(given, EPOCH + life.from_s))
+        kill = killer(life, lambda: EPOCH, line.sever)
+        return await operate(prepare(bound), options, through, (*across, self._seen, self._people, *run.sinks, kill))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from math import inf
 
 from hil.virtual.faults import Direction, Kind, Way, Weather, Window
+from hil.virtual.timers import Timers
 from hil.virtual.transport import End, Item, Listener, Made, Transport
 
 _FIRST_PORT = 49152  # the first of those nobody owns, RFC 6335, 6
@@ -22,12 +23,12 @@ class Network:
     Parameters
     ----------
     loop
-        The loop everything runs on.
+        The loop everything runs on, or whatever else has timers.
     seed
         Seed of all chance in the network.
     """
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, seed: int) -> None:
+    def __init__(self, loop: Timers, seed: int) -> None:
         self._loop = loop
         self._weather = Weather(seed)
         self._listeners: dict[int, Listener] = {}
@@ -146,7 +147,7 @@ class Network:
         at_s
             When, loop time [s].
         """
-        self._loop.call_at(at_s, self._reset, port)
+        self._loop.call_at(at_s, lambda: self._reset(port))
 
     def listen(self, make: Made, host: str, port: int) -> Listener:
         """Listen at a port, or at any free one if it is 0.
@@ -211,7 +212,7 @@ class Network:
         if at <= self._loop.time():
             return
         come: asyncio.Future[None] = self._loop.create_future()
-        timer = None if at == inf else self._loop.call_at(at, come.set_result, None)
+        timer = None if at == inf else self._loop.call_at(at, lambda: come.set_result(None))
         try:
             await come
         finally:
@@ -249,11 +250,11 @@ class _Pair:
     def over(self) -> bool:
         return self.client.is_closing() and self.server.is_closing()
 
-    def serve(self, protocol: asyncio.BaseProtocol, loop: asyncio.AbstractEventLoop) -> None:
+    def serve(self, protocol: asyncio.BaseProtocol, loop: Timers) -> None:
         self.server.meet(self.client, protocol)
         self.client.meet(self.server, asyncio.Protocol())
         self.client.pause_reading()
-        loop.call_soon(protocol.connection_made, self.server)
+        loop.call_soon(lambda: protocol.connection_made(self.server))
 
     def call(self, protocol: asyncio.BaseProtocol) -> None:
         self.client.set_protocol(protocol)

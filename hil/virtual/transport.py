@@ -10,6 +10,8 @@ from enum import Enum
 from math import inf
 from typing import Protocol, cast
 
+from hil.virtual.timers import Timer, Timers
+
 _HIGH_WATER = 65536
 
 
@@ -95,22 +97,20 @@ class Transport(asyncio.Transport):
     Parameters
     ----------
     loop
-        The loop it lives on.
+        The loop it lives on, or whatever else has timers.
     path
         The way from here to the other end.
     addresses
         Host and port of this end and of the other one.
     """
 
-    def __init__(
-        self, loop: asyncio.AbstractEventLoop, path: Path, addresses: tuple[tuple[str, int], tuple[str, int]]
-    ) -> None:
+    def __init__(self, loop: Timers, path: Path, addresses: tuple[tuple[str, int], tuple[str, int]]) -> None:
         super().__init__({"sockname": addresses[0], "peername": addresses[1]})
         self._loop, self._path = loop, path
         self._protocol: asyncio.BaseProtocol = asyncio.Protocol()
         self._peer: Transport | None = None
         self._inbox: deque[tuple[float, Item]] = deque()
-        self._timer: asyncio.Handle | None = None
+        self._timer: Timer | None = None
         self._reading, self._closing, self._ended, self._gone = True, False, False, False
         self._pending, self._limits, self._full = 0, (_HIGH_WATER // 4, _HIGH_WATER), False
 
@@ -263,4 +263,5 @@ class Transport(asyncio.Transport):
 
     def _leave(self, error: Exception | None) -> None:
         self._closing = self._ended = True
-        self._loop.call_soon(self._protocol.connection_lost, error)
+        protocol = self._protocol
+        self._loop.call_soon(lambda: protocol.connection_lost(error))
