@@ -14,7 +14,7 @@ from controller.estimates import Estimate
 from controller.kit import LoopKit
 from controller.sampled import Memory, Told
 from controller.state import LoopState
-from controller.trail import Reading, Stage, Trail
+from controller.trail import Reading, Stage, Trail, Way
 from plant_io import Snapshot
 from plant_io.signals import Floats
 from policies.words import written
@@ -113,8 +113,9 @@ def _gone_on(kit: LoopKit, old: _Belief, now: _Now) -> _Belief:
             read = {name: Reading(value, at, at) for name, value in prompt.items()}
             stage = Stage(at, now.inputs, now.known, read, filtered)
             past = trail.extended(past, stage, kit.memory.span_s, kit.memory.every)
-    if now.late:
-        filtered, past = trail.entered(filtered, past, now.late, kit.estimator)
+    if kit.memory is not None:
+        past = trail.entered(past, now.late) if now.late else past
+        filtered, past = trail.caught_up(filtered, past, now.late, Way(kit.estimator, kit.memory.every))
     if kit.smoother is None:
         return _Belief(filtered, filtered, past)
     found = kit.smoother.weighed(past) if now.due else None

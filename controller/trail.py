@@ -48,6 +48,18 @@ class Stage:
     """What was believed then; only now and then, as it can be found again."""
 
 
+@dataclass(frozen=True, slots=True)
+class Way:
+    """How steps are made again."""
+
+    estimator: Estimator
+    """Makes them."""
+    every: int
+    """Steps from one estimate that is kept to the next, and newest steps that keep theirs [1]."""
+    most: int = 400
+    """Most steps in one cycle [1]."""
+
+
 Trail = tuple[Stage, ...]
 """Steps in the order of their times; the first holds an estimate and is where the memory begins."""
 
@@ -87,6 +99,8 @@ def extended(trail: Trail, stage: Stage, span_s: float, every: int) -> Trail:
     """
     if stage.at <= trail[-1].at:  # the clock was set back; what is remembered has no place any more
         return (stage,)
+    if trail[-1].estimate is None:  # not caught up
+        return (*trail, replace(stage, estimate=None))
     whole = [*trail, stage]
     thinned = len(whole) - 1 - every
     if thinned > 0 and any(each.estimate is not None for each in whole[max(0, thinned - every + 1) : thinned]):
@@ -113,26 +127,20 @@ def place(trail: Trail, taken: float) -> int | None:
     return min(at, len(trail) - 1) if at > 0 else None
 
 
-def entered(
-    estimate: Estimate, trail: Trail, readings: Mapping[str, Reading], estimator: Estimator
-) -> tuple[Estimate, Trail]:
-    """Return what is believed at the end of a memory once readings are entered where they belong, and the memory.
+def entered(trail: Trail, readings: Mapping[str, Reading]) -> Trail:
+    """Return a memory with readings entered where they belong; what was believed from there on is forgotten.
 
     Readings that are known already, or belong before the memory, are left out; of several readings of one measurement
-    in one step the newest counts. The innovations are those of the last step and of the readings entered.
+    in one step the newest counts.
 
     Parameters
     ----------
-    estimate
-        What is believed at its end.
     trail
         The memory.
     readings
         Readings by name.
-    estimator
-        Makes the steps.
     """
-    whole, new = list(trail), dict[int, set[str]]()
+    whole, first = list(trail), len(trail)
     for name, reading in readings.items():
         at, known = place(trail, reading.taken), [s.readings[name] for s in trail if name in s.readings]
         if at is None or any(reading.stamp == each.stamp for each in known):
@@ -140,21 +148,44 @@ def entered(
         old = whole[at].readings.get(name)
         if old is None or old.taken <= reading.taken:
             whole[at] = replace(whole[at], readings={**whole[at].readings, name: reading})
-            new.setdefault(at, set()).add(name)
-    return _again(whole, new, estimator) if new else (estimate, trail)
+            first = min(first, at)
+    for i in range(first, len(whole)):
+        if whole[i].estimate is not None:
+            whole[i] = replace(whole[i], estimate=None)
+    return tuple(whole)
 
 
-def _again(whole: list[Stage], new: Mapping[int, set[str]], estimator: Estimator) -> tuple[Estimate, Trail]:
-    """Make every step anew from the last estimate kept before anything new."""
-    kept = [(i, stage.estimate) for i, stage in enumerate(whole[: min(new)]) if stage.estimate is not None]
-    (first, estimate), innovations = kept[-1], dict[str, float]()
-    for i, stage in enumerate(whole[first + 1 :], first + 1):
+def caught_up(estimate: Estimate, trail: Trail, late: Mapping[str, Reading], way: Way) -> tuple[Estimate, Trail]:
+    """Return what is believed at the end of a memory, with what was forgotten found again, and the memory.
+
+    What would take too long for one cycle is left to the next ones: until it is found, what was believed without the
+    late readings stands. The innovations are those of the last step, and of late readings the steps of which were made.
+
+    Parameters
+    ----------
+    estimate
+        What was believed at its end.
+    trail
+        The memory.
+    late
+        Late readings by name.
+    way
+        How the steps are made.
+    """
+    if trail[-1].estimate is not None:  # as in nearly every cycle
+        return estimate, trail
+    begin, found = next((i, s.estimate) for i, s in reversed(list(enumerate(trail))) if s.estimate is not None)
+    whole, innovations, kept = list(trail), dict[str, float](), begin
+    end = min(begin + way.most, len(whole) - 1)
+    for i in range(begin + 1, end + 1):
+        stage = whole[i]
         fresh = {name: reading.value for name, reading in stage.readings.items()}
-        estimate = estimator.step(estimate, stage.inputs, stage.known, fresh)
-        innovations |= {name: estimate.innovations[name] for name in new.get(i, ())}
-        if stage.estimate is not None:
-            whole[i] = replace(stage, estimate=estimate)
-    return Estimate(estimate.x, estimate.p, {**estimate.innovations, **innovations}), tuple(whole)
+        found = way.estimator.step(found, stage.inputs, stage.known, fresh)
+        innovations |= {n: found.innovations[n] for n, r in stage.readings.items() if n in late and late[n] == r}
+        if i == end or i - kept >= way.every or len(whole) - i <= way.every:
+            whole[i], kept = replace(stage, estimate=found), i
+    new = found if end == len(whole) - 1 else estimate
+    return Estimate(new.x, new.p, {**new.innovations, **innovations}), tuple(whole)
 
 
 class Smoother(Protocol):

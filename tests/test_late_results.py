@@ -13,7 +13,7 @@ from late_plant import EPOCH, Counted, Desk, day, same
 from controller import trail
 from controller.models import model
 from controller.mpc.estimator import KalmanEstimator
-from controller.trail import Reading, Stage, Trail
+from controller.trail import Reading, Stage, Trail, Way
 from policies import Mpc, load, shipped
 
 LINE = load(shipped("A"))
@@ -28,7 +28,7 @@ def reading(taken: int, value: float) -> Reading:
     return Reading(value, float(taken), float(taken))
 
 
-def followed(arrivals: dict[int, dict[str, Reading]]) -> tuple[bytes, bytes]:
+def followed(arrivals: dict[int, dict[str, Reading]], most: int = 400) -> tuple[bytes, bytes]:
     """Return what is believed of line A after a run in which late readings arrived when `arrivals` says."""
     estimate = EKF.start(U, W, SHOWN)
     past: Trail = trail.begun(0.0, U, W, estimate)
@@ -37,7 +37,10 @@ def followed(arrivals: dict[int, dict[str, Reading]]) -> tuple[bytes, bytes]:
         estimate = EKF.step(estimate, u, W, prompt)
         read = {name: reading(k, value) for name, value in prompt.items()}
         past = trail.extended(past, Stage(float(k), u, W, read, estimate), SPAN_S, 5)
-        estimate, past = trail.entered(estimate, past, arrivals.get(k, {}), EKF)
+        past = trail.entered(past, arrivals.get(k, {}))
+        estimate, past = trail.caught_up(estimate, past, arrivals.get(k, {}), Way(EKF, 5, most))
+    for _ in range(CYCLES):
+        estimate, past = trail.caught_up(estimate, past, {}, Way(EKF, 5, most))
     return estimate.x.tobytes(), estimate.p.tobytes()
 
 
@@ -45,9 +48,9 @@ SAMPLES = st.dictionaries(st.integers(1, CYCLES - 1), st.tuples(st.integers(0, i
 
 
 @settings(max_examples=60, deadline=None)
-@given(SAMPLES)
+@given(SAMPLES, st.sampled_from([2, 3, 7, 400]))
 def test_whatever_the_order_in_which_results_come_what_is_believed_is_as_if_each_had_come_at_once(
-    samples: dict[int, tuple[int, float]],
+    samples: dict[int, tuple[int, float]], most: int
 ) -> None:
     arrivals = dict[int, dict[str, Reading]]()
     kept = dict[int, float]()
@@ -56,7 +59,7 @@ def test_whatever_the_order_in_which_results_come_what_is_believed_is_as_if_each
         if at not in arrivals:  # an instrument shows one result at a time
             arrivals[at], kept[taken] = {"api": reading(taken, value)}, value
     prompt = {taken: {"api": reading(taken, value)} for taken, value in kept.items()}
-    assert followed(arrivals) == followed(prompt)
+    assert followed(arrivals, most) == followed(prompt)
 
 
 def run(delay: int, **words: str) -> Desk:
@@ -125,6 +128,19 @@ def test_the_memory_is_bounded_and_of_old_steps_few_keep_their_estimates() -> No
     assert all(kept[-8:])
     assert sum(kept[:-8]) <= 9
     assert desk.state.trail[0].at < desk.at - 64.0
+
+
+def test_a_result_hours_late_is_worked_in_over_several_cycles() -> None:
+    late, at_once = Desk(taken="Z_TAKEN", oldest="1h"), Desk(taken="Z_TAKEN", oldest="1h")
+    agreed = list[int]()
+    for k, (y, u) in enumerate(day(1010, seed=13), 1):
+        for desk, shown in ((late, 1000), (at_once, 100)):
+            if k == shown:
+                desk.show("Z", 10.5)
+                desk.show("Z_TAKEN", EPOCH + 100.0)
+            desk.cycle(y, u)
+        agreed += [k] if same(late, at_once) else []
+    assert agreed == [*range(1, 100), *range(1002, 1011)]
 
 
 def test_a_result_that_is_shown_again_counts_once() -> None:

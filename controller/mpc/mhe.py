@@ -100,6 +100,8 @@ class MovingHorizon:
         trail
             What was read and what the filter believed, at least over the window.
         """
+        if trail[-1].estimate is None:  # what the filter believed is not found yet
+            return None
         window = self._window(trail)
         arrival = window[0].estimate
         if arrival is None or len(window) == 1:
