@@ -82,7 +82,7 @@ def judge(truth: Truth, quality: Quality, events: int) -> Judged:
 
 def scenario(line: str, for_s: float) -> Scenario:
     """Return the day as a scenario; `for_s` is its length [s]."""
-    told = {
+    told: dict[str, object] = {
         "scenario": 1,
         "title": "Liquid, weather and lots",
         "line": line,
