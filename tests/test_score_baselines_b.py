@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from benchmarks.loops_b import LINE_B, SPAN_S, judge, scenario
+from benchmarks.loops_b import DAY_B, Judged, add, judge, scenario
+from benchmarks.tool import Result
 from hil.rig.baselines import Day
 from hil.rig.baselines_b import Process, Single, Tuned, under_pair
 from policies import load, shipped
@@ -78,13 +79,36 @@ def test_the_loops_of_line_b_are_let_in_by_both_plcs() -> None:
 
 
 def test_a_quality_has_settled_when_it_is_back_in_its_band_for_good() -> None:
-    time = np.arange(1.0, 2.0 * SPAN_S + 1.0)
-    lod = np.where((time > SPAN_S) & (time <= SPAN_S + 400.0), 2.8, 2.1)
-    judged = judge({"time": time, "lod_pct": lod}, LINE_B["lod"], 1)
+    time, span_s = np.arange(1.0, 2.0 * DAY_B.span_s + 1.0), DAY_B.span_s
+    lod = np.where((time > span_s) & (time <= span_s + 400.0), 2.8, 2.1)
+    judged = judge({"time": time, "lod_pct": lod}, DAY_B.qualities["lod"], 1, span_s)
     assert judged.settling.tolist() == [400.0]
     assert judged.left.tolist() == pytest.approx([0.1])
 
 
+def test_a_quality_that_never_comes_back_counts_the_whole_span() -> None:
+    time, span_s = np.arange(1.0, 2.0 * DAY_B.span_s + 1.0), DAY_B.span_s
+    judged = judge({"time": time, "lod_pct": 0.0 * time + 3.0}, DAY_B.qualities["lod"], 1, span_s)
+    assert judged.settling.tolist() == [span_s]
+
+
 def test_a_day_says_only_what_goes_wrong_in_it() -> None:
-    assert [wrong.id for wrong in scenario("B", 2.0 * SPAN_S).faults] == ["F21"]
-    assert len(scenario("B", 6.0 * SPAN_S).faults) == 4
+    assert [wrong.id for wrong in scenario(DAY_B, 1).faults] == ["F21"]
+    whole = scenario(DAY_B, len(DAY_B.events))
+    assert [(wrong.id, wrong.after_s, wrong.for_s) for wrong in whole.faults] == [
+        ("F21", 1500.0, 1500.0),
+        ("F30", 4500.0, None),
+        ("F20", 6000.0, 1500.0),
+        ("F20", 7500.0, None),
+    ]
+
+
+def test_figures_are_means_over_seeds_and_ratios_compare_the_times_of_both_qualities() -> None:
+    fast, slow = (Judged(np.array([0.1]), np.array([s]), np.array([0.05])) for s in (100.0, 400.0))
+    rows = {(who, name): [one, one] for who, one in (("ours", fast), ("pi", slow)) for name in DAY_B.qualities}
+    found = Result("loops")
+    add(found, DAY_B, rows)
+    assert found.ratios["settling_vs_pi_B"] == pytest.approx(0.25)
+    assert found.figures["lod_abs_error_B"] == pytest.approx(0.1)
+    assert found.figures["d50_rel_error_B"] == pytest.approx(0.1 / 400.0)
+    assert found.baselines["lod_settling_s_by_event_pi_B"] == {"pump weak": 400.0}
