@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from anomaly import Alert
-from controller import aims, alarm, bridges, clamp, dropout, limits, samples
+from controller import aims, alarm, bridges, clamp, dropout, gate, limits, samples
 from controller.advise import accept, advise
 from controller.believe import believe
 from controller.confirm import expect, verify
@@ -47,7 +47,7 @@ class Turn:
 
 def turn(kit: LoopKit, given: Inputs, old: LoopState) -> Turn:
     """Conclude one cycle of one loop."""
-    at = given.seen.at
+    at, given = given.seen.at, gate.looked_at(kit, given, old)
     new, obeyed = _obey(kit, given, old)
     new = _look(kit, given.seen, _plan(given, new))
     new, changed = dropout.look(kit, given.seen, given.links, new)

@@ -82,7 +82,9 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
         digest.update(codec.retrace(data))
         decision, state = decide(*inputs(data, kit), state, kit)
         again = codec.unpack(codec.pack(decision))
-        wrong = tuple(k for k in again if codec.pack(again[k]) != codec.pack(data["decision"].get(k)))
+        # What is in no older record is not there either where it is empty.
+        there = {k: v for k, v in again.items() if v or k in data["decision"]}
+        wrong = tuple(k for k in there if codec.pack(there[k]) != codec.pack(data["decision"].get(k)))
         count, same = count + 1, same + (not wrong)
         if wrong and len(differences) < _SHOWN:
             differences.append(Difference(data["number"], entry.at, wrong))
