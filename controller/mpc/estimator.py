@@ -9,7 +9,7 @@ import numpy as np
 
 from controller.estimates import Estimate, Filtered, corrected
 from controller.models import ControlModel
-from controller.models.symbolic import Compiled, Matrix, ahead, casadi, outputs, readings, vector
+from controller.models.symbolic import Compiled, Matrix, ahead, casadi, outputs, readings, symmetric, vector
 from plant_io.signals import Floats
 from policies import Mpc
 from policies.units import difference
@@ -103,7 +103,7 @@ def _filter(model: ControlModel, variances: Floats, wandered: Floats, period_s: 
     p, y, fresh = ca.SX.sym("p", n, n), vector("y", len(variances)), vector("fresh", len(variances))
     predicted = ahead(model, x, u, w, period_s)
     moved = ca.jacobian(predicted, x)
-    spread = moved @ p @ moved.T + ca.diag(ca.vertcat(*wandered))
+    spread = symmetric(moved @ p @ moved.T + ca.diag(ca.vertcat(*wandered)))
     innovations = y - readings(model, predicted, u, w)
     believed = predicted
     for i, variance in enumerate(variances):
@@ -123,10 +123,11 @@ def _correct(
     shown = readings(model, at, *given)[i]
     predicted, slope = ca.substitute([shown, ca.jacobian(shown, at)], [at], [x])
     variance = slope @ p @ slope.T + noise
-    gain = p @ slope.T / variance * fresh[i]
+    seen = p @ slope.T * fresh[i]
+    gain = seen / variance
     limit = ca.sqrt(variance) * BELIEVED
     bounded = ca.fmin(ca.fmax(y[i] - predicted, -limit), limit)
-    return x + gain * bounded, p - gain @ gain.T * variance
+    return x + gain * bounded, symmetric(p - seen @ gain.T)
 
 
 def noise(model: ControlModel, loop: Mpc) -> Floats:

@@ -13,7 +13,7 @@ from math import nan
 import numpy as np
 
 from controller.estimates import Estimate, Filtered, corrected
-from controller.models.symbolic import Compiled, Matrix, casadi, vector
+from controller.models.symbolic import Compiled, Matrix, casadi, symmetric, vector
 from controller.models.transfer import Step, Transfer, dot
 from plant_io.signals import Floats
 from policies import TransferFunction
@@ -105,17 +105,18 @@ def _filter(step: Step, noise: Floats, wander: Floats) -> Compiled:
     d, p, h = vector("d", n), ca.SX.sym("p", n, n), vector("h", step.g.shape[1])
     y, fresh = vector("y", n_y), vector("fresh", n_y)
     a, wandered = ca.SX(step.a), ca.diag(ca.vertcat(*wander))
-    believed, spread = a @ d + _times(step.g, h), a @ p @ a.T + wandered
+    believed, spread = a @ d + _times(step.g, h), symmetric(a @ p @ a.T + wandered)
     direct = _times(step.e, h)
     innovations = y - (ca.SX(step.c) @ believed + direct)
     for i, variance in enumerate(noise):
         slope = ca.SX(step.c[i : i + 1])
         total = slope @ spread @ slope.T + float(variance)
-        gain = spread @ slope.T / total * fresh[i]
+        seen = spread @ slope.T * fresh[i]
+        gain = seen / total
         limit = ca.sqrt(total) * _BELIEVED
         off = y[i] - (slope @ believed + direct[i])
         believed = believed + gain * ca.fmin(ca.fmax(off, -limit), limit)
-        spread = spread - gain @ gain.T * total
+        spread = symmetric(spread - seen @ gain.T)
     return Compiled([d, p, h, y, fresh], [believed, spread, innovations])
 
 

@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from controller.estimates import Estimate, Estimator
 from controller.models import ControlModel
-from controller.models.symbolic import Compiled, Matrix, ahead, casadi, readings, vector
+from controller.models.symbolic import Compiled, Matrix, ahead, casadi, readings, symmetric, vector
 from controller.mpc.estimator import BELIEVED, noise, wander
 from controller.trail import Stage, Trail
 from plant_io.signals import Floats
@@ -174,7 +174,7 @@ def _forward(
     p, y, there = ca.SX.sym("p", n, n), vector("y", len(variances)), vector("there", len(variances))
     then = ahead(model, old, u, w, period_s)
     moved = ca.jacobian(then, old)
-    believed, spread = then + moved @ (x - old), moved @ p @ moved.T + ca.diag(ca.vertcat(*wandered))
+    believed, spread = then + moved @ (x - old), symmetric(moved @ p @ moved.T + ca.diag(ca.vertcat(*wandered)))
     predicted = ca.vertcat(readings(model, new, u, w), *[new[i] for i in bounds])
     shown = ca.jacobian(predicted, new)
     off, gains, surprises = y - predicted, list[Matrix](), list[Matrix]()
@@ -182,9 +182,10 @@ def _forward(
         slope = shown[i : i + 1, :]
         far = ca.fmax(off[i], -off[i]) / (BELIEVED * sqrt(variance)) if i < len(variances) - len(bounds) else ca.SX(0.0)
         total = slope @ spread @ slope.T + ca.fmax(1.0, far) * variance
-        gains.append(spread @ slope.T / total * there[i])
+        seen = spread @ slope.T * there[i]
+        gains.append(seen / total)
         surprise = off[i] + slope @ (new - believed)
-        believed, spread = believed + gains[-1] * surprise, spread - gains[-1] @ gains[-1].T * total
+        believed, spread = believed + gains[-1] * surprise, symmetric(spread - seen @ gains[-1].T)
         surprises.append(surprise / total * there[i])
     found = [believed, spread, moved, shown, ca.horzcat(*gains), ca.vertcat(*surprises)]
     return Compiled([x, p, old, new, u, w, y, there], found)
