@@ -286,9 +286,10 @@ class Feeder:
         """
         if dt != self._rhythm.dt:
             self._rhythm = _Rhythm(self._design, dt)
-        self.loop.scan(dt, self.indicated, setpoint)
-        self.speed = self.loop.speed + (self.speed - self.loop.speed) * self._rhythm.drive
-        refill = self._design.refill * hit.get("F06", 1.0) * dt if self.loop.refilling else 0.0
+        loop = self.loop
+        loop.scan(dt, self.indicated, setpoint)
+        self.speed = loop.speed + (self.speed - loop.speed) * self._rhythm.drive
+        refill = self._design.refill * hit.get("F06", 1.0) * dt if loop.refilling else 0.0
         self._pack(dt, refill, hit)
         fed = min(self._discharge(dt, hit), self.mass + refill)
         self.mass += refill - fed
@@ -308,9 +309,10 @@ class Feeder:
         if refill > 0.0:
             push = design.packing * (self._noise.scale + hit.get("F01", 1.0) - 1.0) * refill / dt * design.packing_tau_s
         self._packing = push + (self._packing - push) * rhythm.packing
-        self._cleared = "F03" in hit and (self._cleared or self.loop.refilling)
-        more = 4.0 if "F03" in hit and not self._cleared else 1.0
-        self._density = rhythm.wander * self._density + more * rhythm.wandering * self._noise()
+        holed = "F03" in hit
+        self._cleared = holed and (self._cleared or self.loop.refilling)
+        wandering = 4.0 * rhythm.wandering if holed and not self._cleared else rhythm.wandering
+        self._density = rhythm.wander * self._density + wandering * self._noise()
 
     def _discharge(self, dt: float, hit: Mapping[str, float]) -> float:
         design = self._design

@@ -41,7 +41,7 @@ _API_SHARE, _EXC_SHARE = 0.10, 0.89
 _FEEDERS = tuple(design.name for design in DESIGNS)
 _FEEDER_TAGS = tuple(tuple(f"{name}.{tag}" for tag in ("W", "F_PV", "N", "MODE", "REFILL")) for name in _FEEDERS)
 _FLOW_KEYS = tuple(f"{name}.F_SP" for name in _FEEDERS)
-_SOUND: Mapping[str, float] = MappingProxyType({})
+_SOUND: Mapping[str, float] = {}
 
 
 class LineA:
@@ -199,8 +199,7 @@ class LineA:
         self._press.sense(self.time, hits.get("PRS", _SOUND))
         self._probe.look(self.time, self._press.tanks[-1], hits.get("NIR", _SOUND))
         spectrum, at_line, force = self._probe.spectrum.shown, self._press.at_line.shown, self._press.force.shown
-        self.tags = {
-            **self._feeder_tags(),
+        self.tags = self._feeder_tags() | {
             "BLD.N_PV": self._blender.speed,
             "HOP.M": self._press.hopper_seen,
             "NIR.SPECTRUM": spectrum.value,
