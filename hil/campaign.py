@@ -22,11 +22,13 @@ from hil.rig.tied import Vanished
 from hil.rig.truth import Ruined, write
 from hil.scenario import Scenario
 from hil.summary import summed
+from plant_io.clocks import stopwatch
 from policies import Policy
 
 Opened = tuple[str, Scenario, Policy]
 """Name of a scenario, the scenario, and the policy of its line."""
 
+_TOLD_S = 15.0
 _DIED = "its process died, and died again when it was repeated"
 
 
@@ -84,6 +86,7 @@ def play(opened: Sequence[Opened], wanted: Wanted) -> tuple[list[Outcome], bool]
     """
     tasks = list(_tasks(opened, wanted))
     found: dict[int, Outcome] = {}
+    due = _Now()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
     with Progress(*columns, TimeElapsedColumn(), TimeRemainingColumn(), console=people, transient=True) as progress:
         bar = progress.add_task("playing", total=len(tasks))
@@ -93,11 +96,27 @@ def play(opened: Sequence[Opened], wanted: Wanted) -> tuple[list[Outcome], bool]
                 if len(tasks) == len(opened) or not found[number].passed:
                     _say(found[number])
                 wrong = sum(not outcome.passed for outcome in found.values())
-                progress.update(bar, advance=1, description=f"playing, {wrong} did not pass" if wrong else "playing")
+                words = f"playing, {wrong} did not pass" if wrong else "playing"
+                progress.update(bar, advance=1, description=words)
+                if not people.is_terminal and len(tasks) > len(opened) and due():
+                    people.print(f"{words}: {len(found)} of {len(tasks)} runs are done", markup=False)
     outcomes = [found[number] for number in sorted(found)]
     if len(tasks) > len(opened):
         _sum_up(outcomes)
     return outcomes, len(found) == len(tasks)
+
+
+class _Now:
+    """Says now and then that it is time to tell how far things are, where no bar can show it."""
+
+    def __init__(self) -> None:
+        self._watch, self._next_s = stopwatch(), 0.0
+
+    def __call__(self) -> bool:
+        if self._watch() < self._next_s:
+            return False
+        self._next_s = self._watch() + _TOLD_S
+        return True
 
 
 def outcome(task: Task) -> Outcome:

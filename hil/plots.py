@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import json
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol, cast
+from dataclasses import replace
+from functools import cache
+from gzip import compress
+from html import escape
+from typing import cast
 
 import numpy as np
 
 from hil.outcome import EDGES_S, Counts
 from hil.panels import Mark, Panel
 
+_ROW, _LETTER, _WIDTH = (
+    13,
+    6.0,
+    900.0,
+)  # words over the panels: row, letter, panel, px
 _COLOURS: Mapping[str, str] = {"fault": "#c00", "alert": "#a50", "phase": "#36a"}
 
 
+@cache
 def script() -> str:
-    """Return the program that draws the plots, to stand once on a page."""
+    """Return the program that draws the plots, packed (gzip, base64), to stand once on a page; the page unpacks it."""
     from plotly.offline import get_plotlyjs  # noqa: PLC0415  # heavy
 
-    return cast("Callable[[], str]", get_plotlyjs)()
+    program = cast("Callable[[], str]", get_plotlyjs)()
+    return b64encode(compress(program.encode(), 9, mtime=0)).decode()
 
 
 def over_time(panels: Sequence[Panel], marks: Sequence[Mark] = ()) -> str:
@@ -33,14 +46,16 @@ def over_time(panels: Sequence[Panel], marks: Sequence[Mark] = ()) -> str:
         }
         for i, panel in enumerate(panels, start=1)
     ]
+    said = _said(marks)
+    rows = _rows(said, float(max(panel.minutes[-1] for panel in panels)))
     height = 1.0 / len(panels)
     layout: dict[str, object] = {
         "height": 190 * len(panels) + 100,
         "showlegend": False,
-        "margin": {"t": 70},
+        "margin": {"t": 20 + _ROW * (1 + max(rows, default=0))},
         "xaxis": {"title": {"text": "line time [min]"}, "anchor": f"y{len(panels)}"},
         "shapes": [*_levels(panels), *_bars(marks)],
-        "annotations": list(_words(marks)),
+        "annotations": [_word(mark, row) for mark, row in zip(said, rows, strict=True)],
     }
     for i, panel in enumerate(panels):
         top = 1.0 - i * height
@@ -71,20 +86,49 @@ def _bars(marks: Sequence[Mark]) -> Iterator[dict[str, object]]:
             yield {"type": "line", **place, "line": {"color": _COLOURS[mark.kind], "width": 1, "dash": "dot"}}
 
 
-def _words(marks: Sequence[Mark]) -> Iterator[dict[str, object]]:
+def _said(marks: Sequence[Mark]) -> list[Mark]:
+    """Return marks for their words, in the order of time; those of one kind and one moment are one."""
+    found: dict[tuple[str, float], Mark] = {}
+    for mark in sorted(marks, key=lambda mark: mark.begin):
+        key = (mark.kind, mark.begin)
+        before = found.get(key)
+        found[key] = mark if before is None else replace(before, text=f"{before.text}, {mark.text}")
+    return list(found.values())
+
+
+def _rows(marks: Sequence[Mark], minutes: float) -> list[int]:
+    """Return a row for the words of each mark, so that none stand on others.
+
+    Parameters
+    ----------
+    marks
+        The marks, in the order of time.
+    minutes
+        Length of the run [min].
+    """
+    free: list[float] = []
+    rows: list[int] = []
     for mark in marks:
-        yield {
-            "x": mark.begin,
-            "y": 1.0,
-            "xref": "x",
-            "yref": "paper",
-            "text": mark.text,
-            "showarrow": False,
-            "textangle": -30,
-            "xanchor": "left",
-            "yanchor": "bottom",
-            "font": {"size": 10, "color": _COLOURS[mark.kind]},
-        }
+        width = (len(mark.text) * _LETTER + _LETTER) * minutes / _WIDTH
+        row = next((i for i, at in enumerate(free) if at <= mark.begin), len(free))
+        free[row : row + 1] = [mark.begin + width]
+        rows.append(row)
+    return rows
+
+
+def _word(mark: Mark, row: int) -> dict[str, object]:
+    return {
+        "x": mark.begin,
+        "y": 1.0,
+        "yshift": _ROW * row,
+        "xref": "x",
+        "yref": "paper",
+        "text": escape(mark.text),
+        "showarrow": False,
+        "xanchor": "left",
+        "yanchor": "bottom",
+        "font": {"size": 10, "color": _COLOURS[mark.kind]},
+    }
 
 
 def histogram(title: str, counts: Sequence[Counts]) -> str:
@@ -112,14 +156,7 @@ def histogram(title: str, counts: Sequence[Counts]) -> str:
     return _drawn([steps], layout)
 
 
-class _ToHtml(Protocol):
-    def __call__(
-        self, figure: Mapping[str, object], *, full_html: bool, include_plotlyjs: bool, validate: bool
-    ) -> str: ...
-
-
 def _drawn(traces: Sequence[Mapping[str, object]], layout: Mapping[str, object]) -> str:
-    import plotly.io  # noqa: PLC0415  # heavy
-
-    to_html = cast("_ToHtml", plotly.io.to_html)
-    return to_html({"data": traces, "layout": layout}, full_html=False, include_plotlyjs=False, validate=False)
+    """Return a place on the page, with what is to be drawn there."""
+    figure = json.dumps({"data": traces, "layout": layout}, default=str).replace("NaN", "null").replace("</", "<\\/")
+    return f'<div class="plot"><script type="application/json">{figure}</script></div>'

@@ -9,6 +9,7 @@ import sys
 import time
 import xml.etree.ElementTree as ET
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +18,8 @@ import pytest
 
 from hil import campaign, library, report
 from hil.outcome import EDGES_S, Outcome, plain
-from hil.panels import Panel, thinned
+from hil.panels import Mark, Panel, thinned
+from hil.plots import over_time
 from hil.rig.verdict import Finding
 from hil.summary import summed, wilson
 
@@ -84,6 +86,30 @@ def test_the_page_shows_sums_histograms_and_plots_of_the_first_run_and_of_failur
     assert ["wall time of a cycle [ms]" in told, "missed its beginning [ms]" in told] == [True, True]
     assert "true api [%]" in told
     assert "<script src" not in page
+    assert len(page) < 3e6
+
+
+def test_the_words_over_the_plots_never_stand_on_each_other() -> None:
+    panel = Panel("true api [%]", np.linspace(0.0, 60.0, 9), np.zeros(9))
+    begun = [0.0, 0.1, 0.2, 20.0, 20.0, 20.5, 59.0]
+    drawn = over_time([panel], [Mark("phase", at, None, f"blend number {i}") for i, at in enumerate(begun)])
+    figure = json.loads(drawn.partition('json">')[2].partition("</script>")[0])
+    words = [(note["x"], note["yshift"], note["text"]) for note in figure["layout"]["annotations"]]
+    assert [text for *_, text in words][3] == "blend number 3, blend number 4"
+    for row in {shift for _, shift, _ in words}:
+        here = [(x, x + 6.0 * len(text) * 60.0 / 900.0) for x, shift, text in words if shift == row]
+        assert all(after[0] >= before[1] for before, after in pairwise(here))
+    assert figure["layout"]["margin"]["t"] >= max(shift for _, shift, _ in words) + 13
+
+
+def test_without_a_terminal_it_is_told_now_and_then_how_far_a_campaign_is(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(campaign, "outcome", lambda task: run(task.seed))
+    scenario, policy = library.open_scenario(SCENARIO)
+    campaign.play([("minute", scenario, policy)], campaign.Wanted(CLOCK, 1, 5))
+    told = [line for line in capfd.readouterr().err.splitlines() if line.startswith("playing")]
+    assert told == ["playing: 1 of 5 runs are done"]
 
 
 def tasks(**changed: object) -> campaign.Task:

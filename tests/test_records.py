@@ -11,6 +11,7 @@ from fakes import Bench
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from controller.cli.live import fresh
 from controller.cycle import Accept, Cycle, Mode, Order, SetMode
 from controller.plan import Plan, Status
 from controller.records import codec
@@ -148,3 +149,11 @@ def test_a_file_that_is_no_record_is_said_to_be_none(content: bytes, tmp_path: P
     (tmp_path / FILE).write_bytes(content)
     with pytest.raises(ValueError, match="cannot be read as a record"):
         list(entries(tmp_path))
+
+
+def test_looking_whether_a_record_can_be_kept_leaves_nothing_behind(tmp_path: Path) -> None:
+    fresh(tmp_path / "a" / "b")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "c").mkdir()
+    fresh(tmp_path / "c")
+    assert (tmp_path / "c").is_dir()

@@ -120,7 +120,7 @@ def _took(times: Mapping[str, float | None]) -> str:
 
 
 def fresh(record: Path) -> None:
-    """Make the directory of a record; refuse one that cannot be written or already holds a record.
+    """Refuse a directory of a record that cannot be written or already holds a record; leave nothing behind.
 
     Raises
     ------
@@ -131,9 +131,12 @@ def fresh(record: Path) -> None:
     """
     if (record / FILE).exists():
         raise FileExistsError(f"{record}: a record is already there; choose another directory")
+    made = [folder for folder in (record, *record.parents) if not folder.exists()]
     record.mkdir(parents=True, exist_ok=True)
     with TemporaryFile(dir=record):
-        return
+        pass
+    for folder in made:
+        folder.rmdir()
 
 
 def observed(kit: Kit, options: Options) -> Ran:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Callable, Mapping
 from typing import cast
 
@@ -15,6 +16,9 @@ from hil.plc.line import Image
 from hil.servers.wire import Raw, from_registers, to_raw, to_registers, to_value, width
 from policies import Modbus, Policy, Tag
 from policies.registers import Spot, Table, spot
+
+# What it would say, whoever serves says in a sentence.
+logging.getLogger("pymodbus").setLevel(logging.CRITICAL)
 
 _BITS: Mapping[Table, int] = {"coil": 1, "discrete": 2}
 _WORDS: Mapping[Table, int] = {"holding": 3, "input": 4}
