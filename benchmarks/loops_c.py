@@ -52,6 +52,8 @@ def measure(quick: bool) -> Result:  # noqa: FBT001  # the flag of the command l
             runs[name].append(truth)
     ours = _figures(runs["ours"])
     best, constant = (_figures(runs[name]) for name in ("hindsight", "constant"))
+    beside: dict[str, object] = {f"{k}_{name}_C": v for name in list(runs)[1:] for k, v in _figures(runs[name]).items()}
+    beside["settings_hindsight_C"] = [[round(one, 3) for one in setting] for setting in settings]
     return Result(
         "loops_c",
         figures={f"{key}_C": value for key, value in ours.items()},
@@ -59,8 +61,7 @@ def measure(quick: bool) -> Result:  # noqa: FBT001  # the flag of the command l
             "made_vs_hindsight_C": ours["made_mmol_min"] / best["made_mmol_min"],
             "made_vs_constant_C": ours["made_mmol_min"] / constant["made_mmol_min"],
         },
-        baselines={f"{key}_{name}_C": value for name in list(runs)[1:] for key, value in _figures(runs[name]).items()}
-        | {"settings_hindsight_C": [[round(one, 3) for one in setting] for setting in settings]},
+        baselines=beside,
         config={"length_s": for_s, "counts_from_s": SETTLED_S, "faults": [f"{f.id} on {f.target}" for f in FAULTS]},
         seeds=seeds,
     )

@@ -280,6 +280,7 @@ class LineC:
     ) -> tuple[float, float, float]:
         """Return starting material, pyrrolidine and bis adduct in a cell at rest [mmol/L], `k` per [mmol/L]."""
         low, high = 0.0, entering[1]
+        s, n, b = entering
         for _ in range(_HALVINGS):
             n = 0.5 * (low + high)
             s = entering[0] / (1.0 + k[0] * n)
