@@ -22,7 +22,7 @@ from hil.rig.play import EPOCH, Played, in_memory
 from hil.rig.sockets import over_sockets
 from hil.rig.virtual import Run, in_virtual_time
 from hil.scenario import Scenario
-from policies import Loop, Policy, load, shipped
+from policies import Loop, Policy
 
 SEED = 1
 START_S = 5.0
@@ -78,11 +78,13 @@ def played(play: Callable[[Scenario], Played], scenario: Scenario) -> tuple[floa
     return took[0], took[1] - took[0], found
 
 
-def day_of_control(for_s: float) -> tuple[float, float]:
+def day_of_control(policy: Policy, for_s: float) -> tuple[float, float]:
     """Return the CPU time of a day of line A under control in memory [s], and of a simulated hour of it [s].
 
     Parameters
     ----------
+    policy
+        Policy of line A, played before, so that the start is that of any further run.
     for_s
         Stretch played [s]; what it takes besides the start is scaled to a day.
 
@@ -92,7 +94,7 @@ def day_of_control(for_s: float) -> tuple[float, float]:
         If the loop did not come into service.
     """
     plain = {"scenario": 1, "title": "A day", "line": "A", "for": f"{for_s:g}s", "orders": [{"mode": "auto"}]}
-    scenario, policy = Scenario.model_validate(plain), load(shipped("A"))
+    scenario = Scenario.model_validate(plain)
     start_s, took_s, found = played(lambda one: in_memory(one, policy, SEED), scenario)
     if not any(phase == "active" for _, _, phase in found.phases):
         raise RuntimeError("line A was not under control")
@@ -153,7 +155,7 @@ def run(quick: bool) -> Result:  # noqa: FBT001  # the flag of the command line
     plants = {name: plant_alone(name, length_s) for name in PLANTS}
     line_s = behind_plcs(policy, length_s)
     parts = in_parts(scenario, policy)
-    day_s, hour_s = day_of_control(day_played_s)
+    day_s, hour_s = day_of_control(policy, day_played_s)
     begin_s, virtual_s, _ = played(lambda one: in_virtual_time(Run(one, policy, SEED)), scenario)
     sockets = _in_lockstep(scenario, policy)
     x_virtual = (length_s - START_S) / virtual_s
