@@ -13,7 +13,7 @@ from anomaly.engine import WatchKit
 from controller import soft, substitute
 from controller.estimates import Estimator
 from controller.guard import Fence
-from controller.models import ControlModel, model, models
+from controller.models import ControlModel, models, plants
 from controller.models.transfer import Transfer
 from controller.mpc.estimator import KalmanEstimator
 from controller.mpc.linear_estimator import LinearEstimator
@@ -285,7 +285,7 @@ def _model(name: str, declared: Mpc, policy: Policy) -> ControlModel:
     if declared.model not in models():
         raise ValueError(f"loops.{name}.model: found {declared.model!r}, expected one of {', '.join(models())}")
     try:
-        return model(declared.model, policy.files[declared.process])
+        return plants(declared, policy.files)[0]
     except ValueError as error:
         raise ValueError(f"loops.{name}.process: {declared.process}: {error}") from None
 

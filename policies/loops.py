@@ -10,6 +10,7 @@ from policies.choice import Named, section
 from policies.dropout import Follows, Needs, OnBad, OnClamp, OnLost
 from policies.estimating import EkfSettings, Estimation
 from policies.goals import Cautious, Coming, Earning, Foreseen, Known, Rank, Target
+from policies.modelled import Scenarios
 from policies.sampled import Sampled
 from policies.transfer import TIMES, Response, Time
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
@@ -222,6 +223,8 @@ class Mpc(_Held):
     """Who estimates its state: `ekf`, `mhe`, or one of them with its settings."""
     solver: Solver = SqpSettings()
     """Who solves it: `sqp`, `ipopt`, or one of them with its settings."""
+    scenarios: Scenarios | None = None
+    """Plants a plan is to hold for besides the one identified, with IPOPT; none where absent."""
 
     @property
     def known(self) -> dict[str, str]:

@@ -115,6 +115,8 @@ class DoMpc(Protocol):
     """Lowest values of the constraints, in the unit of each."""
     nlp_cons_ub: list[Floats]
     """Highest values of the constraints, in the unit of each."""
+    scenario_tree: Mapping[str, object]
+    """Number of branches at each sample, and what each comes from."""
     n_combinations: int
     """Number of parameter combinations [1]."""
     n_eps: int
@@ -155,6 +157,14 @@ class DoMpc(Protocol):
 
     def set_tvp_fun(self, tvp_fun: Callable[[float], object]) -> None:
         """Say by `tvp_fun`, of the time [s], where parameters along the horizon come from."""
+        ...
+
+    def get_p_template(self, n_combinations: int) -> object:
+        """Return a place for parameters of as many plants as `n_combinations` [1]."""
+        ...
+
+    def set_p_fun(self, p_fun: Callable[[float], object]) -> None:
+        """Say by `p_fun`, of the time [s], where parameters of plants come from."""
         ...
 
     def prepare_nlp(self) -> None:

@@ -7,26 +7,26 @@ bounds and first guess, and read back from the solution, so that equal problems 
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from controller.models import ControlModel
-from controller.models.symbolic import Matrix, ahead, casadi, outputs
+from controller.models.symbolic import Matrix, casadi
 from controller.mpc.domodel import DoMpc, do_mpc, numbers, stage
 from controller.mpc.objective import Objective
 from controller.mpc.prices import Prices
 from controller.mpc.squares import squares
 from controller.mpc.stage import Stage
+from controller.mpc.tree import Plants, Where, nodes
 from plant_io.signals import Floats
 from policies import Mpc, SqpSettings
 from policies.units import difference
 
 SHARE = 0.5
 """Share of the time of a solution that each has where IPOPT is asked after the condensed program [1]."""
-
-_Where = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,28 +67,33 @@ class Program:
         Control model.
     loop
         What the policy says of the loop.
+    others
+        Further plants that a plan is to hold for.
     """
 
-    def __init__(self, model: ControlModel, loop: Mpc) -> None:
+    def __init__(self, model: ControlModel, loop: Mpc, others: Sequence[ControlModel] = ()) -> None:
+        self._plants = Plants((model, *others))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # CasADi on do-mpc's use of NumPy
-            self._mpc, self._end = _assemble(model, loop, Objective.of(model, loop))
-            self._soft, self._moves = _rows(self._mpc, loop.horizon)
-            self.stage: Stage = self._stage()
-            """What its samples are made of."""
-        self._made = False
-        stages, layout = range(loop.horizon), self._mpc.opt_x.f
-        self._x: _Where = np.array([layout["_x", k, 0, -1] for k in range(loop.horizon + 1)])
-        self._u: _Where = np.array([layout["_u", k, 0] for k in stages])
-        given = self._mpc.opt_p.f
-        self._parameters: list[_Where] = [np.array(given[name]) for name in ("_x0", "_u_prev")] + [
-            np.array([given["_tvp", k] for k in range(loop.horizon + 1)])
+            self._mpc, self._end = _assemble(self._plants, loop)
+        self._tree, self._made = nodes(self._mpc, loop.horizon), False
+        self._rows = None if others else _rows(self._mpc, loop.horizon)
+        layout, given = self._mpc.opt_x.f, self._mpc.opt_p.f
+        self._x: list[Where] = [np.array([layout["_x", one.k, one.s, -1] for one in row]) for row in self._tree]
+        self._u: list[Where] = [np.array([layout["_u", one.k, one.s] for one in row]) for row in self._tree[:-1]]
+        self._parameters: list[Where] = [np.array(given[name]) for name in ("_x0", "_u_prev")] + [
+            np.array([given["_tvp", k] for k in range(loop.horizon + 1)]),
+            np.array([given["_p", i] for i in range(len(others) + 1)], dtype=np.intp),
         ]
 
-    def _stage(self) -> Stage:
-        found = stage(self._mpc, longest_step_s=np.inf)
-        symbols = casadi().vertcat(found.x, found.u)
-        end = squares(self._end(found.x, found.u, found.p), symbols)
+    @cached_property
+    def stage(self) -> Stage:
+        """What its samples are made of, as long as there is one plant alone."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the same
+            found = stage(self._mpc, longest_step_s=np.inf)
+            symbols = casadi().vertcat(found.x, found.u)
+            end = squares(self._end(found.x, found.u, found.p), symbols)
         return replace(found, end_squares=end.residuals, end_other=end.other)
 
     def make(self) -> None:
@@ -103,56 +108,71 @@ class Program:
         """Return the inputs of the best plan."""
         self.make()
         mpc = self._mpc
-        for k in range(len(task.low)):
-            mpc.lb_opt_x["_u", k, 0] = task.low[k]
-            mpc.ub_opt_x["_u", k, 0] = task.high[k]
+        for node in (one for row in self._tree[:-1] for one in row):
+            mpc.lb_opt_x["_u", node.k, node.s] = task.low[node.k]
+            mpc.ub_opt_x["_u", node.k, node.s] = task.high[node.k]
         guess = np.zeros(len(numbers(mpc.opt_x_num.master)))
-        guess[self._x], guess[self._u] = task.guess, task.path[1:]
+        for places, values in ((self._x, task.guess), (self._u, task.path[1:])):
+            for where, value in zip(places, values, strict=True):
+                guess[where] = value
         mpc.opt_x_num.master = casadi().DM(guess)
         parameters = np.zeros(len(numbers(mpc.opt_p_num.master)))
-        for where, values in zip(self._parameters, (task.guess[0], task.path[0], task.given), strict=True):
+        given = (task.guess[0], task.path[0], task.given, self._plants.weights)
+        for where, values in zip(self._parameters, given, strict=True):
             parameters[where] = values
         mpc.opt_p_num.master = casadi().DM(parameters)
         mpc.flags["initial_run"] = False  # multipliers of the last problem are no part of this one
         mpc.solve()
         why = "" if mpc.solver_stats["success"] else f"IPOPT gave up: {mpc.solver_stats['return_status']}"
-        at, rows = numbers(mpc.lam_x_num), numbers(mpc.lam_g_num)
-        prices = Prices(at[self._u], rows[self._moves], np.maximum(rows[self._soft], 0.0))
-        return Answer(numbers(mpc.opt_x_num.master)[self._u], why, prices)
+        inputs = np.array([where[0] for where in self._u])
+        return Answer(numbers(mpc.opt_x_num.master)[inputs], why, self._prices(inputs))
+
+    def _prices(self, inputs: Where) -> Prices | None:
+        """Return what the limits cost, as long as there is one plant alone."""
+        if self._rows is None:
+            return None
+        at, rows, (soft, moves) = numbers(self._mpc.lam_x_num), numbers(self._mpc.lam_g_num), self._rows
+        return Prices(at[inputs], rows[moves], np.maximum(rows[soft], 0.0))
 
 
 class _End:
     """The cost of the final state with the last inputs."""
 
-    def __init__(self, model: ControlModel, objective: Objective) -> None:
-        self._model, self._objective = model, objective
+    def __init__(self, plants: Plants, objective: Objective) -> None:
+        self._plants, self._objective = plants, objective
 
     def __call__(self, x: Matrix, u: Matrix, p: Matrix) -> Matrix:
-        given = self._objective.split(p)
-        return self._objective.cost(outputs(self._model, x, u, given.known), u, given)
+        """Return the cost with what is told in `p`, and after that which plant it is."""
+        told, which = p[: self._objective.n_given, :], p[self._objective.n_given :, :]
+        given = self._objective.split(told)
+        return self._objective.cost(self._plants.outputs((x, u, given.known), which), u, given)
 
 
-def _assemble(model: ControlModel, loop: Mpc, objective: Objective) -> tuple[DoMpc, _End]:
+def _assemble(plants: Plants, loop: Mpc) -> tuple[DoMpc, _End]:
     """Return the program written down, and the cost of its end, which do-mpc does not let depend on inputs."""
-    package = do_mpc()
+    package, model, objective = do_mpc(), plants.first, Objective.of(plants.first, loop)
     plant = package.model.Model("discrete", "SX")
     x = plant.set_variable("_x", "x", (len(model.states), 1))
     u = plant.set_variable("_u", "u", (len(model.inputs), 1))
     told = plant.set_variable("_tvp", "told", (objective.n_given, 1))
-    plant.set_rhs("x", ahead(model, x, u, objective.split(told).known, loop.sample_s))
+    which = plant.set_variable("_p", "which", (plants.chosen, 1)) if plants.chosen else casadi().SX(0.0)
+    plant.set_rhs("x", plants.ahead((x, u, objective.split(told).known), which, loop.sample_s))
     plant.setup()  # puts other symbols in place of these
     given = objective.split(told)
     mpc = package.controller.MPC(plant)
     _settle(mpc, loop)
-    y = outputs(model, x, u, given.known)
+    y = plants.outputs((x, u, given.known), which)
     mpc.set_objective(lterm=objective.cost(y, u, given), mterm=casadi().SX(0.0))
     mpc.set_rterm(u=loop.move_weight / objective.u_scale**2)
     for i, (side, beyond, penalty) in enumerate(objective.beyond(y, given)):
         mpc.set_nl_cons(f"{side}_{i}", beyond, 0.0, soft_constraint=True, penalty_term_cons=penalty)
     template = mpc.get_tvp_template()
     mpc.set_tvp_fun(lambda _: template)
+    if plants.chosen:
+        every = mpc.get_p_template(plants.chosen)
+        mpc.set_p_fun(lambda _: every)
     mpc.prepare_nlp()
-    end = _End(model, objective)
+    end = _End(plants, objective)
     _finish(mpc, end, reaches(model, loop))
     return mpc, end
 
@@ -160,23 +180,28 @@ def _assemble(model: ControlModel, loop: Mpc, objective: Objective) -> tuple[DoM
 def _finish(mpc: DoMpc, end: _End, reach: Floats) -> None:
     """Add the cost of the end and the largest moves."""
     n, at, given = mpc.settings.n_horizon, mpc.opt_x, mpc.opt_p
-    mpc.nlp_obj = mpc.nlp_obj + end(at["_x", n, 0, -1], at["_u", n - 1, 0], given["_tvp", n])
-    for k in range(n):
-        before = given["_u_prev"] if k == 0 else at["_u", k - 1, 0]
-        mpc.nlp_cons.append(at["_u", k, 0] - before)
+    tree = nodes(mpc, n)
+    for one in tree[n]:
+        told = casadi().vertcat(given["_tvp", n], given["_p", one.plant])
+        cost = end(at["_x", n, one.s, -1], at["_u", n - 1, one.parent], told)
+        mpc.nlp_obj = mpc.nlp_obj + (cost if len(tree[n]) == 1 else cost * (1.0 / len(tree[n])))
+    for one in (node for row in tree[:-1] for node in row):
+        before = given["_u_prev"] if one.k == 0 else at["_u", one.k - 1, one.parent]
+        mpc.nlp_cons.append(at["_u", one.k, one.s] - before)
         mpc.nlp_cons_lb.append(-reach)
         mpc.nlp_cons_ub.append(reach)
 
 
-def _rows(mpc: DoMpc, n: int) -> tuple[_Where, _Where]:
+def _rows(mpc: DoMpc, n: int) -> tuple[Where, Where]:
     """Return where the soft limits of each sample stand among the constraints, and the largest moves, `n` rows each."""
     sizes = [part.shape[0] for part in mpc.nlp_cons]
     ends = [int(end) for end in np.cumsum(sizes)]
-    places: list[_Where] = [np.arange(end - size, end) for end, size in zip(ends, sizes, strict=True)]
+    places: list[Where] = [np.arange(end - size, end) for end, size in zip(ends, sizes, strict=True)]
     return np.array(places[3 : 1 + 3 * n : 3]), np.array(places[-n:])  # a sample: collocation, next state, limits
 
 
 def _settle(mpc: DoMpc, loop: Mpc) -> None:
+    mpc.settings.n_robust = 0 if loop.scenarios is None else loop.scenarios.robust_horizon
     mpc.settings.n_horizon, mpc.settings.t_step = loop.horizon, loop.sample_s
     mpc.settings.store_lagr_multiplier, mpc.settings.store_solver_stats = False, []
     mpc.settings.nlpsol_opts = {

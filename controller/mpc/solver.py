@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from controller.models import ControlModel, model
+from controller.models import ControlModel, plants
 from controller.models.symbolic import ahead, casadi, outputs, vector
 from controller.mpc.horizon import Kernel, interpreted
 from controller.mpc.linear import LinearSolver
@@ -67,20 +67,24 @@ class Solver:
         Control model.
     loop
         What the policy says of the loop.
+    others
+        Further plants that a plan is to hold for; with any, IPOPT solves.
     at_once
         Whether IPOPT is made now, not where the condensed program first finds nothing.
     """
 
-    def __init__(self, name: str, model: ControlModel, loop: Mpc, *, at_once: bool = True) -> None:
+    def __init__(
+        self, name: str, model: ControlModel, loop: Mpc, others: Sequence[ControlModel] = (), *, at_once: bool = True
+    ) -> None:
         self._name, self._names = name, (tuple(model.inputs), tuple(model.controlled))
         self._horizon = loop.horizon
         self._reach, self._objective = reaches(model, loop), Objective.of(model, loop)
         self._aimed = np.array([loop.controlled[name].target is not None for name in model.controlled])
-        program = Program(model, loop)
+        program = Program(model, loop, others)
         if at_once:
             program.make()
-        chosen = loop.solver
-        self._way: Way = _Recipe(program, model, loop, chosen) if isinstance(chosen, SqpSettings) else program
+        way = program if others else loop.solver
+        self._way: Way = _Recipe(program, model, loop, way) if isinstance(way, SqpSettings) else program
         x, u, w = vector("x", len(model.states)), vector("u", len(model.inputs)), vector("w", len(model.known))
         step = casadi().Function("step", [x, u, w], [casadi().densify(ahead(model, x, u, w, loop.sample_s))])
         shown = casadi().Function("shown", [x, u, w], [casadi().densify(outputs(model, x, u, w))])
@@ -216,7 +220,8 @@ def solvers_in_line(loops: Mapping[str, Loop], files: Mapping[str, bytes]) -> di
 def _solver(name: str, loop: Loop, files: Mapping[str, bytes], *, at_once: bool) -> Solver | LinearSolver:
     if isinstance(loop, TransferFunction):
         return LinearSolver(name, loop)
-    return Solver(name, model(loop.model, files[loop.process]), loop, at_once=at_once)
+    first, *others = plants(loop, files)
+    return Solver(name, first, loop, others, at_once=at_once)
 
 
 def _failed(problem: Problem, why: str) -> Plan:
