@@ -75,9 +75,10 @@ class Roads(Network):
         self._times.call_at(to_s, self._doors[port].open)
 
     def close(self) -> None:
-        """Listen no more."""
-        for door in self._doors.values():
+        """Listen no more, and reset every connection."""
+        for port, door in self._doors.items():
             door.close()
+            self.break_off(port)
 
 
 def port_of(address: str) -> int:

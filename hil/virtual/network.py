@@ -147,7 +147,7 @@ class Network:
         at_s
             When, loop time [s].
         """
-        self._loop.call_at(at_s, lambda: self._reset(port))
+        self._loop.call_at(at_s, lambda: self.break_off(port))
 
     def listen(self, make: Made, host: str, port: int) -> Listener:
         """Listen at a port, or at any free one if it is 0.
@@ -201,7 +201,8 @@ class Network:
     def _closed(self, port: int) -> None:
         self._listeners.pop(port, None)
 
-    def _reset(self, port: int) -> None:
+    def break_off(self, port: int) -> None:
+        """Reset every connection to a port now."""
         for pair in self._pairs:
             if pair.port == port:
                 pair.client.break_off()
