@@ -1,6 +1,7 @@
 """Machine code is a matter of speed alone: it is made where it can be, kept safely, and never needed."""
 
 import shutil
+import time
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -86,3 +87,19 @@ def test_a_home_that_cannot_be_made_is_done_without(monkeypatch: pytest.MonkeyPa
     (tmp_path / "file").write_text("")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert native([function()]) is None
+
+
+def test_a_compiler_that_takes_too_long_is_ended_with_all_that_it_started(
+    home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    left = tmp_path / "left"
+    slow = tmp_path / "slow"
+    slow.write_text(f"#!/bin/sh\n(sleep 1; touch {left}) &\nsleep 30\n")
+    slow.chmod(0o700)
+    monkeypatch.setattr("controller.mpc.native._PATIENCE_S", 0.2)
+    monkeypatch.setattr("controller.mpc.native._compiler", lambda: str(slow))
+    monkeypatch.setattr("controller.mpc.native._said", lambda _: "slow")
+    assert native([function()]) is None
+    time.sleep(1.5)
+    assert not left.exists()
+    assert libraries(home) == []

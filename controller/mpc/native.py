@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import tempfile
@@ -79,13 +80,22 @@ def _compile(compiler: str, source: str, library: Path) -> bool:
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             written, made = Path(folder) / "source.c", Path(folder) / "made.so"
             written.write_text(source)
-            subprocess.run(  # noqa: S603  # the compiler of this machine on what we wrote
-                [compiler, *_FLAGS, "-o", str(made), str(written), "-lm"],
-                capture_output=True,
-                timeout=_PATIENCE_S,
-                check=True,
-            )
+            if not _run([compiler, *_FLAGS, "-o", str(made), str(written), "-lm"]):
+                return False
             made.replace(library)
-    except (OSError, subprocess.SubprocessError):
+    except OSError:
         return False
     return True
+
+
+def _run(command: Sequence[str]) -> bool:
+    """Run a compiler with all that it starts; where it takes too long, all of it ends."""
+    process = subprocess.Popen(  # noqa: S603  # the compiler of this machine on what we wrote
+        command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
+    try:
+        return process.wait(_PATIENCE_S) == 0
+    except subprocess.TimeoutExpired:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        return False
