@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import importlib.metadata
 import platform
 import signal
@@ -162,11 +163,13 @@ async def operate(
         elif not options.unrecorded:
             desk.broken = "no record, no control: no record is kept"
         keep: tuple[Sink, ...] = () if recorder is None else (recorder,)
+        gc.freeze()  # what was loaded and made so far is never gone through again in the middle of a cycle
         await run(Station(line, clock, kit, desk, worker, (*keep, tally, desk.watch, *sinks, *viewers)), desk.over)
     except BaseException:
         await desk.hand_back(line)
         raise
     finally:
+        gc.unfreeze()
         await worker.close()
         await line.close()
         for viewer in viewers:
