@@ -13,7 +13,7 @@ from anomaly.engine import WatchKit
 from controller import soft, substitute
 from controller.estimates import Estimator
 from controller.guard import Fence
-from controller.models import ControlModel, models, plants
+from controller.models import ControlModel, check, foreign, models, plants
 from controller.models.transfer import Transfer
 from controller.mpc.estimator import KalmanEstimator
 from controller.mpc.linear_estimator import LinearEstimator
@@ -106,11 +106,12 @@ class LoopKit:
     trigger: str | None = field(init=False)
     """Tag that counts the samples of the plant; None where the clock does."""
     evidence: tuple[str, ...] = field(init=False)
-    """Tags without which the loop may not move: its controlled variables and its read-backs."""
+    """Tags without which the loop may not move: controlled variables, read-backs, and who leads the inputs."""
 
     def __post_init__(self) -> None:
         trigger = self.declared.trigger if isinstance(self.declared, TransferFunction) else None
-        evidence = (*(c.tag for c in self.declared.controlled.values()), *self.read_backs.values())
+        modes = (follows.tag for follows in self.follows.values())
+        evidence = (*(c.tag for c in self.declared.controlled.values()), *self.read_backs.values(), *modes)
         object.__setattr__(self, "trigger", trigger)
         object.__setattr__(self, "evidence", evidence)
 
@@ -259,7 +260,6 @@ def _modelled(name: str, declared: Loop, policy: Policy) -> tuple[ControlModel |
         linear = Transfer(declared, {key: units[tag] for key, tag in declared.known.items()})
         return linear, LinearEstimator(linear, declared), None
     chosen = _model(name, declared, policy)
-    _agree(name, declared, chosen)
     ekf, settings = KalmanEstimator(chosen, declared, policy.period_s), declared.estimator
     if not isinstance(settings, MheSettings):
         return chosen, ekf, None
@@ -282,12 +282,30 @@ def _used(declared: Loop, policy: Policy) -> frozenset[str]:
 
 
 def _model(name: str, declared: Mpc, policy: Policy) -> ControlModel:
-    if declared.model not in models():
+    if declared.model_file is None and declared.model not in models():
         raise ValueError(f"loops.{name}.model: found {declared.model!r}, expected one of {', '.join(models())}")
     try:
-        return plants(declared, policy.files)[0]
+        chosen = plants(declared, policy.files)[0]
     except ValueError as error:
-        raise ValueError(f"loops.{name}.process: {declared.process}: {error}") from None
+        place, file = ("model", declared.model) if foreign(declared) else ("process", declared.process)
+        raise ValueError(f"loops.{name}.{place}: {file}: {error}") from None
+    _agree(name, declared, chosen)
+    if foreign(declared):
+        _contract(name, declared, policy, chosen)
+    return chosen
+
+
+def _contract(name: str, declared: Mpc, policy: Policy, chosen: ControlModel) -> None:
+    """See that a model somebody else wrote can be used, in the middle of what it is used in."""
+    units, ranges = policy.units(), {tag: one.range for tag, one in policy.tags.items()}
+    ranges |= {tag: span for key, s in policy.soft_sensors.items() for tag, (_, span) in s.outputs(key).items()}
+    inputs = {key: convert(sum(one.limits) / 2.0, one.unit, chosen.inputs[key]) for key, one in declared.moved.items()}
+    middle = {key: sum(ranges[tag]) / 2.0 for key, tag in declared.known.items()}
+    known = {key: convert(middle[key], units[tag], chosen.known[key]) for key, tag in declared.known.items()}
+    try:
+        check(chosen, inputs, known)
+    except ValueError as error:
+        raise ValueError(f"loops.{name}.model: {declared.model}: {error}") from None
 
 
 def _fence(tag: str, key: str, declared: Loop, units: Mapping[str, str]) -> Fence:

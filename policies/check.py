@@ -53,6 +53,7 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_goals.worth,
     check_goals.distances,
     check_goals.comings,
+    check_modelled.parameters,
     check_modelled.scenarios,
     check_dropout.needs,
     check_dropout.last,

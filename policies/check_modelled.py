@@ -11,6 +11,19 @@ _MOST = 25
 """Most leaves of a scenario tree [1]."""
 
 
+def parameters(view: View) -> Iterator[Problem]:
+    """Check that an installed model has identified parameters, and scenarios something to be off."""
+    for loop in view.match("loops.*"):
+        if view.text(*loop, "kind") != "mpc" or view.get(*loop, "process") is not None:
+            continue
+        if view.text(*loop, "model") is not None:
+            message = "missing, expected the file of the identified parameters of the model"
+            yield view.problem((*loop, "process"), message, at_key=True)
+        elif view.get(*loop, "scenarios") is not None:
+            message = "found scenarios of a model without process, expected its identified parameters"
+            yield view.problem((*loop, "scenarios"), message, at_key=True)
+
+
 def scenarios(view: View) -> Iterator[Problem]:
     """Check that scenarios are solved by IPOPT, are few, and part before the end of the horizon."""
     for here in view.match("loops.*.scenarios"):

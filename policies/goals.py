@@ -75,7 +75,7 @@ class Coming(Declared):
 
 
 def _tagged(written: object) -> object:
-    if isinstance(written, str):
+    if isinstance(written, str) and named(written):
         return {"tag": written}
     if not isinstance(written, dict):
         raise ValueError("expected the name of a tag, or a section with tag, next and at")  # noqa: TRY004  # pydantic's

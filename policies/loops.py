@@ -10,7 +10,7 @@ from policies.choice import Named, section
 from policies.dropout import Follows, Needs, OnBad, OnClamp, OnLost
 from policies.estimating import EkfSettings, Estimation
 from policies.goals import Cautious, Coming, Earning, Foreseen, Known, Rank, Target
-from policies.modelled import Scenarios
+from policies.modelled import Modelled, Scenarios
 from policies.sampled import Sampled
 from policies.transfer import TIMES, Response, Time
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
@@ -207,10 +207,10 @@ class Mpc(_Held):
 
     kind: Literal["mpc"]
     """Law of the loop."""
-    model: Word
-    """Name of the control model."""
-    process: str
-    """Identified parameters of the model, beside the policy."""
+    source: Modelled = Field(alias="model")
+    """Control model: its name, or a file beside the policy."""
+    identified: str | None = Field(default=None, alias="process")
+    """Identified parameters of the model, beside the policy; none where a file needs none."""
     controlled: Annotated[dict[Word, Controlled], Field(min_length=1)]
     """Model outputs held on target."""
     moved: Annotated[dict[Word, Steered], Field(min_length=1)]
@@ -225,6 +225,21 @@ class Mpc(_Held):
     """Who solves it: `sqp`, `ipopt`, or one of them with its settings."""
     scenarios: Scenarios | None = None
     """Plants a plan is to hold for besides the one identified, with IPOPT; none where absent."""
+
+    @property
+    def model(self) -> str:
+        """Name of the control model, or of its file."""
+        return self.source.name or self.source.file or ""
+
+    @property
+    def model_file(self) -> str | None:
+        """File of the control model; None where it is installed."""
+        return self.source.file
+
+    @property
+    def process(self) -> str:
+        """File of the identified parameters; empty where there is none."""
+        return self.identified or ""
 
     @property
     def known(self) -> dict[str, str]:

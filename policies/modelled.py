@@ -2,11 +2,46 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+import re
+from collections.abc import Mapping
+from typing import Annotated, cast
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field, GetJsonSchemaHandler
+from pydantic_core import CoreSchema
 
 from policies.words import Declared, Word
+
+_NAME = r"[a-z][a-z0-9_]*"
+
+
+class Source(Declared):
+    """Where a control model comes from."""
+
+    name: Word | None = None
+    """Name of a model that is installed."""
+    file: str | None = None
+    """Python file of a model, in the folder of the policy and part of its fingerprint; it is run."""
+
+
+def _source(written: object) -> object:
+    if isinstance(written, str) and re.fullmatch(_NAME, written):
+        return {"name": written}
+    section = cast("dict[str, object]", written) if isinstance(written, dict) else {}
+    if not isinstance(section.get("file"), str) or set(section) != {"file"}:
+        raise ValueError("expected one lower-case word such as line_a, or a section with file")
+    return section
+
+
+class _Plain:
+    """Says in the JSON Schema that the name of a model alone will do."""
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> Mapping[str, object]:
+        whole = cast("Mapping[str, object]", handler(core))
+        return {"anyOf": [whole, {"type": "string", "pattern": f"^{_NAME}$"}]}
+
+
+Modelled = Annotated[Source, BeforeValidator(_source), _Plain()]
+"""A control model, by name or by file."""
 
 
 class Scenarios(Declared):
