@@ -77,11 +77,12 @@ def enough(kit: LoopKit, old: LoopState, stuck: str | None = None) -> bool:
 
 
 def followed(kit: LoopKit, seen: Snapshot, old: LoopState) -> bool:
-    """Return whether the PLCs follow every input the loop cannot do without; only while it is in service."""
+    """Return whether the PLCs follow every input the loop cannot do without, as far as they say; only in service."""
     if not kit.follows or old.phase not in HOLDING:
         return True
     out = gone(old.idle) if enough(kit, old) else frozenset[str]()
-    return all(key in out or _astray(kit, seen, key) is None for key in kit.follows)
+    shown = {key: seen.good(wanted.tag) for key, wanted in kit.follows.items()}
+    return all(key in out or value in {None, kit.follows[key].shows} for key, value in shown.items())
 
 
 def excused(kit: LoopKit, old: LoopState) -> frozenset[str]:
@@ -91,7 +92,9 @@ def excused(kit: LoopKit, old: LoopState) -> frozenset[str]:
     absent, declared = gone(old.absent), kit.declared
     few = len(declared.controlled) - len(absent) < declared.needs.controlled
     tags = () if few else (declared.controlled[name].tag for name in absent)
-    return frozenset((*tags, *(kit.read_backs[key] for key in gone(old.idle) if enough(kit, old))))
+    out = gone(old.idle) if enough(kit, old) else frozenset[str]()
+    modes = (kit.follows[key].tag for key in out if key in kit.follows)
+    return frozenset((*tags, *(kit.read_backs[key] for key in out), *modes))
 
 
 def present(kit: LoopKit, old: LoopState) -> Floats:

@@ -186,6 +186,22 @@ def test_a_loop_somebody_took_releases_a_controller_that_needs_it() -> None:
     assert pair.loop.trips[0].cause is Cause.NOT_FOLLOWED
 
 
+def test_a_mode_that_cannot_be_read_is_missing_evidence_and_no_reason_to_let_go_at_once() -> None:
+    pair = Pair(u1={"follows": LED_BY}).auto()
+    pair.bad = {"P1.LOOP"}
+    pair.go(3, 5.0, 5.0)
+    assert pair.loop.phase is Phase.HOLD
+    assert "pair: no evidence from P1.LOOP (link_down)" in pair.said
+
+
+def test_a_link_that_is_lost_holds_a_loop_whose_inputs_are_all_behind_it() -> None:
+    spare = {"on_lost": "drop"}
+    pair = Pair(u1=spare | {"follows": LED_BY}, u2=spare | {"follows": {"tag": "P2.LOOP", "shows": 2.0}}).auto()
+    pair.bad = set(pair.values)
+    pair.go(3, 5.0, 5.0)
+    assert pair.loop.phase is Phase.HOLD
+
+
 def test_before_it_is_in_service_a_loop_needs_all_its_plcs() -> None:
     pair = Pair(u1={"on_lost": "drop"})
     pair.go(4, 5.0, 5.0)
