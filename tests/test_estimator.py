@@ -11,8 +11,9 @@ from plant_io.signals import Floats
 from policies import Mpc, load, shipped
 
 POLICY = load(shipped("A"))
-LOOP = POLICY.loops["blend"]
-assert isinstance(LOOP, Mpc)
+DECLARED = POLICY.loops["blend"]
+assert isinstance(DECLARED, Mpc)
+LOOP: Mpc = DECLARED
 MODEL = model("line_a", POLICY.files["process.json"])
 U, W = np.array([2.0, 17.8]), np.array([0.2])
 SHOWN = {"api_flow": 2.0, "exc_flow": 17.8, "api": 10.0}

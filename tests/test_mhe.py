@@ -8,8 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy.optimize import lsq_linear
-from test_estimator import LOOP as DECLARED
-from test_estimator import MODEL, POLICY, SHOW, SHOWN, STEP, U, W
+from test_estimator import LOOP, MODEL, POLICY, SHOW, SHOWN, STEP, U, W
 from test_policies_rules import GOOD, said
 
 from controller import trail
@@ -24,11 +23,9 @@ from controller.state import LoopState
 from controller.trail import Reading, Stage, Trail
 from plant_io import Quality, Sample, Snapshot, TagIndex
 from plant_io.signals import Floats
-from policies import Measured, Mpc
+from policies import Measured
 from policies.estimating import EkfSettings, MheSettings
 
-assert isinstance(DECLARED, Mpc)
-LOOP: Mpc = DECLARED
 EKF = KalmanEstimator(MODEL, LOOP, 1.0)
 SD = np.array([0.03, 0.12, 0.14])
 
