@@ -14,7 +14,7 @@ from controller.models import ControlModel, check, model, plants
 from controller.models.theirs import adapted, written
 from controller.mpc.solver import solvers
 from controller.plan import Problem, Status
-from policies import IpoptSettings, Mpc, Policy, PolicyError, parse
+from policies import IpoptSettings, Mpc, Policy, PolicyError, SqpSettings, parse
 
 PAGE = (Path(__file__).parent.parent / "docs" / "models.md").read_text()
 TANK = next(block for block in re.findall(r"```python\n(.*?)```", PAGE, re.DOTALL) if "def control_model" in block)
@@ -92,6 +92,40 @@ def test_its_parameters_can_be_off_in_scenarios() -> None:
     found = plants(loop, policy().files)
     assert len(found) == 3
     assert found[1].states == first.states
+
+
+def test_a_best_point_between_the_limits_is_found_by_both_solvers() -> None:
+    best = "10.0 - ((warmth - 35.0) / 5.0) ** 2"
+    source = TANK.replace(
+        "    model.setup()",
+        f'    model.set_expression("yields", {best})\n    model.set_meas("yields", {best})\n    model.setup()',
+    )
+    source = source.replace('"temperature": "Cel"', '"temperature": "Cel", "yields": "1"')
+    source = source.replace('"temperature": 2.0', '"temperature": 2.0, "yields": 1.0')
+    held = {"unit": "1", "scale": 1.0, "limits": [0, 12], "maximise": 1.0, "tag": "SUP.STATE"}
+    measured = {"sd": 0.1, "bias_sd": 0.2}
+    whole = policy(
+        source,
+        horizon=30,
+        controlled={"temperature": {"tag": "Y", "unit": "Cel", "limits": [20, 50], "scale": 1.0}, "yields": held},
+        measured={
+            "temperature": {"tag": "Y", "unit": "Cel", **measured},
+            "yields": {"tag": "SUP.STATE", "unit": "1", **measured},
+        },
+    )
+    loop, found = tank(whole)
+    known, none, low, high = np.array([0.1]), np.full(2, np.nan), np.array([0.0]), np.array([12.0])
+    for power in (4.0, 8.0):
+        inputs = np.array([power])
+        problem = Problem("hold", 1, 0.0, found.steady(inputs, known, {}), inputs, known, none, low, high)
+        ways = [
+            solvers({"hold": loop.model_copy(update={"solver": way, "max_solve_s": 60.0})}, whole.files)["hold"]
+            for way in (SqpSettings(blocks=(1,) * 30), IpoptSettings())
+        ]
+        one, other = (solver.solve(problem) for solver in ways)
+        assert one.status is other.status is Status.SOLVED
+        assert one.moves[:5] == pytest.approx(other.moves[:5], abs=0.01)
+        assert one.outputs[-1, 1] > 9.9
 
 
 CHANGES = [

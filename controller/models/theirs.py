@@ -45,7 +45,9 @@ class DoMpcModel(Protocol):
     y: _Variables
     aux: _Variables
     n_w: int
+    """Number of noises of the states [1]."""
     n_v: int
+    """Number of noises of the measurements [1]."""
     _rhs_fun: Callable[..., Matrix]
     _aux_expression_fun: Callable[..., Matrix]
     _meas_fun: Callable[..., Matrix]
