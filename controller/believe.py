@@ -15,6 +15,7 @@ from controller.kit import LoopKit
 from controller.sampled import Memory, Told
 from controller.state import LoopState
 from controller.trail import Reading, Stage, Trail, Way
+from controller.witness import Spoken, listen
 from plant_io import Snapshot
 from plant_io.signals import Floats
 from policies.words import written
@@ -88,6 +89,9 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
         sources={**old.sources, **{name: _source(kit, seen, name) for name in used}},
         stamps=_stamped(kit, seen, old.stamps, used),
     )
+    if kit.declared.witness is not None:
+        new, heard = listen(kit, new, Spoken(seen.at, used, belief.filtered.innovations))
+        events += heard
     return new, events
 
 

@@ -205,6 +205,7 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
     ValueError
         If there is no such model, or its file or its names do not fit; the message begins with the place.
     """
+    _heard(name, declared)
     chosen, estimator, smoother = _modelled(name, declared, policy)
     units = policy.units()
     scales = {m.tag: Scale.between(units[m.tag], chosen.inputs[key]) for key, m in declared.moved.items()}
@@ -321,6 +322,18 @@ def _fence(tag: str, key: str, declared: Loop, units: Mapping[str, str]) -> Fenc
     )
 
 
+def _heard(name: str, declared: Loop) -> None:
+    witnesses = {} if declared.witness is None else declared.witness.of
+    for key, named in witnesses.items():
+        if key not in declared.moved:
+            wanted = ", ".join(sorted(declared.moved))
+            raise ValueError(f"loops.{name}.witness.of: found {key!r}, expected one of {wanted}")
+        for i, measured in enumerate(named):
+            if measured not in declared.measured:
+                wanted = ", ".join(sorted(declared.measured))
+                raise ValueError(f"loops.{name}.witness.of.{key}.{i}: found {measured!r}, expected one of {wanted}")
+
+
 def _agree(name: str, declared: Mpc, chosen: ControlModel) -> None:
     roles = (
         ("moved", set(declared.moved), set(chosen.inputs)),
@@ -334,3 +347,8 @@ def _agree(name: str, declared: Mpc, chosen: ControlModel) -> None:
                 f"loops.{name}.{role}: found {', '.join(sorted(found)) or 'nothing'}, "
                 f"but model {declared.model} wants {', '.join(sorted(wanted)) or 'nothing'}"
             )
+    for key, measured in declared.measured.items():
+        if (measured.bias_sd is None) == (key in chosen.biases):
+            given = "nothing" if measured.bias_sd is None else f"{measured.bias_sd:g}"
+            expected = f"a number, the model has the bias {chosen.biases[key]}" if key in chosen.biases else "nothing"
+            raise ValueError(f"loops.{name}.measured.{key}.bias_sd: found {given}, expected {expected}")

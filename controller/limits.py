@@ -8,6 +8,7 @@ from math import inf, isfinite
 
 import numpy as np
 
+from controller import witness
 from controller.cycle import SetLimits, SetTarget
 from controller.dropout import gone
 from controller.kit import LoopKit
@@ -98,15 +99,12 @@ def _narrower(kit: LoopKit, old: LoopState, key: str) -> list[Span]:
 
 
 def _authority(kit: LoopKit, old: LoopState) -> tuple[list[float], list[float]]:
-    share, low, high = kit.declared.authority, kit.low.tolist(), kit.high.tolist()
-    if not old.anchors or share >= 1.0:
+    low, high = kit.low.tolist(), kit.high.tolist()
+    if not old.anchors or kit.declared.authority >= 1.0:
         return low, high
-    found = zip((old.anchors[key] for key in kit.model.inputs), low, high, strict=True)
-    anchors = [min(max(anchor, least), most) for anchor, least, most in found]
-    return (
-        [max(least, anchor - share * abs(anchor)) for anchor, least in zip(anchors, low, strict=True)],
-        [min(most, anchor + share * abs(anchor)) for anchor, most in zip(anchors, high, strict=True)],
-    )
+    permitted = zip(kit.model.inputs, low, high, strict=True)
+    spans = [witness.span(kit, old, key, (least, most)) for key, least, most in permitted]
+    return [least for least, _ in spans], [most for _, most in spans]
 
 
 def asked(kit: LoopKit, old: LoopState, inputs: Floats) -> dict[str, float]:
@@ -125,7 +123,7 @@ def asked(kit: LoopKit, old: LoopState, inputs: Floats) -> dict[str, float]:
         Inputs wished for, shape ``(n_u,)``, units of the model.
     """
     low, high = bounds(kit, old)
-    if old.inputs is not None and (old.limits or old.closed):
+    if old.inputs is not None and (old.limits or old.closed or old.borne):
         low = [min(end, stands) for end, stands in zip(low, old.inputs, strict=True)]
         high = [max(end, stands) for end, stands in zip(high, old.inputs, strict=True)]
     return {

@@ -97,6 +97,7 @@ def _placed(old: LoopState, phase: Phase) -> LoopState:
         requested_at=old.requested_at if phase is Phase.REQUEST else None,
         granted_at=old.granted_at if phase is Phase.INIT else None,
         anchors=old.anchors if phase in HOLDING else {},
+        borne=old.borne if phase in HOLDING else {},
         took=old.took if phase in HOLDING else frozenset(),
         closed=old.closed if phase in HOLDING else {},
         away=old.away if phase in HOLDING else frozenset(),

@@ -117,6 +117,8 @@ class LoopState:
     """What told the time of the last sample used of each measurement that comes late, in its own unit."""
     filtered: Estimate | None = None
     """What the filter alone believes, where what was read is weighed again besides."""
+    borne: Mapping[str, float] = field(default_factory=dict[str, float])
+    """Inputs as a second witness bore them out last, by name, units of the model; empty until one did."""
     trail: Trail = ()
     """What was read and believed lately, where something comes late or is weighed again."""
     inputs: tuple[float, ...] | None = None

@@ -42,9 +42,11 @@ NOISE = Noise(flows=(0.03, 0.12), assay=0.1)
 FILE = "process.json"
 _HOW = (
     "twelve steps of the feeder setpoints on the simulated line, 15 min each; flows and hopper mass from the tags, "
-    "thief samples of the feed frame every 30 s assayed with a standard deviation of 0.05 %, NIR delay from time stamps"
+    "thief samples of the feed frame every 30 s assayed with a standard deviation of 0.05 %, NIR delay from time "
+    "stamps, excess of the feeders while they cannot weigh from assays and shown flows"
 )
-_TAGS = ("FDR_LUB.F_PV", "FDR_API.F_PV", "FDR_EXC.F_PV", "HOP.M")
+_TAGS = ("FDR_LUB.F_PV", "FDR_API.F_PV", "FDR_EXC.F_PV", "HOP.M", "FDR_API.MODE", "FDR_EXC.MODE")
+_VOLUMETRIC = 0.0
 _PLC_PERIODS = 2
 """PLC scans in one second [1]."""
 
@@ -65,7 +67,9 @@ def record(seed: int) -> Record:
             assay = line.truth()["api_frame"] + ASSAY_SD * laboratory.standard_normal() if due else nan
             rows.append((api, exc, *(_number(line, tag) for tag in _TAGS), assay))
     table: Floats = np.array(rows)
-    return Record(1.0, table[:, :2], table[:, 2], table[:, 3:5], table[:, 6], table[:, 5], np.array(ages))
+    blind = (table[:, 6:8] == _VOLUMETRIC).astype(float)
+    flows, hopper, assays = table[:, 3:5], table[:, 5], table[:, 8]
+    return Record(1.0, table[:, :2], table[:, 2], flows, assays, hopper, blind, np.array(ages))
 
 
 def _number(line: LineA, tag: str) -> float:

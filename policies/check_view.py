@@ -16,7 +16,7 @@ from policies.check_shape import value_at
 from policies.errors import Problem
 from policies.peaks import listed
 from policies.positions import Document, Path
-from policies.soft import given
+from policies.soft import balanced, given
 from policies.tags import Access
 from policies.words import seconds
 
@@ -112,7 +112,7 @@ class View:
         units = {suffix: self.text(*here, "also", suffix) or "" for suffix in self.names(*here, "also")}
         tags = given(sensor, self.text(*here, "unit") or "", span, units)
         if self.text(*here, "kind") == "refill_balance":
-            tags = {sensor: ("1", span)}
+            tags = balanced(sensor, span)
         if self.text(*here, "kind") == "peaks":
             tags = listed(sensor, self.text(*here, "unit") or "", span, dict.fromkeys(self.names(*here, "listed"), 1.0))
         return {name: Signal(unit or None, span, virtual=True) for name, (unit, span) in tags.items()}

@@ -13,6 +13,7 @@ from policies.goals import Cautious, Coming, Earning, Foreseen, Known, Rank, Tar
 from policies.modelled import Modelled, Scenarios
 from policies.sampled import Sampled
 from policies.transfer import TIMES, Response, Time
+from policies.witness import SecondWitness
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
 
 
@@ -91,22 +92,28 @@ class Rested(Moved):
     """Value it goes back to where the controlled variables leave it free, in `unit`; none where absent."""
 
 
-class Measured(Sampled):
-    """A measurement the estimator believes, with its own integrating bias state."""
-
+class _Believed(Sampled):
     tag: Name
     """Tag that is read."""
     unit: str
     """UCUM code of the numbers below; converted to the unit of `tag`."""
     sd: Positive
     """Standard deviation of one measurement, in `unit`."""
+
+
+class Measured(_Believed):
+    """A measurement the estimator believes, with its own integrating bias state where the model has one."""
+
+    bias_sd: Positive | None = None
+    """Standard deviation its bias gains in the square root of a minute, in the unit of the bias; absent where the
+    model takes the measurement for true."""
+
+
+class Disturbed(_Believed):
+    """A measurement of a matrix of transfer functions, with its own integrating bias state."""
+
     bias_sd: Positive
     """Standard deviation its bias gains in the square root of a minute, in the unit of the bias."""
-
-
-class Disturbed(Measured):
-    """A measurement of a matrix of transfer functions."""
-
     lag: Positive | None = None
     """Time constant through which its bias takes effect, in the unit of `time`; at once where absent."""
 
@@ -200,6 +207,8 @@ class _Held(Declared):
     """Whether the loop may arm itself again after a release; a person must where absent."""
     authority: Annotated[float, Field(gt=0, le=1)] = 1.0
     """Share of the value found at take-over by which a moved variable may at most be corrected [1]."""
+    witness: SecondWitness | None = None
+    """Who must agree before it may be corrected further; nobody where absent."""
 
 
 class Mpc(_Held):

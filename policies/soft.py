@@ -93,8 +93,9 @@ def given(
 class RefillBalance(Declared):
     """The error of a feeder's load cell, from the balance of each refill: what left the container against what arrived.
 
-    It gives one tag, its own name: how much more material there is than the load cell shows, relative [1]. It is a
-    witness that does not look at the product at all.
+    It gives two tags. Its own name: how much more material there is than the load cell shows, relative [1], a witness
+    that does not look at the product at all. And with the suffix ``.BLIND``: 1 while the feeder cannot weigh what it
+    feeds, during a refill and for some time after it, else 0.
     """
 
     kind: Literal["refill_balance"]
@@ -113,6 +114,8 @@ class RefillBalance(Declared):
     """Lowest and highest relative error that can be meant [1]."""
     sd: Positive
     """Standard deviation of one balance, relative [1]."""
+    blind_s: Duration = Field(default=8.0, alias="blind")
+    """Time after a refill for which the feeder goes on without weighing [s]."""
     bounded_s: Duration = Field(default=120.0, alias="bounded")
     """Longest refill, its container's weighing included, that makes a balance [s]."""
     stale_after_s: Duration = Field(default=3600.0, alias="stale_after")
@@ -124,8 +127,21 @@ class RefillBalance(Declared):
         return (self.mass, self.flow, self.refill, self.charge, self.count)
 
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
-        """Return unit and range of the tag this sensor named `name` gives."""
-        return {name: ("1", self.range)}
+        """Return unit and range of the tags this sensor named `name` gives."""
+        return balanced(name, self.range)
+
+
+def balanced(name: str, span: tuple[float, float]) -> dict[str, tuple[str, tuple[float, float]]]:
+    """Return unit and range of every tag a refill balance gives.
+
+    Parameters
+    ----------
+    name
+        Name of the sensor.
+    span
+        Lowest and highest relative error [1].
+    """
+    return {name: ("1", span), f"{name}.BLIND": ("1", (0.0, 1.0))}
 
 
 SoftSensor = Annotated[FusedNir | RefillBalance | Peaks, Field(discriminator="kind")]

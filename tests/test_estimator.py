@@ -1,4 +1,5 @@
 from math import inf, isnan, nan
+from typing import cast
 
 import numpy as np
 import pytest
@@ -11,13 +12,11 @@ from plant_io.signals import Floats
 from policies import Mpc, load, shipped
 
 POLICY = load(shipped("A"))
-DECLARED = POLICY.loops["blend"]
-assert isinstance(DECLARED, Mpc)
-LOOP: Mpc = DECLARED
+LOOP = cast("Mpc", POLICY.loops["blend"])
 MODEL = model("line_a", POLICY.files["process.json"])
 U, W = np.array([2.0, 17.8]), np.array([0.2])
 SHOWN = {"api_flow": 2.0, "exc_flow": 17.8, "api": 10.0}
-SYMBOLS = vector("x", 9), vector("u", 2), vector("w", 1)
+SYMBOLS = vector("x", 13), vector("u", 2), vector("w", 1)
 STEP = Compiled(SYMBOLS, [ahead(MODEL, *SYMBOLS, 1.0)])
 SHOW = Compiled(SYMBOLS, [readings(MODEL, *SYMBOLS)])
 
@@ -36,7 +35,10 @@ def follow(
     estimate, along = estimator.start(U, W, SHOWN), list[tuple[float, float]]()
     for k in range(1, seconds + 1):
         truth = STEP(truth, U, W)[0]
-        shown = dict(zip(SHOWN, SHOW(truth, U, W)[0] + sd * rng.standard_normal(3), strict=True))
+        seen = SHOW(truth, U, W)[0]
+        shown = dict(zip(SHOWN, seen[:3] + sd * rng.standard_normal(3), strict=True))
+        if k % 900 == 0:
+            shown |= {"api_refill": float(seen[3]), "exc_refill": float(seen[4])}
         if k % 5:
             del shown["api"]
         estimate = estimator.step(estimate, U, W, shown)
@@ -47,9 +49,17 @@ def follow(
 def test_a_constant_feed_error_leaves_no_offset(estimator: KalmanEstimator) -> None:
     truth = MODEL.steady(U, W, SHOWN)
     truth[8] = -0.04
-    estimate, along = follow(estimator, truth, 3600)
-    assert abs(along[-1, 0] - along[-1, 1]) < 1e-3
-    assert estimate.x[8] == pytest.approx(-0.04, abs=5e-4)
+    estimate, along = follow(estimator, truth, 7200)
+    assert abs(along[-1, 0] - along[-1, 1]) < 0.015
+    assert estimate.x[8] == pytest.approx(-0.04, abs=2e-3)
+
+
+def test_a_wrong_probe_is_told_from_a_wrong_feeder_by_the_refills(estimator: KalmanEstimator) -> None:
+    truth = MODEL.steady(U, W, SHOWN)
+    truth[10] = -0.3
+    estimate, along = follow(estimator, truth, 7200)
+    assert abs(along[-1, 0] - along[-1, 1]) < 0.02
+    assert estimate.x[10] == pytest.approx(-0.3, abs=0.03)
 
 
 def test_flows_that_differ_from_their_setpoints_leave_no_offset(estimator: KalmanEstimator) -> None:

@@ -14,6 +14,7 @@ from policies import load, shipped
 POLICY = load(shipped("A"))
 PROCESS = POLICY.files["process.json"]
 U, W = np.array([2.0, 17.8]), np.array([0.2])
+FED = 100 * 2.03 / 19.93
 SHOWN = {"api_flow": 2.0, "exc_flow": 17.8, "api": 10.0}
 
 
@@ -38,8 +39,8 @@ def chosen() -> LineA:
 def test_the_steady_state_stands_still_and_shows_what_was_measured(chosen: LineA) -> None:
     shown = {"api_flow": 2.03, "exc_flow": 17.7, "api": 9.7}
     x = chosen.steady(U, W, shown)
-    assert compiled(chosen, rates)(x, U, W)[0] == pytest.approx(np.zeros(9), abs=1e-9)
-    assert compiled(chosen, readings)(x, U, W)[0] == pytest.approx([2.03, 17.7, 9.7], rel=1e-6)
+    assert compiled(chosen, rates)(x, U, W)[0] == pytest.approx(np.zeros(13), abs=1e-9)
+    assert compiled(chosen, readings)(x, U, W)[0] == pytest.approx([2.03, 17.7, 9.7, 0, 0, FED, 0, 0], rel=1e-6)
 
 
 def test_a_start_without_a_concentration_believes_the_feeders(chosen: LineA) -> None:
@@ -47,8 +48,9 @@ def test_a_start_without_a_concentration_believes_the_feeders(chosen: LineA) -> 
     assert compiled(chosen, outputs)(x, U, W)[0] == pytest.approx([10.0, 20.0], rel=1e-6)
 
 
-def test_an_absurd_concentration_at_the_start_is_not_blamed_on_the_feeder_in_full(chosen: LineA) -> None:
-    assert chosen.steady(U, W, SHOWN | {"api": 0.0})[8] == -0.2
+def test_an_absurd_concentration_at_the_start_is_blamed_on_the_probe_and_not_in_full(chosen: LineA) -> None:
+    x = chosen.steady(U, W, SHOWN | {"api": 0.0})
+    assert (x[8], x[10]) == (0.0, -1.0)
     assert np.isfinite(chosen.steady(np.zeros(2), np.zeros(1), {})).all()
 
 
@@ -73,7 +75,23 @@ def test_a_hidden_feed_error_moves_the_concentration_and_not_the_flow_readings(c
     x = chosen.steady(U, W, SHOWN)
     x[8] = -0.04
     shown = compiled(chosen, readings)(run(chosen, x, U, 2000)[-1], U, W)[0]
-    assert shown == pytest.approx([2.0, 17.8, 100 * 1.92 / 19.92], rel=1e-6)
+    assert shown[:4] == pytest.approx([2.0, 17.8, 100 * 1.92 / 19.92, -0.04], rel=1e-6)
+
+
+def test_a_wrong_probe_moves_its_reading_and_nothing_else(chosen: LineA) -> None:
+    x = chosen.steady(U, W, SHOWN)
+    x[10] = 0.1
+    shown = compiled(chosen, readings)(run(chosen, x, U, 2000)[-1], U, W)[0]
+    assert shown == pytest.approx([2.0, 17.8, 10.1, 0.0, 0.0, 10.0, 0.0, 0.0], abs=1e-6)
+
+
+def test_what_is_fed_unseen_during_a_refill_arrives_later_and_fades(chosen: LineA) -> None:
+    x = chosen.steady(U, W, SHOWN)
+    x[11] = chosen.excess_api
+    along = run(chosen, x, U, 900)
+    # The mass fed too much is that of 10 s of the excess, and all of it passes the feed frame.
+    assert np.sum(along[:, 5] - 10.0) == pytest.approx(10.0 * chosen.excess_api * 10.0 * 0.9, rel=0.1)
+    assert along[-1, 5] == pytest.approx(10.0, abs=5e-3)
 
 
 def test_the_nir_reading_lags_behind_the_feed_frame(chosen: LineA) -> None:
@@ -83,28 +101,28 @@ def test_the_nir_reading_lags_behind_the_feed_frame(chosen: LineA) -> None:
     assert shown < along[-1, 5] - 0.005
 
 
-def test_a_state_vector_is_named_in_order_and_every_measurement_has_its_bias(chosen: LineA) -> None:
-    assert list(chosen.states) == ["Fa", "Fe", "c1", "c2", "c3", "c4", "b_a", "b_e", "d"]
-    assert chosen.biases.keys() == chosen.measured.keys()
+def test_a_state_vector_is_named_in_order_and_every_measurement_but_what_is_true_has_its_bias(chosen: LineA) -> None:
+    assert list(chosen.states) == ["Fa", "Fe", "c1", "c2", "c3", "c4", "b_a", "b_e", "d", "e", "n", "h_a", "h_e"]
+    assert chosen.biases.keys() == chosen.measured.keys() - {"assay", "api_blind", "exc_blind"}
     assert set(chosen.biases.values()) <= chosen.states.keys()
     assert chosen.start_sd.keys() == chosen.states.keys()
     assert chosen.wander_sd.keys() == chosen.states.keys() - set(chosen.biases.values())
 
 
 def test_every_bias_can_be_told_from_its_measurement(chosen: LineA) -> None:
-    x, u, w = vector("x", 9), vector("u", 2), vector("w", 1)
+    x, u, w = vector("x", 13), vector("u", 2), vector("w", 1)
     at = chosen.steady(U, W, SHOWN)
     h = 1e-5
     step, show = Compiled([x, u, w], [ahead(chosen, x, u, w, 1.0)]), Compiled([x, u, w], [readings(chosen, x, u, w)])
 
     def slope(f: Compiled) -> Floats:
-        return np.column_stack([(f(at + h * e, U, W)[0] - f(at - h * e, U, W)[0]) / (2 * h) for e in np.eye(9)])
+        return np.column_stack([(f(at + h * e, U, W)[0] - f(at - h * e, U, W)[0]) / (2 * h) for e in np.eye(13)])
 
     f, c = slope(step), slope(show)
     for pole in np.linalg.eigvals(f):
         if abs(pole) > 1.0 - 1e-6:  # what does not fade by itself must be seen
-            seen = np.vstack([pole * np.eye(9) - f, c])
-            assert np.linalg.matrix_rank(seen, tol=1e-8) == 9
+            seen = np.vstack([pole * np.eye(13) - f, c])
+            assert np.linalg.matrix_rank(seen, tol=1e-8) == 13
 
 
 @pytest.mark.parametrize(

@@ -232,7 +232,7 @@ def test_a_fault_shows_where_the_catalogue_says(fault_id: str) -> None:
 
 def test_every_fault_of_the_catalogue_that_line_b_knows_is_tested() -> None:
     known = {id_ for id_ in CATALOGUE if targets_of(id_, targets("six_cell"))}
-    assert {*SIGNS, "F34", "F53L", "F50", "F51", "F52"} == known
+    assert {*SIGNS, "F34", "F53L", "F50", "F51", "F52", "N03"} == known
 
 
 def test_fading_light_makes_a_camera_noisy() -> None:

@@ -84,6 +84,7 @@ def test_faults_of_the_optics_show_in_bias_or_misfit_as_specified() -> None:
         (Fault("F50", "NIR", 0.0), -0.19, (0.3, 1.4)),
         (Fault("F51", "NIR", 0.0), None, (100.0, 2000.0)),
         (Fault("N01", "FDR_API", 0.0), None, (3.0, 20.0)),
+        (Fault("N03", "NIR", 0.0, magnitude=0.05), 0.5, (0.5, 1.6)),
     ],
 )
 def test_the_running_line_shows_the_fault_to_a_calibration(

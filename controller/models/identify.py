@@ -9,6 +9,7 @@ import numpy as np
 from controller.models.line_a import LineA
 from controller.models.process import Fit, Parameter, Process
 from controller.models.symbolic import Compiled, ahead, vector
+from controller.soft.path import step as mixed
 from plant_io.signals import Floats
 
 _READINGS = {"api_flow": "kg/h", "exc_flow": "kg/h", "api": "%"}
@@ -32,6 +33,8 @@ class Record:
     """Concentration of samples taken at the end of each step, shape ``(n,)`` [%]; not a number where none was taken."""
     hopper: Floats
     """Mass shown in the press hopper, shape ``(n,)`` [kg]."""
+    blind: Floats
+    """Whether the feeders of API and excipient could not weigh in each step, shape ``(n, 2)`` [1]."""
     nir_ages: Floats
     """Age of each NIR reading when it came, shape ``(m,)`` [s]."""
 
@@ -109,6 +112,7 @@ def _fit(record: Record, noise: Noise, split: int) -> tuple[Floats, Floats]:
 def _parameters(theta: Floats, spread: Floats, record: Record) -> dict[str, Parameter]:
     values = np.exp(theta[:-1])
     lag_api, lag_exc, tank = zip(values.tolist(), (values * spread[:-1]).tolist(), strict=True)
+    excess_api, excess_exc = _excess(record, tank[0])
     found = {
         "lag_api": (lag_api, "s"),
         "lag_exc": (lag_exc, "s"),
@@ -117,8 +121,38 @@ def _parameters(theta: Floats, spread: Floats, record: Record) -> dict[str, Para
         "tank_3": (_mean(record.hopper), "kg"),
         "tank_4": (tank, "kg"),
         "nir_delay": (_mean(record.nir_ages), "s"),
+        "excess_api": (excess_api, "1"),
+        "excess_exc": (excess_exc, "1"),
     }
     return {name: Parameter(value=value, sd=sd, unit=unit) for name, ((value, sd), unit) in found.items()}
+
+
+def _excess(record: Record, tank: float) -> list[tuple[float, float]]:
+    """Return by how much the feeders feed more than they show while they are blind, and standard errors [1].
+
+    The flows as they were shown go through the tanks, with the excess and a constant feed error to be found.
+    """
+    from scipy.optimize import least_squares  # noqa: PLC0415  # slow to import
+
+    masses = (tank, tank, float(np.mean(record.hopper)), tank)
+    there = np.isfinite(record.assays)
+
+    def residuals(theta: Floats) -> Floats:
+        api, exc = (record.flows * (1.0 + record.blind * theta[:2])).T
+        api = api * (1.0 + theta[2])
+        total = api + exc + record.lubricant
+        inlet, at = 100.0 * api / total, (float(record.assays[there][0]),) * len(masses)
+        along = np.empty(len(inlet))
+        for k, (fed, mass) in enumerate(zip(inlet.tolist(), (total * record.period_s / 3600.0).tolist(), strict=True)):
+            at = mixed(at, fed, mass, masses)
+            along[k] = at[-1]
+        off: Floats = (along - record.assays)[there]
+        return off
+
+    found = least_squares(residuals, np.zeros(3))
+    slopes = np.asarray(found.jac)
+    spread = np.sqrt(np.diag(np.linalg.inv(slopes.T @ slopes)) * 2.0 * found.cost / (there.sum() - 3))
+    return list(zip(found.x[:2].tolist(), spread[:2].tolist(), strict=True))
 
 
 def _mean(values: Floats) -> tuple[float, float]:
@@ -140,7 +174,8 @@ def _seen(record: Record) -> Floats:
 def _shown(record: Record, theta: Floats) -> Floats:
     """Return flows [kg/h] and concentration in the feed frame [%] along a record, shape ``(n, 3)``."""
     lag_api, lag_exc, tank = np.exp(theta[:-1]).tolist()
-    model = LineA(lag_api, lag_exc, (tank, tank, float(np.mean(record.hopper)), tank), nir_delay_s=0.0)
+    tanks = (tank, tank, float(np.mean(record.hopper)), tank)
+    model = LineA(lag_api, lag_exc, tanks, nir_delay_s=0.0, excess_api=1.0, excess_exc=1.0)
     x, u, w = vector("x", len(model.states)), vector("u", len(model.inputs)), vector("w", len(model.known))
     step = Compiled([x, u, w], [ahead(model, x, u, w, record.period_s)])
     at = model.steady(record.setpoints[0], record.lubricant[:1], {})

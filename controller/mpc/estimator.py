@@ -157,5 +157,6 @@ def wander(model: ControlModel, loop: Mpc, period_s: float) -> Floats:
         Length of one control period [s].
     """
     belongs = {state: name for name, state in model.biases.items()}
-    grown = [loop.measured[belongs[s]].bias_sd if s in belongs else model.wander_sd[s] for s in model.states]
+    gained = {s: loop.measured[name].bias_sd or 0.0 for s, name in belongs.items()}
+    grown = [gained[s] if s in gained else model.wander_sd[s] for s in model.states]
     return np.array(grown) ** 2 * period_s / 60.0

@@ -51,6 +51,8 @@ class BalanceState:
     """Newest relative error [1]."""
     made_at: float = -inf
     """When it was made [s]."""
+    open_at: float = -inf
+    """When the valve was last seen open [s]."""
 
 
 def prepare(name: str, declared: RefillBalance, policy: Policy) -> BalanceKit:
@@ -76,7 +78,7 @@ def start() -> BalanceState:
 
 
 def infer(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> tuple[Mapping[str, Sample], BalanceState]:
-    """Return the sample one balance gives, and what it remembers.
+    """Return the samples one balance gives, and what it remembers.
 
     Parameters
     ----------
@@ -89,6 +91,8 @@ def infer(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> tuple[Map
     """
     words = kit.declared
     mass, flow, refill, count = (snapshot.good(tag) for tag in (words.mass, words.flow, words.refill, words.count))
+    if refill:
+        state = replace(state, open_at=snapshot.at)
     if mass is None or flow is None or refill is None or count is None:
         after = replace(state, refilling=False, before=nan)  # what was missed cannot be balanced
     elif refill != 0.0:
@@ -97,7 +101,11 @@ def infer(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> tuple[Map
         after = _close(snapshot, state, kit, (mass, count))
     else:
         after = replace(state, before=mass, flow=flow, began_at=snapshot.at, count=count)
-    return {kit.name: _sample(snapshot, after, kit)}, after
+    blind = float(snapshot.at - after.open_at <= words.blind_s)
+    shown = Sample(blind, Quality.GOOD, snapshot.at, snapshot.at, sd=0.0)
+    if refill is None:
+        shown = replace(shown, quality=Quality.BAD, reason=Reason.NO_EVIDENCE)
+    return {kit.name: _sample(snapshot, after, kit), f"{kit.name}.BLIND": shown}, after
 
 
 def _close(snapshot: Snapshot, state: BalanceState, kit: BalanceKit, read: tuple[float, float]) -> BalanceState:

@@ -300,6 +300,11 @@ class Feeder:
             raise FloatingPointError(f"{self._design.name}: mass {self.mass} kg, screw speed {self.speed} rpm")
         return fed
 
+    @property
+    def refilled(self) -> float:
+        """Return what all refills since the start have brought [kg]."""
+        return self._refilled
+
     def missing(self) -> float:
         """Return what the mass balance of the hopper misses, zero but for rounding [kg]."""
         return self._start + self._refilled - self._discharged - self.mass

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from numpy.random import SeedSequence, default_rng
 
 from hil.plants.blender import TAU_S, Blender
+from hil.plants.container import Container, Laboratory
 from hil.plants.diverter import Diverter
 from hil.plants.faults import Fault, check, severities
 from hil.plants.feeder import DESIGNS, Feeder, WeightLoop
@@ -39,6 +40,7 @@ _LONGEST_STEP_S = 1.0
 _FACTOR_SKEW, _TAU_SKEW = 0.05, 0.12
 _API_SHARE, _EXC_SHARE = 0.10, 0.89
 _FEEDERS = tuple(design.name for design in DESIGNS)
+_WEIGHED = _FEEDERS[:2]
 _FEEDER_TAGS = tuple(tuple(f"{name}.{tag}" for tag in ("W", "F_PV", "N", "MODE", "REFILL")) for name in _FEEDERS)
 _FLOW_KEYS = tuple(f"{name}.F_SP" for name in _FEEDERS)
 _SOUND: Mapping[str, float] = {}
@@ -68,13 +70,14 @@ class LineA:
     """
 
     __slots__ = (
-        "_blender", "_diverter", "_entered", "_faults", "_feeders", "_flows", "_left", "_press", "_probe",
+        "_blender", "_containers", "_diverter", "_entered", "_faults", "_feeders", "_flows", "_laboratory", "_left",
+        "_press", "_probe",
         "_rejected", "_start", "quality", "tags", "taken", "time",
     )  # fmt: skip
 
     def __init__(self, seed: int, *, mismatch: float = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0) -> None:
         check(faults, TARGETS)
-        skewed, phase, run, spectra = (default_rng(child) for child in SeedSequence(seed).spawn(4))
+        skewed, phase, run, spectra, scale, method = (default_rng(child) for child in SeedSequence(seed).spawn(6))
         skew, draw = Noise(skewed, mismatch), Noise(run, noise)
         flows = [NOMINAL[f"{design.name}.F_SP"] / 3600.0 for design in DESIGNS]
         fed = (flows[0], flows[1], flows[2], 0.0, 0.0)
@@ -87,6 +90,8 @@ class LineA:
         self._press = Press(draw, skew, fed, NOMINAL["PRS.GAP_SP"] * 1e-3)
         self._probe = Probe(spectra, draw, skew, self._press.tanks[-1])
         self._diverter = Diverter(100.0 * flows[0] / sum(flows))
+        self._containers = [(name, Container(scale, noise)) for name in _WEIGHED]
+        self._laboratory = Laboratory(method, noise, self._press.tanks[-1])
         self._entered = self._left = EMPTY
         self._rejected = 0.0
         self._flows = flows
@@ -198,7 +203,9 @@ class LineA:
     def _sense(self, hits: Mapping[str, Mapping[str, float]]) -> None:
         self._press.sense(self.time, hits.get("PRS", _SOUND))
         self._probe.look(self.time, self._press.tanks[-1], hits.get("NIR", _SOUND))
+        self._laboratory.look(self.time, self._press.tanks[-1])
         spectrum, at_line, force = self._probe.spectrum.shown, self._press.at_line.shown, self._press.force.shown
+        assay = self._laboratory.assay.shown
         self.tags = self._feeder_tags() | {
             "BLD.N_PV": self._blender.speed,
             "HOP.M": self._press.hopper_seen,
@@ -210,12 +217,14 @@ class LineA:
             "PRS.M_TAB": 1e6 * at_line.value[0],
             "PRS.HARD": at_line.value[1],
             "LINE.DIVERT": 1.0 if self._diverter.open else 0.0,
+            "LAB.API": assay.value,
         }
         self.taken = {
             "NIR.SPECTRUM": spectrum.taken_s,
             "PRS.MCF": force.taken_s,
             "PRS.M_TAB": at_line.taken_s,
             "PRS.HARD": at_line.taken_s,
+            "LAB.API": assay.taken_s,
         }
         self.quality = {} if spectrum.quality == "good" else {"NIR.SPECTRUM": spectrum.quality}
 
@@ -231,4 +240,7 @@ class LineA:
             tags[refill] = 1.0 if loop.refilling else 0.0
             total += loop.flow
         tags["LINE.TOTAL_PV"] = 3600.0 * total
+        for one, (name, container) in zip(self._feeders, self._containers, strict=False):
+            container.look(one.refilled, refilling=one.loop.refilling)
+            tags[f"{name}.CHARGE"], tags[f"{name}.CHARGES"] = container.charge, container.count
         return tags

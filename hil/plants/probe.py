@@ -72,7 +72,7 @@ class Probe:
     def _scan(self, t: float, powder: Masses, hit: Mapping[str, float]) -> Floats:
         share = 100.0 / sum(powder)
         seen = {
-            "API": share * powder[API] + self._bias + self._drift * t,
+            "API": share * powder[API] * (1.0 + hit.get("N03", 0.0)) + self._bias + self._drift * t,
             "LUB": share * powder[LUB],
             "WATER": share * powder[WATER] + self.water,
             "unknown": share * powder[UNKNOWN],

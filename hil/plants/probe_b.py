@@ -92,12 +92,12 @@ class Probe:
             Severity by fault in force, in the units of the catalogue.
         """
         optics = Optics(hit.get("F50", 0.0), hit.get("F51", 0.0), film=FILM)
-        seen = self._scan(t, view, optics)
+        seen = self._scan(t, view, optics, 1.0 + hit.get("N03", 0.0))
         if self._rng.random() < hit.get("F52", 0.0):
             self._spectra.lose(t)
             return None
         self._spectra.take(t, seen)
-        return _errors(view, optics) if hit else (0.0, 0.0)
+        return _errors(view, optics, 1.0 + hit.get("N03", 0.0)) if hit else (0.0, 0.0)
 
     def show(self, t: float) -> Reading[Floats]:
         """Return the spectrum shown, absorbance of shape ``(64,)`` [1].
@@ -109,17 +109,17 @@ class Probe:
         """
         return self._spectra.show(t)
 
-    def _scan(self, t: float, view: View[float], optics: Optics) -> Floats:
+    def _scan(self, t: float, view: View[float], optics: Optics, richer: float = 1.0) -> Floats:
         water, api = view.product
-        seen = composition(drying_loss(water), 100.0 * api + self._bias + self._drift * t)
+        seen = composition(drying_loss(water), 100.0 * api * richer + self._bias + self._drift * t)
         coarse = depth(float(np.asarray(percentile(view.milled, 0.5))))
         through = Optics(optics.fouling, optics.shift, coarse, optics.film)
         return spectrum(seen, self._rng, SCANS, through, self._noise)
 
 
-def _errors(view: View[float], optics: Optics) -> tuple[float, float]:
+def _errors(view: View[float], optics: Optics, richer: float) -> tuple[float, float]:
     lod, api = drying_loss(view.product[0]), 100.0 * view.product[1]
-    true = composition(lod, api)
+    true = composition(lod, api * richer)
     wrong = misread(true, optics)
     shown_lod = lod + wrong["WATER"]
     return wrong["WATER"], 100.0 * (true["API"] + wrong["API"]) / (100.0 - shown_lod) - api

@@ -1,0 +1,86 @@
+"""What a second witness bears out; a loop does not correct far from what nobody but its guide bears out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from math import isfinite, nan
+
+from controller.cycle import Event
+from controller.kit import LoopKit
+from controller.state import LoopState
+from policies.units import difference
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Spoken:
+    """What measurements had to say in one cycle."""
+
+    at: float
+    """When, POSIX time [s]."""
+    names: Iterable[str]
+    """Measurements with a new reading."""
+    innovations: Mapping[str, float]
+    """What each reading lay beyond what was believed, by measurement, in the unit of the model."""
+
+
+def listen(kit: LoopKit, old: LoopState, spoken: Spoken) -> tuple[LoopState, tuple[Event, ...]]:
+    """Return the memory after the witnesses among new readings were heard, and what to say of it.
+
+    Parameters
+    ----------
+    kit
+        The loop.
+    old
+        Memory of the loop.
+    spoken
+        New readings.
+    """
+    words = kit.declared.witness
+    if words is None or old.inputs is None or not old.anchors:
+        return old, ()
+    borne, events = dict(old.borne), list[Event]()
+    standing = dict(zip(kit.model.inputs, old.inputs, strict=True))
+    for name in spoken.names:
+        beyond, led = spoken.innovations.get(name, nan), [key for key, by in words.of.items() if name in by]
+        if not led or not isfinite(beyond):
+            continue
+        measured, unit = kit.declared.measured[name], kit.model.measured[name]
+        if abs(beyond) <= words.agrees * difference(measured.sd, measured.unit, unit):
+            borne |= {key: standing[key] for key in led}
+        else:
+            said = f"{kit.name}: second witness {name} does not agree, it is {beyond:+.3g} {unit} off what was believed"
+            events.append(Event(spoken.at, said))
+    return (replace(old, borne=borne) if borne != old.borne else old), tuple(events)
+
+
+def span(kit: LoopKit, old: LoopState, key: str, permitted: Span) -> Span:
+    """Return how far an input may be corrected, lowest and highest, unit of the model.
+
+    Parameters
+    ----------
+    kit
+        The loop.
+    old
+        Memory of the loop; the input has been found at take-over.
+    key
+        Name of the input.
+    permitted
+        Lowest and highest value of the policy, unit of the model.
+    """
+    words, alone = kit.declared.witness, kit.declared.authority
+    anchor = _inside(old.anchors[key], permitted)
+    if words is None:
+        return _around(anchor, alone, permitted)
+    widest = _around(anchor, max(words.authority, alone), permitted)
+    return _around(_inside(old.borne.get(key, anchor), widest), alone, widest)
+
+
+def _inside(value: float, limits: Span) -> float:
+    return min(max(value, limits[0]), limits[1])
+
+
+def _around(value: float, share: float, limits: Span) -> Span:
+    return max(limits[0], value - share * abs(value)), min(limits[1], value + share * abs(value))

@@ -1,0 +1,73 @@
+"""A second witness: a loop does not correct far from what nobody but its guide bears out."""
+
+from dataclasses import replace
+
+import pytest
+
+from controller.kit import LoopKit, prepare
+from controller.limits import bounds
+from controller.state import LoopState
+from controller.witness import Spoken, listen
+from policies import Policy, load, shipped
+
+POLICY = load(shipped("A"))
+KIT: LoopKit = prepare(POLICY).loops["blend"]
+FOUND = LoopState(anchors={"api_sp": 2.0, "exc_sp": 17.8}, inputs=(2.0, 17.8))
+
+
+def heard(state: LoopState, **innovations: float) -> tuple[LoopState, list[str]]:
+    new, events = listen(KIT, state, Spoken(0.0, list(innovations), innovations))
+    return new, [event.what for event in events]
+
+
+def spans(state: LoopState) -> dict[str, tuple[float, float]]:
+    return dict(zip(KIT.model.inputs, zip(*bounds(KIT, state), strict=True), strict=True))
+
+
+def test_alone_a_loop_corrects_by_its_own_authority() -> None:
+    assert spans(FOUND)["api_sp"] == pytest.approx((1.9, 2.1))
+
+
+def test_an_input_that_is_borne_out_may_go_on_from_there() -> None:
+    state, said = heard(replace(FOUND, inputs=(2.08, 17.8)), api_refill=-0.004)
+    assert said == []
+    assert spans(state)["api_sp"] == pytest.approx((2.08 * 0.95, 2.08 * 1.05))
+    assert spans(state)["exc_sp"] == spans(FOUND)["exc_sp"]
+
+
+def test_it_never_goes_further_from_what_was_found_than_permitted_in_all() -> None:
+    state, _ = heard(replace(FOUND, inputs=(2.25, 17.8)), api_refill=0.0)
+    assert spans(state)["api_sp"] == pytest.approx((2.25 * 0.95, 2.3))
+    state, _ = heard(replace(FOUND, inputs=(2.39, 17.8)), api_refill=0.0)
+    assert spans(state)["api_sp"] == pytest.approx((2.3 * 0.95, 2.3))
+
+
+def test_a_witness_that_does_not_agree_is_told_and_bears_nothing_out() -> None:
+    state, said = heard(replace(FOUND, inputs=(2.08, 17.8)), api_refill=0.03)
+    assert state.borne == {}
+    assert said == ["blend: second witness api_refill does not agree, it is +0.03 1 off what was believed"]
+
+
+def test_what_is_no_witness_and_what_was_not_seen_says_nothing() -> None:
+    assert heard(FOUND, api=0.0, api_refill=float("nan")) == (FOUND, [])
+
+
+def test_before_a_take_over_nothing_is_borne_out() -> None:
+    state = LoopState(inputs=(2.0, 17.8))
+    assert heard(state, api_refill=0.0) == (state, [])
+
+
+@pytest.mark.parametrize(
+    ("of", "sentence"),
+    [
+        ({"api": ["assay"]}, r"loops\.blend\.witness\.of: found 'api', expected one of api_sp, exc_sp"),
+        ({"api_sp": ["api_refil"]}, r"loops\.blend\.witness\.of\.api_sp\.0: found 'api_refil', expected one of api, "),
+    ],
+)
+def test_names_that_are_not_of_the_loop_are_refused(of: dict[str, list[str]], sentence: str) -> None:
+    loop = POLICY.loops["blend"]
+    assert loop.witness is not None
+    other = loop.witness.model_copy(update={"of": of})
+    wrong: Policy = POLICY.model_copy(update={"loops": {"blend": loop.model_copy(update={"witness": other})}})
+    with pytest.raises(ValueError, match=sentence):
+        prepare(wrong)
