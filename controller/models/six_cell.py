@@ -250,9 +250,17 @@ class SixCell:
         return x
 
     def _changed(self, x: Symbols, u: Symbols, w: Symbols) -> tuple[Expression, ...]:
-        """Return the states after the cells have changed: each is one older, and what left is remembered."""
-        none = 0.0 * x[GONE]
-        aged = [part for first in (DRY, WATER, SIZED) for part in (none, *x[first : first + CELLS - 1])]
+        """Return the states after the cells have changed: each is one older, and what left is remembered.
+
+        What was filled is reckoned by the length of the turn, as its beginning may not have been seen.
+        """
+        none, filled = 0.0 * x[GONE], (w[0] + w[1] + _TRACE) / _SECONDS_PER_HOUR * x[SLOT]
+        whole = filled / (x[DRY] + _CRUMB_KG)
+        aged = [
+            part
+            for first, full in ((DRY, filled), (WATER, whole * x[WATER]), (SIZED, whole * x[SIZED]))
+            for part in (none, full, *x[first + 1 : first + CELLS - 1])
+        ]
         left = x[DRY + CELLS - 1] + _CRUMB_KG
         gone_x, gone_um = x[WATER + CELLS - 1] / left, x[SIZED + CELLS - 1] / left
         return (x[LIQUID], x[INLET], none, w[4], u[2], *aged, gone_x, gone_um, *x[BIASES:])

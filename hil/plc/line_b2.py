@@ -19,6 +19,7 @@ LINE = replace(
         "api": LINE_B.attributes["api"],
         "d50": Attribute(("milled_d50",), "um", 300.0, (250.0, 350.0)),
     },
+    measures={**LINE_B.measures, "NIR_LOD": ("dryer_lod_pct",)},
     specification={"lod_pct": (0.5, 3.0), "api_pct": (19.0, 21.0)},
 )
 """Twin-screw granulation, six-cell dryer, mill; the mill empties between two cells and mills finer than on line B."""
