@@ -32,11 +32,11 @@ def place(text: str) -> tuple[int, int]:
     ("old", "new", "message"),
     [
         (
-            "    authority: 0.1\n",
-            "    authority: 0.1\n    needs: {moved: 3}\n",
+            "    settle: 20\n",
+            "    settle: 20\n    needs: {moved: 3}\n",
             "found 3, expected at most 2, for so many",
         ),
-        ("    authority: 0.1\n", "    authority: 0.1\n    needs: {controlled: 0}\n", "found 0, expected"),
+        ("    settle: 20\n", "    settle: 20\n    needs: {controlled: 0}\n", "found 0, expected"),
         ("scale: 0.1, on_bad: hold", "scale: 0.1, on_bad: keep", "found 'keep'"),
         ("shows: 2}", "shown: 2}", "unknown key"),
         ("follows: {tag: FDR_API.F_MODE", "follows: {tag: FDR_API.F_MOD", "found 'FDR_API.F_MOD'"),
