@@ -20,6 +20,7 @@ from hil.faults.opcua import Strange
 from hil.faults.struck import simulate
 from hil.faults.tables import LINKS, MODBUS_FAULTS, OPCUA_FAULTS
 from hil.plants.faults import Fault
+from hil.plants.noise import Mismatch
 from hil.plc import lines
 from hil.plc.line import Image, SimulatedLine
 from hil.plc.scans import SCAN_S
@@ -93,8 +94,8 @@ class Options:
     """How its PLCs are set up, by connection, where that differs from the line's own."""
     handled: tuple[Handled, ...] = ()
     """What operators do at the stations of loops."""
-    mismatch: float = 1.0
-    """Spread of the true parameters around their defaults, 1 as specified [1]."""
+    mismatch: Mismatch = 1.0
+    """Spread of the true parameters, 1 as specified, or ``hard``: each two standard deviations off [1]."""
     for_s: float = 86400.0
     """How long the run is to be, within which links fail at random [s]."""
     truth: Path | None = None
@@ -335,7 +336,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--turns", type=turns_of, default=(), metavar="JSON", help="list of turned setpoints")
     parser.add_argument("--handled", type=handled_of, default=(), metavar="JSON", help="list of acts at stations")
     parser.add_argument("--setups", type=setups_of, default={}, metavar="JSON", help="how PLCs are set up, by name")
-    parser.add_argument("--mismatch", type=float, default=1.0, help="spread of the true parameters")
+    parser.add_argument("--mismatch", type=_mismatch, default=1.0, help="spread of the true parameters, or hard")
     parser.add_argument("--for", type=float, default=86400.0, metavar="SECONDS", help="length of the run")
     parser.add_argument("--truth", type=Path, metavar="FILE", help="truth log to leave, .csv or .npz")
     parser.add_argument(
@@ -368,6 +369,10 @@ def _options(arguments: Sequence[str] | None) -> Options:
         pki=given.pki,
         tethered=given.tether,
     )
+
+
+def _mismatch(text: str) -> Mismatch:
+    return "hard" if text == "hard" else float(text)
 
 
 def _faults(text: str) -> tuple[Fault, ...]:

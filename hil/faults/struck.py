@@ -12,6 +12,7 @@ from hil.faults.course import Course, Handled, Turn
 from hil.faults.sensors import Deceits, Shown, scalar
 from hil.faults.tables import PLCS, SENSORS, STAMPS
 from hil.plants.faults import CATALOGUE, Fault, intensity, of_plant
+from hil.plants.noise import Mismatch
 from hil.plc.guard import Limits, Rules, Word
 from hil.plc.line import Image, SimulatedLine
 from hil.plc.lines import blueprint
@@ -23,7 +24,7 @@ from policies import Policy
 _RIVAL, _BEATS = 65_543.0, 65_536
 
 
-def simulate(policy: Policy, seed: int, course: Course, mismatch: float = 1.0) -> SimulatedLine:
+def simulate(policy: Policy, seed: int, course: Course, mismatch: Mismatch = 1.0) -> SimulatedLine:
     """Return the line of a policy with everything that will happen on it.
 
     Parameters
@@ -35,7 +36,7 @@ def simulate(policy: Policy, seed: int, course: Course, mismatch: float = 1.0) -
     course
         What happens on it.
     mismatch
-        Spread of the true parameters around their defaults, 1 as specified [1].
+        Spread of the true parameters, 1 as specified, or ``hard``: each two standard deviations off [1].
 
     Raises
     ------

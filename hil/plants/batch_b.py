@@ -12,7 +12,7 @@ from hil.plants.granulation import DryerKind, Granulation
 from hil.plants.granules import Powder
 from hil.plants.hoppers_b import NOMINAL, seeded
 from hil.plants.line_b import LONGEST_STEP_S, targets
-from hil.plants.noise import Noise
+from hil.plants.noise import Mismatch, Noise
 from hil.plants.ops import BATCHED, Floats
 
 
@@ -48,7 +48,7 @@ class BatchB:
         self,
         seeds: Sequence[int],
         *,
-        mismatch: float = 1.0,
+        mismatch: Mismatch = 1.0,
         faults: Sequence[Sequence[Fault]] = (),
         noise: float = 1.0,
         dryer: DryerKind = "continuous",

@@ -11,7 +11,7 @@ from numpy.random import Generator, SeedSequence, default_rng
 
 from hil.plants.feeder import Design, Feeder
 from hil.plants.granules import Powder
-from hil.plants.noise import Noise
+from hil.plants.noise import Mismatch, Noise, Skew
 
 NOMINAL: Mapping[str, float] = MappingProxyType(
     {
@@ -122,7 +122,7 @@ class Chance(NamedTuple):
     """Source of the randomness of the spectra."""
 
 
-def seeded(seed: int, mismatch: float, noise: float) -> Chance:
+def seeded(seed: int, mismatch: Mismatch, noise: float) -> Chance:
     """Return what a seed decides.
 
     Parameters
@@ -135,6 +135,6 @@ def seeded(seed: int, mismatch: float, noise: float) -> Chance:
         Multiplier of all noise and disturbances [1].
     """
     skewed, phase, fed, run, spectra = (default_rng(child) for child in SeedSequence(seed).spawn(5))
-    skew = Noise(skewed, mismatch, _AHEAD)
+    skew = Skew(skewed, mismatch, _AHEAD)
     masses = phase.uniform(API.low, API.high), phase.uniform(EXC.low, EXC.high)
     return Chance(Hoppers(Noise(fed, noise, _AHEAD), skew, masses), Noise(run, noise, _AHEAD), skew, spectra)

@@ -14,7 +14,7 @@ from hil.plants.diverter import Diverter
 from hil.plants.faults import Fault, check, severities
 from hil.plants.feeder import DESIGNS, Feeder, WeightLoop
 from hil.plants.nir import Floats
-from hil.plants.noise import Noise
+from hil.plants.noise import Mismatch, Noise, Skew
 from hil.plants.powder import API, EMPTY, LUB, UNKNOWN, WATER, Masses, added
 from hil.plants.press import TABLET_KG, Press, PressLoops
 from hil.plants.probe import Probe
@@ -57,7 +57,7 @@ class LineA:
     seed
         Decides hopper levels, noise, disturbances, and how the line differs from the nominal one.
     mismatch
-        Multiplier of that difference [1]; 0 gives the nominal line.
+        Multiplier of that difference [1]; 0 gives the nominal line, ``hard`` one far off in everything.
     faults
         What goes wrong.
     noise
@@ -75,10 +75,12 @@ class LineA:
         "_rejected", "_start", "quality", "tags", "taken", "time",
     )  # fmt: skip
 
-    def __init__(self, seed: int, *, mismatch: float = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0) -> None:
+    def __init__(
+        self, seed: int, *, mismatch: Mismatch = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0
+    ) -> None:
         check(faults, TARGETS)
         skewed, phase, run, spectra, scale, method = (default_rng(child) for child in SeedSequence(seed).spawn(6))
-        skew, draw = Noise(skewed, mismatch), Noise(run, noise)
+        skew, draw = Skew(skewed, mismatch), Noise(run, noise)
         flows = [NOMINAL[f"{design.name}.F_SP"] / 3600.0 for design in DESIGNS]
         fed = (flows[0], flows[1], flows[2], 0.0, 0.0)
         self._faults = tuple(faults)

@@ -11,6 +11,7 @@ from hil.plants.gauges import Sources
 from hil.plants.granulation import DryerKind, Granulation
 from hil.plants.granules import Powder
 from hil.plants.hoppers_b import DESIGNS, NOMINAL, seeded
+from hil.plants.noise import Mismatch
 from hil.plants.ops import SINGLE, Floats
 from hil.plants.probe_b import Probe
 from hil.plants.six_cell import CELLS
@@ -72,7 +73,7 @@ class LineB:
     seed
         Decides hopper levels, noise, disturbances, and how the line differs from the nominal one.
     mismatch
-        Multiplier of that difference [1]; 0 gives the nominal line.
+        Multiplier of that difference [1]; 0 gives the nominal line, ``hard`` one far off in everything.
     faults
         What goes wrong.
     noise
@@ -92,7 +93,7 @@ class LineB:
         self,
         seed: int,
         *,
-        mismatch: float = 1.0,
+        mismatch: Mismatch = 1.0,
         faults: Sequence[Fault] = (),
         noise: float = 1.0,
         dryer: DryerKind = "continuous",

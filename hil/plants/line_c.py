@@ -14,7 +14,7 @@ from hil.plants.faults import Fault, check, severities
 from hil.plants.ftir import Ftir
 from hil.plants.grip import Grip
 from hil.plants.hydrogenation import AMINES, RINGS, Bed, BedRun, BedSkew, from_coil
-from hil.plants.noise import Noise
+from hil.plants.noise import Mismatch, Noise, Skew
 from hil.plants.ops import SINGLE, Floats
 from hil.plants.skid import PUMPS, Pumps, Thermostat
 from hil.plants.synthesis import VOLUME_M3, Coil, CoilRun
@@ -77,7 +77,7 @@ class LineC:
     seed
         Decides noise, disturbances, and how the line differs from the nominal one.
     mismatch
-        Multiplier of that difference [1]; 0 gives the nominal line.
+        Multiplier of that difference [1]; 0 gives the nominal line, ``hard`` one far off in everything.
     faults
         What goes wrong.
     noise
@@ -94,10 +94,12 @@ class LineC:
         "_pumps", "_start", "_t1", "_t2", "_uhplc", "quality", "tags", "taken", "time",
     )  # fmt: skip
 
-    def __init__(self, seed: int, *, mismatch: float = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0) -> None:
+    def __init__(
+        self, seed: int, *, mismatch: Mismatch = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0
+    ) -> None:
         check(faults, TARGETS)
         skewed, run, chromatograms = (default_rng(child) for child in SeedSequence(seed).spawn(3))
-        skew, draw = Noise(skewed, mismatch), Noise(run, noise)
+        skew, draw = Skew(skewed, mismatch), Noise(run, noise)
         self._faults, self._noise = tuple(faults), draw
         coil, bed = differences(skew)
         self._pumps = Pumps(draw, skew, NOMINAL)

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from numpy.random import Generator, SeedSequence, default_rng
 
 from hil.plants.faults import Fault, check, severities
-from hil.plants.noise import Noise, wandered
+from hil.plants.noise import Mismatch, Noise, Skew, wandered
 from hil.plants.ops import SINGLE
 from hil.plants.sensors import Sampled
 from hil.plants.wfi import BRANCHES, PIPE_M2, TANK_M3, Loop, LoopRun, LoopSkew
@@ -78,10 +78,12 @@ class LineD:
         "_start", "_use", "quality", "tags", "taken", "time",
     )  # fmt: skip
 
-    def __init__(self, seed: int, *, mismatch: float = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0) -> None:
+    def __init__(
+        self, seed: int, *, mismatch: Mismatch = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0
+    ) -> None:
         check(faults, TARGETS)
         skewed, run, plates = (default_rng(child) for child in SeedSequence(seed).spawn(3))
-        skew, draw = Noise(skewed, mismatch), Noise(run, noise)
+        skew, draw = Skew(skewed, mismatch), Noise(run, noise)
         self._faults, self._noise, self._rng = tuple(faults), draw, plates
         self._ambient, self._conductivity, self._use = draw(), draw(), draw()
         losses = [exp(_LOSS_SKEW * skew()) for _ in range(BRANCHES + 1)]

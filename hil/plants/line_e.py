@@ -13,7 +13,7 @@ from hil.plants.faults import Fault, check, severities
 from hil.plants.feeder import WeightLoop
 from hil.plants.line_b import LineB
 from hil.plants.nir import Floats
-from hil.plants.noise import Noise
+from hil.plants.noise import Mismatch, Noise, Skew
 
 NOMINAL = line_b.NOMINAL
 """Nominal setpoints of the host line, named and in the units of line B."""
@@ -59,14 +59,16 @@ class LineE:
 
     __slots__ = ("_faults", "_host", "_uneven", "drives", "quality", "tags", "taken")
 
-    def __init__(self, seed: int, *, mismatch: float = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0) -> None:
+    def __init__(
+        self, seed: int, *, mismatch: Mismatch = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0
+    ) -> None:
         check(faults, TARGETS)
         names = {design.name for design in DESIGNS}
         self._faults = tuple(fault for fault in faults if fault.target in names)
         others = [fault for fault in faults if fault.target not in names]
         self._host = LineB(seed, mismatch=mismatch, faults=others, noise=noise)
         skewed, *runs = (default_rng(child) for child in SeedSequence([seed, len(DESIGNS)]).spawn(2 + len(DESIGNS)))
-        skew = Noise(skewed, mismatch, _AHEAD)
+        skew = Skew(skewed, mismatch, _AHEAD)
         self._uneven = Noise(runs.pop(), noise, _AHEAD)
         self.drives = [
             Drive(design, Noise(run, noise, _AHEAD), skew) for design, run in zip(DESIGNS, runs, strict=True)

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from math import exp, sqrt
+from math import copysign, exp, sqrt
+from typing import Literal
 
+import numpy as np
 from numpy.random import Generator
 
 from hil.plants.ops import Value
+from plant_io.signals import Floats
+
+Mismatch = float | Literal["hard"]
+"""How far true parameters lie from their defaults: as drawn, times this; or each two standard deviations off [1]."""
+
+_HARD = 2.0
+"""How far each parameter of a hard line lies from its default, in standard deviations [1]."""
 
 
 class Noise:
@@ -33,8 +42,54 @@ class Noise:
     def __call__(self) -> float:
         """Return the next value [1]."""
         if not self._block:
-            self._block = (self.scale * self._rng.standard_normal(self._ahead)).tolist()
+            self._block = (self.scale * self._drawn(self._rng.standard_normal(self._ahead))).tolist()
         return self._block.pop()
+
+    def _drawn(self, normals: Floats) -> Floats:
+        return normals
+
+
+class Skew(Noise):
+    """What sets one line apart from the nominal one, in standard deviations.
+
+    A hard line leans as the ordinary line of its seed does, but every parameter by two standard deviations.
+
+    Parameters
+    ----------
+    rng
+        Source of randomness; nobody else may draw from it.
+    mismatch
+        Multiplier of every value [1]; or ``hard``.
+    ahead
+        Number of values drawn at once [1].
+    """
+
+    __slots__ = ("_hard",)
+
+    def __init__(self, rng: Generator, mismatch: Mismatch, ahead: int = 65_536) -> None:
+        super().__init__(rng, 1.0 if mismatch == "hard" else mismatch, ahead)
+        self._hard = mismatch == "hard"
+
+    def _drawn(self, normals: Floats) -> Floats:
+        return _HARD * np.sign(normals) if self._hard else normals
+
+
+def apart(normal: float, mismatch: Mismatch) -> float:
+    """Return how far one parameter lies from its default, in standard deviations [1].
+
+    Parameters
+    ----------
+    normal
+        Standard normal value [1].
+    mismatch
+        Its multiplier [1]; or ``hard``.
+
+    Examples
+    --------
+    >>> apart(-0.3, 1.0), apart(-0.3, "hard")
+    (-0.3, -2.0)
+    """
+    return copysign(_HARD, normal) if mismatch == "hard" else mismatch * normal
 
 
 def kept(tau: float, dt: float) -> float:

@@ -10,6 +10,7 @@ from numpy.random import Generator
 
 from hil.plants.granules import drying_loss
 from hil.plants.nir import Floats, Optics, misread, spectrum
+from hil.plants.noise import Mismatch, apart
 from hil.plants.panel_b import NIR_S, View
 from hil.plants.sensors import Reading, Sampled
 from hil.plants.sizes import percentile
@@ -72,10 +73,10 @@ class Probe:
 
     __slots__ = ("_bias", "_drift", "_noise", "_rng", "_spectra")
 
-    def __init__(self, rng: Generator, noise: float, mismatch: float, view: View[float]) -> None:
+    def __init__(self, rng: Generator, noise: float, mismatch: Mismatch, view: View[float]) -> None:
         bias, drift = rng.standard_normal(2).tolist()
         self._rng, self._noise = rng, noise
-        self._bias, self._drift = _BIAS_PCT * mismatch * bias, _DRIFT_PCT_S * noise * drift
+        self._bias, self._drift = _BIAS_PCT * apart(bias, mismatch), _DRIFT_PCT_S * noise * drift
         self._spectra: Sampled[Floats] = Sampled(*NIR_S, self._scan(-NIR_S[1], view, Optics()))
         self._spectra.take(0.0, self._scan(0.0, view, Optics()))
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from hil.plants.faults import Fault
+from hil.plants.noise import Mismatch
 from hil.plc.guard import Rules
 from hil.plc.line import SimulatedLine
 from hil.plc.stations import Station
@@ -17,7 +18,7 @@ from policies import Policy
 class Make(Protocol):
     """Makes a truth plant at its nominal steady state."""
 
-    def __call__(self, seed: int, *, mismatch: float, faults: Sequence[Fault], noise: float) -> TruthPlant:
+    def __call__(self, seed: int, *, mismatch: Mismatch, faults: Sequence[Fault], noise: float) -> TruthPlant:
         """Return it.
 
         Parameters
@@ -25,7 +26,7 @@ class Make(Protocol):
         seed
             Seed of noise, disturbances and of the true parameters.
         mismatch
-            Spread of the true parameters around their defaults, 1 as specified [1].
+            Spread of the true parameters, 1 as specified, or ``hard``: each two standard deviations off [1].
         faults
             What goes wrong, and when.
         noise
@@ -79,7 +80,7 @@ class Blueprint:
     """Loops of the PLCs that operators can take, by setpoint."""
 
     def simulate(
-        self, policy: Policy, seed: int, faults: Sequence[Fault] = (), mismatch: float = 1.0, noise: float = 1.0
+        self, policy: Policy, seed: int, faults: Sequence[Fault] = (), mismatch: Mismatch = 1.0, noise: float = 1.0
     ) -> SimulatedLine:
         """Return the line at its nominal steady state, its PLCs just started.
 
@@ -92,7 +93,7 @@ class Blueprint:
         faults
             What goes wrong, and when.
         mismatch
-            Spread of the true parameters around their defaults, 1 as specified [1].
+            Spread of the true parameters, 1 as specified, or ``hard``: each two standard deviations off [1].
         noise
             Multiplier of all noise, 0 for none [1].
 

@@ -14,6 +14,7 @@ from math import exp
 from controller import soft
 from controller.lease import claim_after
 from hil.plants.faults import Fault
+from hil.plants.noise import Mismatch
 from hil.plc.lines import blueprint
 from hil.rig.memory import Memory
 from hil.rig.play import EPOCH
@@ -40,8 +41,8 @@ class Day:
     """What goes wrong, and when."""
     for_s: float = 3600.0
     """How long it lasts [s]."""
-    mismatch: float = 1.0
-    """Spread of the true parameters around their defaults, 1 as specified [1]."""
+    mismatch: Mismatch = 1.0
+    """Spread of the true parameters, 1 as specified, or ``hard``: each two standard deviations off [1]."""
 
 
 @dataclass(frozen=True, slots=True)

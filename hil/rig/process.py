@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from hil.faults.course import Handled, Setup, Turn
 from hil.plants.faults import Fault
+from hil.plants.noise import Mismatch
 
 _GRACE_S = 10.0
 
@@ -48,8 +49,8 @@ class Served:
     """How its PLCs are set up, by connection, where that differs from the line's own."""
     handled: tuple[Handled, ...] = ()
     """What operators do at the stations of loops."""
-    mismatch: float = 1.0
-    """Spread of the true parameters around their defaults, 1 as specified [1]."""
+    mismatch: Mismatch = 1.0
+    """Spread of the true parameters, 1 as specified, or ``hard``: each two standard deviations off [1]."""
     for_s: float = 86400.0
     """How long the run is to be, within which links fail at random [s]."""
     truth: Path | None = None

@@ -46,8 +46,8 @@ class Scenario(Declared):
     """Seed of the plant [1]."""
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] | None = None
     """Seeds it is played with, one run each, instead of `seed`."""
-    mismatch: Annotated[float, Field(ge=0)] = 1.0
-    """Spread of the plant's true parameters, 1 as specified [1]."""
+    mismatch: Annotated[float, Field(ge=0)] | Literal["hard"] = 1.0
+    """Spread of the plant's true parameters, 1 as specified; or hard: each two standard deviations off [1]."""
     compute_s: Duration = Field(default=0.0, alias="compute")
     """How long a solution is made to take where solvers run inline, that is in virtual time and in memory [s]."""
     plc: dict[Word, PlcSetup] = Field(default_factory=dict)
