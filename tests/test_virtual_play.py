@@ -17,6 +17,7 @@ from controller.mpc.solver import solvers
 from controller.plan import Status
 from controller.records.codec import pack
 from controller.records.replay import replay
+from hil.library import find, open_scenario
 from hil.rig.clocks import on_clock
 from hil.rig.play import EPOCH, in_memory
 from hil.rig.virtual import Run, in_virtual_time
@@ -40,6 +41,12 @@ def test_virtual_time_gives_what_memory_gives_bit_for_bit(name: str) -> None:
 def test_the_same_seed_gives_the_same_digest_and_another_one_another() -> None:
     first, again, other = (virtually("links", seed).ran.tally.digest() for seed in (1, 1, 2))
     assert first == again != other
+
+
+def test_values_a_server_reports_by_itself_arrive_when_virtual_time_says() -> None:
+    scenario, policy = open_scenario(find("a_ua_gap"))
+    run = Run(scenario.model_copy(update={"for_s": 15.0}), policy, 1, build=HOLDER)
+    assert in_virtual_time(run).ran.tally.digest() == in_virtual_time(run).ran.tally.digest()
 
 
 def test_a_loop_goes_to_work_in_virtual_time_and_its_record_replays(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from asyncua.client.client import Client
 from asyncua.client.ua_client import UaClientState
 from asyncua.ua.attribute_ids import AttributeIds
 
-from plant_io.clocks import stopwatch
+from plant_io.clocks import WallClock
 from plant_io.drivers.asking import asked
 from plant_io.drivers.opcua_nodes import Spot
 from plant_io.drivers.opcua_words import Changes, Ended, Granted, Published, Result
@@ -53,7 +53,8 @@ class Reports:
         """Newest report of each node, by its position in a batch."""
         self._client = client
         self._wanted = wanted
-        self._age = stopwatch()
+        self._clock = WallClock()
+        self._heard_at = self._clock.now()
         self._silence_s = _SILENCE * wanted.period_s
         self._last: int | None = None
         self._lost = ""
@@ -97,7 +98,7 @@ class Reports:
         ConnectionError
             If the reports are lost.
         """
-        age = self._age()
+        age = self._clock.now() - self._heard_at
         if age > self._silence_s:
             raise ConnectionError(f"the server has reported nothing for {age:.1f} s, not even that it is there")
         if self._lost:
@@ -123,7 +124,7 @@ class Reports:
         return notes
 
     def _heard(self, published: Published) -> None:
-        self._age = stopwatch()
+        self._heard_at = self._clock.now()
         number, news = published.NotificationMessage.SequenceNumber, published.NotificationMessage.NotificationData
         # A report that brings nothing carries the number of the next (OPC 10000-4, 5.14.1.1).
         if self._last is not None and number != self._last % 0xFFFF_FFFF + 1:
