@@ -7,7 +7,7 @@ from numpy.random import default_rng
 
 from hil.plants.hydrogenation import KINETICS
 from hil.plants.line_b import NOMINAL, LineB
-from hil.plants.line_c import LineC, differences
+from hil.plants.line_c import differences
 from hil.plants.noise import Skew
 
 
