@@ -184,7 +184,7 @@ SIZE_2 = Tuned(
 )
 """Size on line B2 by liquid, behind a Smith predictor of six turns of the cells.
 
-Both are the best of five settings on seed 101: faster loops disturb each other through the moisture of the granules.
+Both are taken from five settings on seed 101: faster loops disturb each other through the moisture of the granules.
 """
 
 TUNED: Mapping[str, tuple[Tuned, Tuned]] = {"B": (MOISTURE, SIZE), "B2": (MOISTURE_2, SIZE_2)}
