@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from html import escape
-from typing import Protocol, cast
 
 import numpy as np
 
+from controller.cli.page import drawn, plain
+from controller.cli.page import page as page_of
 from controller.models.identify_tf import correlation
 from controller.models.tf_forms import Guess, answer
 from controller.models.trial import Answer, Row, Trial
@@ -16,21 +17,9 @@ from plant_io.signals import Floats
 _LAGS, _LONGEST = 30, 200
 
 
-class _ToHtml(Protocol):
-    def __call__(
-        self, figure: Mapping[str, object], *, full_html: bool, include_plotlyjs: bool, validate: bool
-    ) -> str: ...
-
-
 def page(trial: Trial, rows: Mapping[str, Row], unit: str) -> str:
     """Return the page: each measurement with what inputs explain of it, residuals, and answers to steps with bands."""
-    from plotly.offline import get_plotlyjs  # noqa: PLC0415  # heavy
-
-    script = cast("Callable[[], str]", get_plotlyjs)()
-    parts = "".join(_part(trial, name, row, unit) for name, row in rows.items())
-    style = "body{font-family:sans-serif;max-width:75em;margin:2em auto}"
-    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>identified</title><style>{style}</style>'
-    return f"{head}<script>{script}</script></head><body><h1>Transfer functions from a test</h1>{parts}</body></html>\n"
+    return page_of("Transfer functions from a test", (_part(trial, name, row, unit) for name, row in rows.items()))
 
 
 def _part(trial: Trial, name: str, row: Row, unit: str) -> str:
@@ -41,18 +30,18 @@ def _part(trial: Trial, name: str, row: Row, unit: str) -> str:
     )
     seen: dict[str, object] = {
         "x": time,
-        "y": _plain(trial.outputs[name]),
+        "y": plain(trial.outputs[name]),
         "name": "measured",
         "mode": "markers",
         "marker": {"size": 3},
     }
-    explained: dict[str, object] = {"x": time, "y": _plain(row.simulated), "name": "explained by the inputs"}
-    left: dict[str, object] = {"x": time, "y": _plain(row.residuals), "name": "residual"}
+    explained: dict[str, object] = {"x": time, "y": plain(row.simulated), "name": "explained by the inputs"}
+    left: dict[str, object] = {"x": time, "y": plain(row.residuals), "name": "residual"}
     answers = "".join(_answer(trial, name, column, found, unit) for column, found in row.answers.items())
     return (
         f"<h2>{escape(name)}</h2><p>{escape(said)}</p>"
-        + _drawn([seen, explained], f"time [{unit}]", name)
-        + _drawn([left], f"time [{unit}]", "residual")
+        + drawn([seen, explained], f"time [{unit}]", name)
+        + drawn([left], f"time [{unit}]", "residual")
         + _correlated(row)
         + answers
     )
@@ -72,7 +61,7 @@ def _correlated(row: Row) -> str:
     ends: list[dict[str, object]] = [
         {"x": across, "y": [side * limit] * 2, "name": "95 %", "line": look} for side in (1, -1)
     ]
-    return _drawn([bars, *ends], "rows later", "correlation of residuals")
+    return drawn([bars, *ends], "rows later", "correlation of residuals")
 
 
 def _answer(trial: Trial, name: str, column: str, found: Answer, unit: str) -> str:
@@ -84,32 +73,9 @@ def _answer(trial: Trial, name: str, column: str, found: Answer, unit: str) -> s
         {"x": time, "y": _stepped(found, side, step).tolist(), "name": "gain 95 %", "line": {"dash": "dot"}}
         for side in (-1.0, 1.0)
     ]
-    return _drawn([middle, *band], f"time after a step of {column} [{unit}]", name)
+    return drawn([middle, *band], f"time after a step of {column} [{unit}]", name)
 
 
 def _stepped(found: Answer, side: float, step: float) -> Floats:
     guess = Guess(found.dead_time.value, tuple(lag.value for lag in found.lags), integrating=found.integrating)
     return (found.gain.value + side * found.gain.half) * answer(guess, np.ones(_LONGEST), step)
-
-
-def _plain(values: Floats) -> list[float | None]:
-    return list(_finite(values))
-
-
-def _finite(values: Floats) -> Iterator[float | None]:
-    for value in values.tolist():
-        yield value if np.isfinite(value) else None
-
-
-def _drawn(traces: list[dict[str, object]], x: str, y: str) -> str:
-    import plotly.io  # noqa: PLC0415  # heavy
-
-    layout = {
-        "height": 260,
-        "margin": {"t": 20, "b": 45},
-        "xaxis": {"title": {"text": x}},
-        "yaxis": {"title": {"text": y}},
-    }
-    data = [{"type": "scatter"} | trace for trace in traces]
-    to_html = cast("_ToHtml", plotly.io.to_html)
-    return to_html({"data": data, "layout": layout}, full_html=False, include_plotlyjs=False, validate=False)

@@ -16,7 +16,8 @@ from controller.models.transfer import Transfer
 from controller.mpc.condense import spread
 from controller.mpc.linear_aim import Aim
 from controller.mpc.linear_answers import Answers
-from controller.mpc.qp import Quadratic, solve
+from controller.mpc.linear_prices import Rows, bindings
+from controller.mpc.qp import Quadratic, Solution, solved
 from controller.plan import Plan, Problem, Status
 from plant_io.signals import Floats
 from policies import TransferFunction
@@ -85,6 +86,12 @@ class LinearSolver:
         self._moves_hessian = 2.0 * moves + _LEAST * np.eye(blocks * n_u)
         self._soft = _soft(model, loop, self._scaled)
         self._hessians: dict[bytes, Floats] = {}
+        self._rows = Rows(
+            (tuple(model.inputs), tuple(model.controlled)),
+            self._lengths,
+            loop.move_weight**0.5,
+            (self._soft.which[0], self._soft.which[1], self._soft.sides),
+        )
         rest, none = np.zeros(n_u), np.zeros(len(model.known))
         wanted = np.zeros(len(model.controlled))
         # Once through every motion, so that the first problem that matters finds everything loaded.
@@ -100,10 +107,14 @@ class LinearSolver:
         low, high = self._limits(problem)
         alone = self._answers.alone(problem.state, np.concatenate([problem.inputs, problem.known]))
         program = self._program(problem, alone, (low, high))
-        z = solve(program, self._longest_s) if program.finite else None
-        if z is None:
+        found = solved(program, self._longest_s) if program.finite else None
+        if found is None:
             return _failed(problem, "the quadratic program has no solution")
-        return self._plan(problem, alone, z, (low, high))
+        return self._plan(problem, alone, found, (low, high))
+
+    def held(self, problem: Problem) -> Floats:
+        """Return the outputs if every input stays where it is, shape ``(horizon + 1, n_y)``, units of the model."""
+        return self._answers.alone(problem.state, np.concatenate([problem.inputs, problem.known]))
 
     def _limits(self, problem: Problem) -> tuple[Floats, Floats]:
         """Return lowest and highest inputs of each block, wide enough to come back from beyond, shape ``(b, n_u)``."""
@@ -147,8 +158,8 @@ class LinearSolver:
             self._hessians[key] = 2.0 * rows.T @ rows + self._moves_hessian
         return self._hessians[key]
 
-    def _plan(self, problem: Problem, alone: Floats, z: Floats, limits: tuple[Floats, Floats]) -> Plan:
-        blocks, at = problem.inputs + z.reshape(len(self._lengths), -1) * self._unit, problem.inputs
+    def _plan(self, problem: Problem, alone: Floats, found: Solution, limits: tuple[Floats, Floats]) -> Plan:
+        blocks, at = problem.inputs + found.d.reshape(len(self._lengths), -1) * self._unit, problem.inputs
         for k, wanted in enumerate(blocks):
             near = np.clip(wanted, at - self._reach, at + self._reach)
             blocks[k] = at = np.clip(near, limits[0][k], limits[1][k])
@@ -158,7 +169,8 @@ class LinearSolver:
         if not (np.isfinite(blocks).all() and np.isfinite(outputs).all()):
             return _failed(problem, "the plan holds a number that is not finite")
         moves = np.repeat(blocks, self._lengths, axis=0)
-        return Plan(problem.loop, problem.number, problem.at, Status.SOLVED, moves, outputs)
+        active = bindings(self._rows, found.hard, found.soft)
+        return Plan(problem.loop, problem.number, problem.at, Status.SOLVED, moves, outputs, active=active)
 
 
 def _soft(model: Transfer, loop: TransferFunction, scaled: Floats) -> _Soft:

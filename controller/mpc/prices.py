@@ -51,16 +51,16 @@ def bindings(prices: Prices, aim: Objective, inputs: Sequence[str], outputs: Seq
             (prices.moves, Limit.MOVE_DOWN, Limit.MOVE_UP),
         ):
             scaled = paid[:, i] * aim.u_scale[i]
-            found += [*_runs(name, low, -scaled), *_runs(name, high, scaled)]
+            found += [*runs(name, low, -scaled), *runs(name, high, scaled)]
     for i, name in enumerate(outputs):
         found += [
-            *_runs(name, Limit.OUTPUT_LOW, prices.soft[:, 2 * i]),
-            *_runs(name, Limit.OUTPUT_HIGH, prices.soft[:, 2 * i + 1]),
+            *runs(name, Limit.OUTPUT_LOW, prices.soft[:, 2 * i]),
+            *runs(name, Limit.OUTPUT_HIGH, prices.soft[:, 2 * i + 1]),
         ]
     return tuple(found)
 
 
-def _runs(name: str, limit: Limit, paid: Floats) -> Iterator[Binding]:
+def runs(name: str, limit: Limit, paid: Floats) -> Iterator[Binding]:
     """Give every run of samples in which a limit binds; `paid` is its price in each, shape ``(n,)`` [1]."""
     binds = np.concatenate([[False], paid > _LEAST, [False]])
     edges = np.flatnonzero(binds[1:] != binds[:-1]).tolist()

@@ -101,6 +101,10 @@ class Solver:
             return _failed(problem, found.why)
         return self._plan(problem, task, found)
 
+    def held(self, problem: Problem) -> Floats:
+        """Return the outputs if every input stays where it is, shape ``(horizon + 1, n_y)``, units of the model."""
+        return self._predicted(problem, np.tile(problem.inputs, (self._horizon, 1)))
+
     def _amiss(self, problem: Problem) -> str:
         """Return what is wrong with a problem; empty if it can be solved."""
         given = (problem.state, problem.inputs, problem.known, problem.low, problem.high, problem.guess)

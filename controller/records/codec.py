@@ -14,7 +14,7 @@ import cbor2
 import numpy as np
 
 from controller.cycle import Accept, Act, Cycle, Decision, Mode, Order, SetLimits, SetMode, SetTarget
-from controller.plan import Binding, Limit, Plan, Status
+from controller.plan import Binding, Limit, Plan, Problem, Status
 from plant_io import Snapshot, TagIndex
 from plant_io.signals import Codes, Floats
 
@@ -23,6 +23,7 @@ _CODES = ("quality", "reason")
 _NEWS = ("restarted", "notes", "torn")
 _TRACED = {"handshake", "soft", "armed", "modes"}
 _REST = tuple(field.name for field in fields(Decision) if field.name not in _TRACED)
+_POSED = tuple(field.name for field in fields(Problem) if field.name not in {"loop", "number", "at"})
 _BARE = frozenset({str, float, int, bool, bytes, type(None)})
 Fields = Mapping[str, Any]
 
@@ -193,6 +194,12 @@ def plan(data: Fields) -> Plan:
             for one in data.get("active", ())
         ),
     )
+
+
+def problem(data: Fields) -> Problem:
+    """Return a control problem from its plain form."""
+    there = {name: _array(data[name]) for name in _POSED if name in data}
+    return Problem(data["loop"], data["number"], data["at"], **there)
 
 
 def _array(data: Fields) -> Floats:

@@ -1,0 +1,70 @@
+"""One page of HTML with plots and tables that needs nothing besides itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from html import escape
+from typing import Protocol, cast
+
+import numpy as np
+
+from plant_io.signals import Floats
+
+_STYLE = (
+    "body{font-family:sans-serif;max-width:75em;margin:2em auto}table{border-collapse:collapse}"
+    "td,th{border:1px solid #ccc;padding:.2em .6em;text-align:left}"
+)
+Trace = Mapping[str, object]
+
+
+class _ToHtml(Protocol):
+    def __call__(
+        self, figure: Mapping[str, object], *, full_html: bool, include_plotlyjs: bool, validate: bool
+    ) -> str: ...
+
+
+def page(title: str, parts: Iterable[str]) -> str:
+    """Return the page; `parts` are HTML already."""
+    from plotly.offline import get_plotlyjs  # noqa: PLC0415  # heavy
+
+    script = cast("Callable[[], str]", get_plotlyjs)()
+    said = escape(title)
+    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{said}</title><style>{_STYLE}</style>'
+    return f"{head}<script>{script}</script></head><body><h1>{said}</h1>{''.join(parts)}</body></html>\n"
+
+
+def drawn(traces: Sequence[Trace], x: str, y: str) -> str:
+    """Return a plot with words beside its axes."""
+    import plotly.io  # noqa: PLC0415  # heavy
+
+    layout = {
+        "height": 260,
+        "margin": {"t": 20, "b": 45},
+        "xaxis": {"title": {"text": x}},
+        "yaxis": {"title": {"text": y}},
+    }
+    data = [{"type": "scatter"} | dict(trace) for trace in traces]
+    to_html = cast("_ToHtml", plotly.io.to_html)
+    return to_html({"data": data, "layout": layout}, full_html=False, include_plotlyjs=False, validate=False)
+
+
+def plain(values: Floats) -> list[float | None]:
+    """Return values as they are plotted, in any unit and of any shape with one axis; none where they are no numbers."""
+    return list(_finite(values))
+
+
+def _finite(values: Floats) -> Iterator[float | None]:
+    for value in values.tolist():
+        yield value if np.isfinite(value) else None
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a table of words."""
+    top = "".join(f"<th>{escape(cell)}</th>" for cell in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def said(*sentences: str) -> str:
+    """Return sentences, each a paragraph."""
+    return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
