@@ -20,7 +20,9 @@ from pathlib import Path
 
 from controller.models.symbolic import Routine, casadi
 
-_FLAGS = ("-O2", "-fPIC", "-shared", "-ffp-contract=off")  # the same roundings as CasADi's own interpreter
+_FLAGS = ("-fPIC", "-shared", "-ffp-contract=off")  # the same roundings as CasADi's own interpreter
+_LONG = 500_000
+"""Characters of source from which a compiler would take half a minute to do its best [1]."""
 _PATIENCE_S = 120.0
 _SHARED = stat.S_IWGRP | stat.S_IWOTH
 
@@ -35,9 +37,10 @@ def native(functions: Sequence[Routine]) -> Sequence[Routine] | None:
     for function in functions:
         generator.add(function)
     source = generator.dump()
-    name = hashlib.sha256("\0".join([source, compiler, _said(compiler), *_FLAGS]).encode()).hexdigest()
+    flags = ("-O1" if len(source) > _LONG else "-O2", *_FLAGS)
+    name = hashlib.sha256("\0".join([source, compiler, _said(compiler), *flags]).encode()).hexdigest()
     library = home / f"{name}.so"
-    if not library.is_file() and not _compile(compiler, source, library):
+    if not library.is_file() and not _compile([compiler, *flags], source, library):
         return None
     try:
         return [casadi().external(function.name(), str(library)) for function in functions]
@@ -74,13 +77,13 @@ def _home() -> Path | None:
     return home if found.st_uid == os.getuid() and not found.st_mode & _SHARED else None
 
 
-def _compile(compiler: str, source: str, library: Path) -> bool:
+def _compile(command: Sequence[str], source: str, library: Path) -> bool:
     """Compile beside the library and put it in place whole, so that others never find half of it."""
     try:
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             written, made = Path(folder) / "source.c", Path(folder) / "made.so"
             written.write_text(source)
-            if not _run([compiler, *_FLAGS, "-o", str(made), str(written), "-lm"]):
+            if not _run([*command, "-o", str(made), str(written), "-lm"]):
                 return False
             made.replace(library)
     except OSError:
