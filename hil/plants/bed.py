@@ -10,7 +10,7 @@ import numpy as np
 from hil.plants.air import Supply
 from hil.plants.drying import METAL_J, Air, Cell, Exchange, Lot, capacity, dried, exchanged
 from hil.plants.granules import Granules
-from hil.plants.ops import Floats, Ops, Value
+from hil.plants.ops import Floats, Ops, Value, one_by_one
 from hil.plants.sizes import percentile
 
 FEED_C = 28.0
@@ -88,7 +88,7 @@ class Bed(Generic[Value]):
         reference
             Reference size [um].
         """
-        coarse = (percentile(self.sizes, 0.5) / reference) ** _SIZE_POWER
+        coarse = one_by_one(lambda size: (size / reference) ** _SIZE_POWER, percentile(self.sizes, 0.5))
         return [base * factor for factor in self._ops.unstack(coarse)]
 
     def dry(

@@ -11,7 +11,7 @@ import numpy as np
 from hil.plants.drive import DRAG
 from hil.plants.granules import FEED_KG_S, LEAST_KG, Granules, Powder, Traits, moisture
 from hil.plants.noise import lagged, wandered
-from hil.plants.ops import Floats, Ops, Value
+from hil.plants.ops import BY_ROW, Floats, Ops, Value, one_by_one
 from hil.plants.sizes import SIZES_UM, encounters, fragments, lognormal
 
 TAU_S = 12.0
@@ -27,7 +27,7 @@ _LEAST_FLOW = 0.05 * FEED_KG_S
 _POWDER, _NUCLEI = lognormal(80.0, 1.9), lognormal(1900.0, 1.6)
 (_FIRST, _SECOND), _STUCK = encounters()
 _FRAGMENTS = fragments(1.0)
-_WEAKNESS: Floats = (SIZES_UM / 1000.0) ** 1.1
+_WEAKNESS: Floats = one_by_one(lambda size: (size / 1000.0) ** 1.1, SIZES_UM)
 _STICKY_FROM, _STICKY_WIDTH = 0.20, 0.035
 _SHEAR_POWER, _TOUGHENING = 0.8, 3.0
 _WETTABILITY_SD, _WETTABILITY_TAU_S = 0.03, 1200.0
@@ -116,7 +116,8 @@ def kneaded(ops: Ops[Value], sizes: Floats, entering: Floats, by: Kneading[Value
     """
     met = sizes[..., _FIRST] * sizes[..., _SECOND]
     breaking = ops.column(by.broken) * _WEAKNESS
-    gained = ops.column(by.stuck) * (met @ _STUCK) + (breaking * sizes) @ _FRAGMENTS
+    stuck, broken = np.einsum(BY_ROW, met, _STUCK), np.einsum(BY_ROW, breaking * sizes, _FRAGMENTS)
+    gained = ops.column(by.stuck) * stuck + broken
     held = sizes + ops.column(by.fed) * entering + gained
     kept = np.maximum(held / (1.0 + ops.column(by.left) + breaking), 0.0)
     return np.asarray(kept / kept.sum(axis=-1, keepdims=True))

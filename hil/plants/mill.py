@@ -10,7 +10,7 @@ import numpy as np
 from hil.plants.drive import BITE
 from hil.plants.granules import FEED_KG_S, LEAST_KG, Granules, drying_loss
 from hil.plants.noise import lagged
-from hil.plants.ops import Floats, Ops, Value
+from hil.plants.ops import BY_ROW, Floats, Ops, Value
 from hil.plants.sizes import SIZES_UM, fragments
 
 _DRIVE_TAU_S = 2.0
@@ -96,7 +96,8 @@ class Mill(Generic[Value]):
         if not ops.finite(self.speed + fed.dry + fed.water):
             raise FloatingPointError(f"MIL: speed {self.speed} rpm, fed {fed.dry} kg and {fed.water} kg of water")
         breaking, passing = dt * self._breaking(hit), dt * self._passing(hit)
-        gained = self._masses + ops.column(fed.dry) * fed.sizes + (breaking * self._masses) @ _FRAGMENTS
+        broken = np.einsum(BY_ROW, breaking * self._masses, _FRAGMENTS)
+        gained = self._masses + ops.column(fed.dry) * fed.sizes + broken
         kept = gained / (1.0 + breaking + passing)
         left = passing * kept
         held, out = ops.total(kept), ops.total(left)
@@ -123,7 +124,8 @@ class Mill(Generic[Value]):
         x = self.water / ops.maximum(self.dry, LEAST_KG)
         blind = ops.where(drying_loss(x) > _BLINDING_FROM_PCT, zero + hit.get("F41", 1.0), zero + 1.0)
         opening = ops.column(zero + hit.get("F40", _SCREEN_MM))
-        return np.asarray(ops.column(_PASSING / blind) / (1.0 + (_SIZES_MM / opening) ** 6))
+        large = (_SIZES_MM / opening) ** 2
+        return np.asarray(ops.column(_PASSING / blind) / (1.0 + large * large * large))
 
     def _remember(self, dt: float, leaving: Granules[Value]) -> None:
         ops, last = self._ops, self.product

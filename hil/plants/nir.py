@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import sqrt
+from math import exp, sqrt
 from types import MappingProxyType
 
 import numpy as np
 from numpy.random import Generator
-from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from hil.plants.ops import BY_ROW, Floats, one_by_one
+from plant_io.sums import applied, product, solution
 
 WAVELENGTHS_NM: Floats = np.linspace(1100.0, 2100.0, 64)
 """Wavelength of each channel, shape ``(64,)`` [nm]."""
@@ -52,11 +52,13 @@ CLEAN = Optics()
 """A clean window and a true wavelength axis."""
 
 
+def _bell(away: Floats) -> Floats:
+    return one_by_one(exp, -0.5 * away**2)
+
+
 def _pure(shift: float) -> Floats:
     lam = WAVELENGTHS_NM - shift
-    return np.array(
-        [sum(top * np.exp(-0.5 * ((lam - at) / width) ** 2) for at, width, top in bands) for bands in BANDS.values()]
-    )
+    return np.array([sum(top * _bell((lam - at) / width) for at, width, top in bands) for bands in BANDS.values()])
 
 
 _PURE: Floats = _pure(0.0)
@@ -86,7 +88,7 @@ def absorbance(composition: Mapping[str, float], shift: float = 0.0) -> Floats:
         raise ValueError(f"unknown components {sorted(composition.keys() - BANDS.keys())}, expected {sorted(BANDS)}")
     pure = _pure(shift) if shift else _PURE
     share = np.array([composition.get(name, 0.0) / 100.0 for name in BANDS])
-    return np.asarray(share @ pure)
+    return np.asarray(np.einsum(BY_ROW, share, pure))
 
 
 def spectrum(
@@ -159,6 +161,7 @@ def misread(composition: Mapping[str, float], optics: Optics) -> dict[str, float
     blend, film = absorbance(composition, optics.shift), absorbance(optics.film, optics.shift)
     seen = (1.0 - optics.fouling) * blend + optics.fouling * film
     pure = [absorbance({name: 100.0}) for name in names]
-    shares = np.linalg.lstsq(np.column_stack([*pure, np.ones_like(_TILT), _TILT]), seen)[0][: len(names)]
+    terms = np.array([*pure, np.ones_like(_TILT), _TILT])
+    shares = solution(product(terms, terms.T), applied(terms, seen))[: len(names)]
     shown = (100.0 * shares / shares.sum()).tolist()
     return {name: value - composition[name] for name, value in zip(names, shown, strict=True)}

@@ -7,7 +7,7 @@ An equation takes its values as `Value` and its operations as `Ops[Value]`. With
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeVar
 
 import numpy as np
@@ -15,11 +15,32 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+BY_ROW = "...i,ij->...j"
+"""For `numpy.einsum`: rows times a matrix, added in one order; BLAS would add as suits the processor."""
+
 Value = TypeVar("Value", float, Floats)
 """What an equation counts with: a float, or an array whose first axis is the run."""
 
 Truth = bool | NDArray[np.bool_]
 """Outcome of a comparison of two values."""
+
+
+def one_by_one(function: Callable[[float], float], x: Floats) -> Floats:
+    """Return a function of `math` of each element, in its unit; those of NumPy differ from processor to processor.
+
+    Parameters
+    ----------
+    function
+        What gives each, in its unit.
+    x
+        Values of any shape and unit.
+
+    Examples
+    --------
+    >>> one_by_one(math.sqrt, np.array([4.0, 9.0])).tolist()
+    [2.0, 3.0]
+    """
+    return np.array([function(one) for one in x.ravel().tolist()]).reshape(x.shape)
 
 
 class Ops(Protocol[Value]):

@@ -10,7 +10,7 @@ from math import erf, log, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
-from hil.plants.ops import Floats
+from hil.plants.ops import Floats, one_by_one
 
 CLASSES = 12
 """Number of size classes [1]."""
@@ -19,10 +19,10 @@ _FINEST_UM, _COARSEST_UM, _PARTNER_UM = 45.0, 3200.0, 600.0
 _RATIO: float = (_COARSEST_UM / _FINEST_UM) ** (1.0 / (CLASSES - 1))
 _TINY = 1e-30
 
-SIZES_UM: Floats = np.geomspace(_FINEST_UM, _COARSEST_UM, CLASSES)
+SIZES_UM: Floats = np.array([_FINEST_UM * _RATIO**k for k in range(CLASSES)])
 """Size of each class, shape ``(12,)`` [um]."""
 
-EDGES_UM: Floats = np.geomspace(_FINEST_UM / sqrt(_RATIO), _COARSEST_UM * sqrt(_RATIO), CLASSES + 1)
+EDGES_UM: Floats = np.array([_FINEST_UM * _RATIO ** (k - 0.5) for k in range(CLASSES + 1)])
 """Bounds of the classes, shape ``(13,)`` [um]."""
 
 
@@ -48,7 +48,11 @@ def percentile(fractions: Floats, share: float) -> Floats:
     """
     within = (share - fractions.cumsum(axis=-1) + fractions) / np.maximum(fractions, _TINY)
     passed = np.minimum(np.maximum(within, 0.0), 1.0).sum(axis=-1)
-    return np.asarray(EDGES_UM[0] * _RATIO**passed)
+    return np.asarray(EDGES_UM[0] * one_by_one(_grown, np.asarray(passed)))
+
+
+def _grown(classes: float) -> float:
+    return float(_RATIO**classes)
 
 
 def lognormal(median: float, spread: float) -> Floats:
@@ -116,7 +120,7 @@ def _kernel(a: float, b: float) -> float:
 
 def _moved(i: int, j: int) -> Floats:
     """Return the masses moved by one event, times its kernel, per mass of the two granules."""
-    mass = SIZES_UM**3
+    mass = SIZES_UM * SIZES_UM * SIZES_UM
     grown = float(mass[i] + mass[j])
     moved = np.zeros(CLASSES)
     moved[i] -= mass[i]
