@@ -49,7 +49,13 @@ def drawn(traces: Sequence[Trace], x: str, y: str) -> str:
 
 
 def plain(values: Floats) -> list[float | None]:
-    """Return values as they are plotted, in any unit and of any shape with one axis; none where they are no numbers."""
+    """Return values as they are plotted; none where they are no numbers.
+
+    Parameters
+    ----------
+    values
+        The values, shape ``(n,)``, in any unit.
+    """
     return list(_finite(values))
 
 
@@ -68,3 +74,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def said(*sentences: str) -> str:
     """Return sentences, each a paragraph."""
     return "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences)
+
+
+def plainly(text: str) -> str:
+    """Return text as it stands in HTML."""
+    return escape(text)

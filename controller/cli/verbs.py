@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli import certs, explain, identify, probe
+from controller.cli import certs, explain, identify, probe, report
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.options import Connect, Json, Pki, pairs
 from controller.cli.show import give, log_to_people, people
@@ -91,6 +91,7 @@ def add(app: typer.Typer) -> None:
     probe.add(app)
     identify.add(app)
     explain.add(app)
+    report.add(app)
 
 
 def run(

@@ -282,7 +282,7 @@ def _told(trial: Trial, name: str, fit: _Fit) -> Row:
     size, (kept, gone) = float(np.std(fit.residuals[there])), fit.theta[-2:].tolist()
     sd, drift = _noises(size, kept, gone)
     row = Row(answers, simulated, np.where(there, fit.residuals, np.nan), r2, rmse, sd, drift, 0.0)
-    return replace(row, white=_whiteness(fit.residuals[there]))
+    return replace(row, white=whiteness(fit.residuals[there]))
 
 
 def _spread(trial: Trial, wanted: tuple[Floats, Flags], fit: _Fit) -> Floats:
@@ -321,15 +321,23 @@ def _noises(size: float, kept: float, gone: float) -> tuple[float, float]:
     return size * share**0.5, size * (1.0 - share)
 
 
-def _whiteness(residuals: Floats) -> float:
-    """Return the probability that white residuals are as correlated as these (doi:10.1093/biomet/65.2.297) [1]."""
+def whiteness(residuals: Floats, fitted: int = 2) -> float:
+    """Return the probability that white residuals are as correlated as these (doi:10.1093/biomet/65.2.297) [1].
+
+    Parameters
+    ----------
+    residuals
+        What a model leaves, shape ``(n,)``, in any unit.
+    fitted
+        Parameters of the model of the noise that were fitted to them [1].
+    """
     from scipy.stats import chi2  # noqa: PLC0415  # slow to import
 
     n, off = len(residuals), residuals - residuals.mean()
     lags = np.arange(1, min(20, n // 5) + 1)
     correlated = correlation(off, lags)
     value = n * (n + 2.0) * float(np.sum(correlated**2 / (n - lags)))
-    return float(chi2.sf(value, max(1, len(lags) - 2))) if value < inf else 0.0
+    return float(chi2.sf(value, max(1, len(lags) - fitted))) if value < inf else 0.0
 
 
 def correlation(values: Floats, lags: NDArray[np.int_]) -> Floats:
