@@ -71,7 +71,8 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
     else:
         used = {name: value for name, value in values.items() if _fresh(kit, seen, old, name)}
         late, events = _late(kit, seen, old.trail, used)
-        prompt = {name: value for name, value in used.items() if name not in _told(kit)}
+        told = _told(kit)
+        prompt = {name: value for name, value in used.items() if name not in told}
         due = kit.smoother is not None and samples.due(kit, seen.at, old)
         now = _Now(seen.at, *given, steps, prompt, late, due=due)
         belief = _gone_on(kit, _Belief(old.estimate, old.filtered or old.estimate, old.trail), now)
@@ -119,7 +120,8 @@ def _gone_on(kit: LoopKit, old: _Belief, now: _Now) -> _Belief:
             past = trail.extended(past, stage, kit.memory.span_s, kit.memory.every)
     if kit.memory is not None:
         past = trail.entered(past, now.late) if now.late else past
-        filtered, past = trail.caught_up(filtered, past, now.late, Way(kit.estimator, kit.memory.every))
+        if past[-1].estimate is None:
+            filtered, past = trail.caught_up(filtered, past, now.late, Way(kit.estimator, kit.memory.every))
     if kit.smoother is None:
         return _Belief(filtered, filtered, past)
     found = kit.smoother.weighed(past) if now.due else None
@@ -179,22 +181,23 @@ def _fresh(kit: LoopKit, seen: Snapshot, old: LoopState, name: str) -> bool:
 
 def _values(kit: LoopKit, seen: Snapshot) -> dict[str, float]:
     values: dict[str, float] = {}
-    for name, measured in kit.declared.measured.items():
-        value = seen.good(measured.tag)
+    for name, tag in kit.measured.items():
+        value = seen.good(tag)
         if value is not None:
-            values[name] = kit.scales[measured.tag].to_model(value)
+            values[name] = kit.scales[tag].to_model(value)
     return values
 
 
 def _source(kit: LoopKit, seen: Snapshot, measured: str) -> float:
-    return seen.taken(kit.declared.measured[measured].tag)
+    return seen.taken(kit.measured[measured])
 
 
 def _read(
     kit: LoopKit, seen: Snapshot, tags: Mapping[str, str], last: tuple[float, ...] | None
 ) -> tuple[float, ...] | None:
     values = [seen.usable(tag) for tag in tags.values()]
-    found = [None if v is None else kit.scales[t].to_model(v) for t, v in zip(tags.values(), values, strict=True)]
+    scales = kit.scales
+    found = [None if v is None else scales[t].to_model(v) for t, v in zip(tags.values(), values, strict=True)]
     if last is not None:
         return tuple(before if now is None else now for now, before in zip(found, last, strict=True))
     whole = tuple(now for now in found if now is not None)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from anomaly import engine
+from anomaly.engine import WatchState
 from controller import dropout, soft, substitute
 from controller.cycle import Decision, Event, Order, Phase
 from controller.handshake import Links, Wanted, Words, look, speak
 from controller.kit import Kit
 from controller.plan import Plan
 from controller.service import HOLDING, WILLING, Inputs
-from controller.state import State
+from controller.soft import SoftState
+from controller.state import LoopState, State
+from controller.substitute import SubstituteState
 from controller.turn import Turn, turn
 from plant_io import Snapshot
 
@@ -71,17 +73,18 @@ def decide(
         targets={name: t.state.wished for name, t in turns.items() if t.state.wished},
     )
     loops = {name: t.state for name, t in turns.items()}
-    left = replace(state, soft=soft_state, substitutes=substitutes, watches=watches, loops=loops)
-    return decision, _linked(left, links, words)
+    return decision, _left((soft_state, watches, loops, substitutes), links, words)
 
 
-def _linked(state: State, links: Links, words: Words) -> State:
-    return replace(
-        state,
+def _left(
+    own: tuple[SoftState, WatchState, dict[str, LoopState], SubstituteState], links: Links, words: Words
+) -> State:
+    return State(
+        *own,
         scans=links.scans,
         armed=words.armed,
-        beat=words.beat,
         claims=words.claims,
+        beat=words.beat,
         standing=words.standing,
         echoes=links.echoes,
     )

@@ -10,8 +10,6 @@ from controller.kit import LoopKit
 from controller.plan import Plan, Status
 from controller.service import Inputs
 from controller.state import LoopState
-from plant_io.signals import Floats
-from policies.units import difference
 
 _ROUNDING = 1e-6
 """Excess that is rounding, as a share of the largest move [1]."""
@@ -42,7 +40,7 @@ def fault(kit: LoopKit, plan: Plan, old: LoopState) -> str:
         return "it does not have an input for each that is moved"
     if not np.isfinite(plan.moves).all():
         return "it holds a number that is not finite"
-    reach = _reach(kit)
+    reach = kit.reach
     stands = np.array(old.inputs) if old.inputs is not None else plan.moves[0]
     low, high = np.minimum(kit.low, stands) - reach * _ROUNDING, np.maximum(kit.high, stands) + reach * _ROUNDING
     if (plan.moves < low).any() or (plan.moves > high).any():
@@ -50,9 +48,3 @@ def fault(kit: LoopKit, plan: Plan, old: LoopState) -> str:
     if (np.abs(np.diff(plan.moves, axis=0)) > reach * (1.0 + _ROUNDING)).any():
         return "it moves an input further than is permitted"
     return ""
-
-
-def _reach(kit: LoopKit) -> Floats:
-    """Return the largest move of each input from one sample to the next, shape ``(n_u,)``, units of the model."""
-    declared = kit.declared.moved
-    return np.array([difference(declared[n].max_move, declared[n].unit, unit) for n, unit in kit.model.inputs.items()])

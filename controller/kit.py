@@ -28,7 +28,7 @@ from plant_io.signals import Floats, TagIndex
 from policies import Access, Handshake, Loop, Mpc, Policy, Ranked, TransferFunction
 from policies.dropout import Follows
 from policies.estimating import MheSettings
-from policies.units import convert
+from policies.units import convert, difference
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +108,21 @@ class LoopKit:
     evidence: tuple[str, ...] = field(init=False)
     """Tags without which the loop may not move: controlled variables, read-backs, and who leads the inputs."""
 
+    measured: Mapping[str, str] = field(init=False)
+    """Tag of each measurement."""
+    reach: Floats = field(init=False)
+    """Largest move of each input from one sample to the next, shape ``(n_u,)``, units of the model."""
+
     def __post_init__(self) -> None:
         trigger = self.declared.trigger if isinstance(self.declared, TransferFunction) else None
         modes = (follows.tag for follows in self.follows.values())
         evidence = (*(c.tag for c in self.declared.controlled.values()), *self.read_backs.values(), *modes)
         object.__setattr__(self, "trigger", trigger)
         object.__setattr__(self, "evidence", evidence)
+        object.__setattr__(self, "measured", {name: one.tag for name, one in self.declared.measured.items()})
+        inputs = [(self.declared.moved[name], unit) for name, unit in self.model.inputs.items()]
+        reach = np.array([difference(moved.max_move, moved.unit, unit) for moved, unit in inputs])
+        object.__setattr__(self, "reach", reach)
 
 
 @dataclass(frozen=True, slots=True)

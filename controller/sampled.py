@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import isfinite, sqrt
 
 from plant_io import Snapshot
@@ -78,10 +78,11 @@ class Memory:
     step_s: float
     """Length of one step of the estimator [s]."""
 
-    @property
-    def every(self) -> int:
-        """Steps from one estimate that is kept to the next: as many as are kept, so that both are few [1]."""
-        return max(1, round(sqrt(self.span_s / self.step_s)))
+    every: int = field(init=False)
+    """Steps from one estimate that is kept to the next: as many as are kept, so that both are few [1]."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "every", max(1, round(sqrt(self.span_s / self.step_s))))
 
 
 def memory(declared: Loop, units: Mapping[str, str], period_s: float) -> Memory | None:

@@ -69,10 +69,11 @@ class Tally:
         self.events += cycle.decision.events
         for loop, trips in cycle.decision.trips.items():
             self.trips[loop, trips[0].release] = trips
-        moved = len(cycle.decision.setpoints)
-        self.writes["asked"] += moved
-        self.writes["confirmed"] += len(cycle.decision.confirmed)
-        self.writes["refused"] += sum(r.outcome is not Outcome.TAKEN for r in cycle.receipts[:moved])
+        if moved := len(cycle.decision.setpoints):
+            self.writes["asked"] += moved
+            self.writes["refused"] += sum(r.outcome is not Outcome.TAKEN for r in cycle.receipts[:moved])
+        if cycle.decision.confirmed:
+            self.writes["confirmed"] += len(cycle.decision.confirmed)
         if cycle.plans:
             self.plans.update(plan.status.value for plan in cycle.plans)
         self.busy_s.append(sum(took for part, took in cycle.timing.items() if part != "plans"))

@@ -12,7 +12,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from controller.estimates import Estimate, Estimator
 from plant_io.signals import Floats
@@ -20,8 +20,7 @@ from plant_io.signals import Floats
 _ROUNDING_S = 1e-6
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One measured value."""
 
     value: float
@@ -101,16 +100,17 @@ def extended(trail: Trail, stage: Stage, span_s: float, every: int) -> Trail:
         return (stage,)
     if trail[-1].estimate is None:  # not caught up
         return (*trail, replace(stage, estimate=None))
-    whole = [*trail, stage]
-    thinned = len(whole) - 1 - every
-    if thinned > 0 and any(each.estimate is not None for each in whole[max(0, thinned - every + 1) : thinned]):
-        whole[thinned] = replace(whole[thinned], estimate=None)
-    first = 0
-    for i, each in enumerate(whole):
-        if each.at >= stage.at - span_s - _ROUNDING_S:
+    first, oldest, thinned = 0, stage.at - span_s - _ROUNDING_S, len(trail) - every
+    older = trail[max(0, thinned - every + 1) : max(0, thinned)]
+    if all(each.estimate is None for each in older):
+        thinned = -1  # it is one of the few that keep theirs
+    for i, each in enumerate(trail):
+        if each.at >= oldest:
             break
-        first = i if each.estimate is not None else first
-    return tuple(whole[first:])
+        first = i if each.estimate is not None and i != thinned else first
+    if thinned < max(first, 1):
+        return (*trail[first:], stage)
+    return (*trail[first:thinned], replace(trail[thinned], estimate=None), *trail[thinned + 1 :], stage)
 
 
 def place(trail: Trail, taken: float) -> int | None:

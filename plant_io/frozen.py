@@ -13,6 +13,7 @@ from plant_io.signals import Floats, Snapshot
 from plant_io.verdicts import NOTHING, Flags, Positions, Verdict
 from policies.quality import Frozen
 
+_BAD = int(Quality.BAD)  # numpy takes ten times as long to compare with a member of an enum
 RUNS_S = 5.0
 """Time for which the scan counter of a PLC may stand still before time is no longer counted against its signals [s]."""
 
@@ -114,7 +115,7 @@ class Standstill:
             return NOTHING, memory
         counted = np.isfinite(counts) & (counts != memory.count)
         counted_at = np.where(counted, new.at, memory.counted_at)
-        heard = new.quality[self.tags] != Quality.BAD
+        heard = new.quality[self.tags] != _BAD
         here = new.values[self.slots]
         # Written so that a first value, compared with none, has moved.
         moved = heard & self._any(~(np.abs(here - memory.anchor) <= self.movement))
@@ -126,7 +127,10 @@ class Standstill:
             count=np.where(counted, counts, memory.count),
             counted_at=counted_at,
         )
-        hit = np.unique(self.judged_tags[(heard & (still_s >= self.after_s))[self.judges]])
+        stuck = heard & (still_s >= self.after_s)
+        if not stuck.any():  # as in nearly every cycle
+            return NOTHING, after
+        hit = np.unique(self.judged_tags[stuck[self.judges]])
         quality, reason = np.full(len(hit), Quality.BAD, np.uint8), np.full(len(hit), Reason.FROZEN, np.uint8)
         return Verdict(hit, quality, reason), after
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
 from math import isfinite, nan
 
@@ -32,7 +32,7 @@ class TagIndex:
         Number of values by tag name, in order.
     """
 
-    __slots__ = ("lengths", "names", "position", "start", "width")
+    __slots__ = ("lengths", "names", "places", "position", "start", "width")
 
     def __init__(self, lengths: Mapping[str, int]) -> None:
         self.names: tuple[str, ...] = tuple(lengths)
@@ -41,6 +41,7 @@ class TagIndex:
         ends = np.cumsum(self.lengths, dtype=np.int64)
         self.width: int = int(ends[-1]) if len(ends) else 0
         self.start: tuple[int, ...] = tuple(int(e) - n for e, n in zip(ends, self.lengths, strict=True))
+        self.places: Mapping[str, tuple[int, int]] = {n: (i, self.start[i]) for n, i in self.position.items()}
 
     @classmethod
     def of(cls, policy: Policy) -> TagIndex:
@@ -158,10 +159,10 @@ class Snapshot:
 
         Age needs no second look: the latch has marked what is older than the policy allows.
         """
-        i = self.index.position[name]
+        i, start = self.index.places[name]
         if self.quality.item(i) != _GOOD:
             return None
-        value = self.values.item(self.index.start[i])
+        value = self.values.item(start)
         return value if isfinite(value) else None
 
     def taken(self, name: str) -> float:
@@ -197,11 +198,13 @@ class Snapshot:
         values, sd, quality = self.values.copy(), self.sd.copy(), self.quality.copy()
         reason, source, arrival = self.reason.copy(), self.source.copy(), self.arrival.copy()
         for name, sample in samples.items():
-            i = self.index.position[name]
-            values[self.index.start[i]], sd[i] = sample.value, sample.sd
+            i, start = self.index.places[name]
+            values[start], sd[i] = sample.value, sample.sd
             quality[i], reason[i] = sample.quality, sample.reason
             source[i], arrival[i] = sample.source, sample.arrival
-        return replace(self, values=values, sd=sd, quality=quality, reason=reason, source=source, arrival=arrival)
+        return Snapshot(
+            self.at, self.index, values, sd, quality, reason, source, arrival, self.restarted, self.notes, self.torn
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,7 +100,18 @@ def infer(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> tuple[Map
     elif state.refilling:
         after = _close(snapshot, state, kit, (mass, count))
     else:
-        after = replace(state, before=mass, flow=flow, began_at=snapshot.at, count=count)
+        after = BalanceState(
+            before=mass,
+            flow=flow,
+            began_at=snapshot.at,
+            refilling=False,
+            after=state.after,
+            ended_at=state.ended_at,
+            count=count,
+            value=state.value,
+            made_at=state.made_at,
+            open_at=state.open_at,
+        )
     blind = float(snapshot.at - after.open_at <= words.blind_s)
     shown = Sample(blind, Quality.GOOD, snapshot.at, snapshot.at, sd=0.0)
     if refill is None:

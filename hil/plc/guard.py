@@ -225,7 +225,8 @@ def _accept(before: Block, now: Block, written: Mapping[str, object], rules: Rul
     own = {tag: limit.fallback for tag, limit in rules.limits.items() if fallen and limit.fallback is not None}
     sound = {tag: float(value) for tag, value in written.items() if tag in rules.limits and _is_number(value)}
     taken = {tag: min(max(v, rules.limits[tag].low), rules.limits[tag].high) for tag, v in {**own, **sound}.items()}
-    return MappingProxyType({**before.accepted, **taken}) if taken else before.accepted
+    news = any(before.accepted[tag] != value for tag, value in taken.items())
+    return MappingProxyType({**before.accepted, **taken}) if news else before.accepted
 
 
 def _newer(claim: int, epoch: int) -> bool:

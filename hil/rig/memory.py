@@ -238,7 +238,7 @@ class _Held:
     def raw(self, image: Image) -> Floats:
         """Return the raw values of all tags, shape ``(sum of lengths,)``, units of the device."""
         values = np.empty(len(self._offset))
-        values[self._places] = [image.values[name] for name in self._names]
+        values[self._places] = list(map(image.values.__getitem__, self._names))
         for name, slots in self._arrays:
             values[slots] = image.values[name]
         raw: Floats = (values - self._offset) / self._scale

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from contextlib import ExitStack, suppress
+import gc
+from collections.abc import Generator, Sequence
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -30,6 +31,7 @@ from policies import Policy
 
 EPOCH = 1_767_225_600.0
 """Instant of plant time 0 in simulated runs, 2026-01-01 UTC, POSIX time [s]."""
+_COLLECTED_AFTER = (20_000, 20, 20)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,13 +93,24 @@ def in_memory(
         More keepers and viewers of finished cycles.
     """
     watch, seen = stopwatch(), witness(scenario, policy)
-    with ExitStack() as stack:
+    with ExitStack() as stack, _collected_seldom():
         stage = _Stage(scenario, policy, seed, build, recorded(scenario, record, stack))
         ran = stage.play((seen, *sinks))
     truth = stage.log.columns()
     return Played(
         scenario, policy, seed, "memory", ran, kpis(truth, policy), truth, seen.seen, EPOCH, watch(), witness=seen
     )
+
+
+@contextmanager
+def _collected_seldom() -> Generator[None]:
+    """Let cycles of objects be looked for seldom: time stands still meanwhile, and a run leaves few."""
+    before = gc.get_threshold()
+    gc.set_threshold(*_COLLECTED_AFTER)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
 
 
 def recorded(scenario: Scenario, record: Path | None, stack: ExitStack) -> Path | None:
