@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli import certs, explain, identify, probe, report
+from controller.cli import advice, certs, explain, identify, probe, report
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.options import Connect, Json, Pki, pairs
 from controller.cli.show import give, log_to_people, people
@@ -90,6 +90,7 @@ def add(app: typer.Typer) -> None:
     certs.add(app)
     probe.add(app)
     identify.add(app)
+    advice.add(app)
     explain.add(app)
     report.add(app)
 
