@@ -13,6 +13,7 @@ from controller.models.base import Expression, Symbols
 from controller.models.process import Process
 from controller.models.vapour import AIR_J_KG_K, VAPOUR_J_KG, dry_air, saturated
 from plant_io.signals import Floats
+from plant_io.sums import solution
 
 _SECONDS_PER_HOUR = 3600.0
 _LIQUID_LAG_S = 20.0
@@ -222,7 +223,7 @@ class LineB:
             nudged[i] += nudge
             slopes[:, i] = (self._slope(nudged, u, w) - now)[:moving] / nudge
         after = x.copy()
-        after[:moving] += np.linalg.solve(np.eye(moving) / span_s - slopes, now[:moving])
+        after[:moving] += solution(np.eye(moving) / span_s - slopes, now[:moving])
         return after
 
     def _slope(self, x: Floats, u: Sequence[float], w: Sequence[float]) -> Floats:

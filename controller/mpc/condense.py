@@ -15,6 +15,7 @@ from controller.mpc.horizon import Horizon, Run
 from controller.mpc.prices import Prices
 from controller.mpc.qp import Quadratic, Solution
 from plant_io.signals import Floats
+from plant_io.sums import applied, product
 
 
 def spread(horizon: int) -> tuple[int, ...]:
@@ -56,14 +57,14 @@ class Condenser:
         self._of = np.repeat(np.arange(blocks), lengths)
         priced = horizon.stage.moves > 0.0
         self._scale = np.where(priced, 1.0 / np.sqrt(np.where(priced, horizon.stage.moves, 1.0)), 1.0)
-        differ = np.kron(np.eye(blocks) - np.eye(blocks, k=-1), np.diag(self._scale))
+        differ = np.asarray(np.kron(np.eye(blocks) - np.eye(blocks, k=-1), np.diag(self._scale)), dtype=np.float64)
         self._differ = differ
         prices = np.tile(horizon.stage.moves, blocks)
         self._priced: Floats = differ.T * prices
-        self._moves_hessian = 2.0 * self._priced @ differ + 1e-9 * np.eye(blocks * n_u)
+        self._moves_hessian = 2.0 * product(self._priced, differ) + 1e-9 * np.eye(blocks * n_u)
         bounded = np.tile(np.isfinite(reach), blocks)
         self._bounded = bounded
-        self._hard = np.asarray(differ[bounded], dtype=np.float64)
+        self._hard = differ[bounded]
         self._weights = np.tile(horizon.stage.weights, horizon.length)
         self._sensitive = np.zeros((horizon.length + 1, blocks * n_u, horizon.n_x))
         widths = (np.repeat(np.arange(1, blocks + 1), lengths) * n_u).tolist()
@@ -103,10 +104,11 @@ class Condenser:
         soft = rows[:, h.n_r : -1].reshape(-1, n_d)
         values = run.rows[:, h.n_r : -1].ravel()
         residuals = np.concatenate([run.rows[:, : h.n_r].ravel(), run.end[:-1]])
-        slope = 2.0 * (residuals @ squares + self._priced @ moves.ravel()) + rows[:, -1].sum(axis=0) + end[-1]
+        slope = 2.0 * (applied(squares.T, residuals) + applied(self._priced, moves.ravel()))
+        slope += rows[:, -1].sum(axis=0) + end[-1]
         low, high = self._limits(run.inputs, limits, moves)
         return Quadratic(
-            hessian=2.0 * (squares.T @ squares) + self._moves_hessian,
+            hessian=2.0 * product(squares.T, squares) + self._moves_hessian,
             gradient=slope,
             low=low,
             high=high,
@@ -134,11 +136,11 @@ class Condenser:
         for (before, after, newest), slope, new in zip(
             self._paths, along[:, :n_x, :n_x], direct[:, :, :n_x], strict=True
         ):
-            np.matmul(before, slope, out=after)
+            np.einsum("ij,jk->ik", before, slope, out=after)
             np.add(newest, new, out=newest)
-        rows = np.matmul(along[:, :n_x, n_x:].transpose(0, 2, 1), found[:-1].transpose(0, 2, 1))
+        rows = product(along[:, :n_x, n_x:].transpose(0, 2, 1), found[:-1].transpose(0, 2, 1))
         rows.reshape(h.length, -1, len(self._starts), n_u)[stages, :, self._of] += direct[:, :, n_x:].transpose(0, 2, 1)
-        last = (found[-1] @ end[:n_x]).T
+        last = product(found[-1], end[:n_x]).T
         last[:, -n_u:] += (end[n_x:] * self._scale[:, None]).T
         return rows, last
 

@@ -10,6 +10,7 @@ import numpy as np
 from controller.models.symbolic import Matrix, Routine, casadi
 from controller.mpc.stage import Stage
 from plant_io.signals import Floats
+from plant_io.sums import dot
 
 Build = Callable[[Sequence[Routine]], Sequence[Routine] | None]
 """Compiles functions, or says that it cannot."""
@@ -109,11 +110,11 @@ class Horizon:
         squares, soft = rows[:, : self.n_r], rows[:, self.n_r : -1]
         cost = float(
             np.sum(squares * squares)
-            + last[:-1] @ last[:-1]
-            + np.maximum(soft, 0.0).sum(axis=0) @ self.stage.weights
+            + dot(last[:-1], last[:-1])
+            + dot(np.maximum(soft, 0.0).sum(axis=0), self.stage.weights)
             + rows[:, -1].sum()
             + last[-1]
-            + (moves * moves).sum(axis=0) @ self.stage.moves
+            + dot((moves * moves).sum(axis=0), self.stage.moves)
         )
         return Run(inputs, states, moves, rows, last, cost)
 

@@ -20,6 +20,7 @@ from controller.mpc.linear_prices import Rows, bindings
 from controller.mpc.qp import Quadratic, Solution, solved
 from controller.plan import Plan, Problem, Status
 from plant_io.signals import Floats
+from plant_io.sums import applied, product
 from policies import TransferFunction
 from policies.units import convert, difference
 
@@ -82,7 +83,7 @@ class LinearSolver:
         self._scaled /= np.tile(self._aim.scale, loop.horizon)[:, None]
         self._differ = np.asarray(np.kron(np.eye(blocks) - np.eye(blocks, k=-1), np.eye(n_u)), dtype=np.float64)
         self._pull = _PULL * np.outer(self._lengths, self._aim.rests) / loop.move_weight**0.5
-        moves = self._differ.T @ self._differ + np.diag((self._pull / loop.move_weight**0.5).ravel())
+        moves = product(self._differ.T, self._differ) + np.diag((self._pull / loop.move_weight**0.5).ravel())
         self._moves_hessian = 2.0 * moves + _LEAST * np.eye(blocks * n_u)
         self._soft = _soft(model, loop, self._scaled)
         self._hessians: dict[bytes, Floats] = {}
@@ -130,7 +131,7 @@ class LinearSolver:
         counts = problem.present > 0.0 if len(problem.present) else np.ones(len(wanted), dtype=np.bool_)
         there = np.isfinite(wanted) & counts
         off = np.where(there, (alone[1:] - np.where(there, wanted, 0.0)) / self._aim.scale, 0.0)
-        slope = 2.0 * off.ravel() @ self._scaled
+        slope = 2.0 * applied(self._scaled.T, off.ravel())
         if self._aim.rests.any() and counts.all():  # what is without evidence is not to be led away by a rest
             rest = self._aim.find(problem, wanted, (problem.low, problem.high))
             slope += 2.0 * (self._pull * (problem.inputs - rest) / self._aim.unit).ravel()
@@ -155,7 +156,7 @@ class LinearSolver:
         key = there.tobytes()
         if key not in self._hessians:
             rows = self._scaled[np.tile(there, self._horizon)]
-            self._hessians[key] = 2.0 * rows.T @ rows + self._moves_hessian
+            self._hessians[key] = 2.0 * product(rows.T, rows) + self._moves_hessian
         return self._hessians[key]
 
     def _plan(self, problem: Problem, alone: Floats, found: Solution, limits: tuple[Floats, Floats]) -> Plan:
@@ -165,7 +166,7 @@ class LinearSolver:
             blocks[k] = at = np.clip(near, limits[0][k], limits[1][k])
         moved = ((blocks - problem.inputs) / self._unit).ravel()
         outputs = alone.copy()
-        outputs[1:] += (self._scaled @ moved).reshape(self._horizon, -1) * self._aim.scale
+        outputs[1:] += applied(self._scaled, moved).reshape(self._horizon, -1) * self._aim.scale
         if not (np.isfinite(blocks).all() and np.isfinite(outputs).all()):
             return _failed(problem, "the plan holds a number that is not finite")
         moves = np.repeat(blocks, self._lengths, axis=0)

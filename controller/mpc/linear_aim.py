@@ -14,6 +14,7 @@ from controller.models.transfer import Transfer
 from controller.mpc.qp import Quadratic, solve
 from controller.plan import Problem
 from plant_io.signals import Floats
+from plant_io.sums import applied, product
 from policies import TransferFunction
 from policies.units import convert, difference
 
@@ -77,15 +78,17 @@ class Aim:
         """
         there, n = np.isfinite(wanted), len(self.unit)
         inputs = np.concatenate([problem.inputs, problem.known])
-        ends = self.by_inputs @ inputs + problem.state[self.biases] * np.where(self.ramps > 0.0, self.ramps, 1.0)
+        ends = applied(self.by_inputs, inputs) + problem.state[self.biases] * np.where(
+            self.ramps > 0.0, self.ramps, 1.0
+        )
         off = np.where(self.ramps > 0.0, ends, ends - np.where(there, wanted, 0.0)) / self.scale
         slopes = (self.by_inputs[:, :n] * self.unit / self.scale[:, None])[there]
         away = (problem.inputs - self.rest) / self.unit
         weights = np.where(self.rests > 0.0, 1.0, _LAST)
         found = solve(
             Quadratic(
-                hessian=2.0 * (_FIRST * slopes.T @ slopes + np.diag(weights)),
-                gradient=2.0 * (_FIRST * off[there] @ slopes + self.rests * away),
+                hessian=2.0 * (_FIRST * product(slopes.T, slopes) + np.diag(weights)),
+                gradient=2.0 * (_FIRST * applied(slopes.T, off[there]) + self.rests * away),
                 low=np.minimum((limits[0] - problem.inputs) / self.unit, 0.0),
                 high=np.maximum((limits[1] - problem.inputs) / self.unit, 0.0),
                 hard=np.zeros((0, n)),

@@ -9,6 +9,7 @@ import numpy as np
 
 from controller.models.transfer import Step, Transfer
 from plant_io.signals import Floats
+from plant_io.sums import applied, product
 from policies import TransferFunction
 
 
@@ -47,7 +48,7 @@ class Answers:
         inputs
             Inputs, the known ones last, shape ``(n_u + n_w,)``, units of the model.
         """
-        return self.free @ state + self.held @ inputs
+        return applied(self.free, state) + applied(self.held, inputs)
 
     def of_blocks(self, starts: Sequence[int], unit: Floats) -> Floats:
         """Return the controlled variables after the first instant by what each input is moved away in each block.
@@ -79,9 +80,9 @@ def _free(step: Step, rows: Sequence[int], at: Sequence[int]) -> Floats:
     for k in range(at[-1] + 1):
         if k in wanted:
             found.append(np.hstack([by_d, by_h]))
-        later = np.roll(by_d @ step.g + by_h, -1, axis=1)
+        later = np.roll(product(by_d, step.g) + by_h, -1, axis=1)
         later[:, last] = 0.0
-        by_d, by_h = by_d @ step.a, later
+        by_d, by_h = product(by_d, step.a), later
     return np.array(found)
 
 
@@ -93,6 +94,6 @@ def _steps(step: Step, rows: Sequence[int], longest: int) -> Floats:
     for _ in range(longest):
         h = np.roll(h, 1, axis=0)
         h[step.first] = np.eye(n)
-        d = step.a @ d + step.g @ h
-        found.append(step.c[rows] @ d + step.e[rows] @ h)
+        d = product(step.a, d) + product(step.g, h)
+        found.append(product(step.c[rows], d) + product(step.e[rows], h))
     return np.array(found)

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plant_io.signals import Floats
+from plant_io.sums import applied, dot
 
 _SOFT = 8  # DAQP's word for a row that may be violated at a price
 _LINEAR = 1e8  # one over the curvature of that price: none to speak of
@@ -70,8 +71,8 @@ class Quadratic:
 
     def cost(self, d: Floats) -> float:
         """Return what `d`, shape ``(n,)`` [1], costs more than zero does."""
-        above = np.maximum(self.soft @ d - self.room, 0.0) - np.maximum(-self.room, 0.0)
-        return float(0.5 * d @ self.hessian @ d + self.gradient @ d + self.weights @ above)
+        above = np.maximum(applied(self.soft, d) - self.room, 0.0) - np.maximum(-self.room, 0.0)
+        return 0.5 * dot(d, applied(self.hessian, d)) + dot(self.gradient, d) + dot(self.weights, above)
 
 
 def daqp() -> _Daqp:
@@ -125,7 +126,7 @@ def solved(problem: Quadratic, longest_s: float = inf) -> Solution | None:
     found = _solve(problem, slice(0, 0), 1.0, np.zeros(n))
     if found is None:
         return None
-    if not (problem.soft @ found.d > problem.room + _NEAR).any():
+    if not (applied(problem.soft, found.d) > problem.room + _NEAR).any():
         return Solution(found.d, found.hard, np.zeros(s))
     thin = np.arange(s) // problem.each % _THIN == _THIN // 2
     found = _solve(problem, thin, float(_THIN), np.zeros(n))
@@ -139,8 +140,8 @@ def _solve(problem: Quadratic, kept: slice | NDArray[np.bool_], share: float, ne
     solution add nothing to be decided.
     """
     soft, room, price = problem.soft[kept], problem.room[kept], problem.weights[kept] * share
-    over = soft @ near > room
-    gradient = problem.gradient + (price * over) @ soft
+    over = applied(soft, near) > room
+    gradient = problem.gradient + applied(soft.T, price * over)
     side = np.where(over, -1.0, 1.0)
     hard, rows = len(problem.low), len(room)
     weights, shares, sense = np.zeros(hard + rows), np.zeros(hard + rows), np.zeros(hard + rows, dtype=np.intc)
