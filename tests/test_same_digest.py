@@ -1,4 +1,4 @@
-"""One digest whatever surrounds the process: kernels of linear algebra, vector instructions, threads, hash seed, zone."""
+"""One digest whatever is around a process: kernels of linear algebra, vector instructions, threads, hash seed, zone."""
 
 from __future__ import annotations
 
