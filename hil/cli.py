@@ -1,4 +1,4 @@
-"""The verbs of the rig: demo, and hil list, faults, run, serve. Nothing heavy is imported before one is called."""
+"""The verbs of the rig: demo, tune, and hil list, faults, run, serve. Nothing heavy is imported before a call."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from controller.cli.ends import Refused, Unreachable, duration, reading
 from controller.cli.options import Json
 from controller.cli.show import give, log_to_people, people, writable
 from controller.cli.verbs import CHECKS, INTERRUPTED, SCHEMAS, For, Record
+from hil import tune
 
 if TYPE_CHECKING:
     from hil.serve import Options
@@ -51,6 +52,7 @@ def commands(app: typer.Typer) -> None:
     SCHEMAS["fmu"] = _fmu_schema
     CHECKS[".scenario.yaml"] = _good_scenario
     app.command()(demo)
+    tune.add(app)
     hil = typer.Typer(help="Simulated lines: list and play scenarios, serve a line.", no_args_is_help=True)
     hil.command("list")(list_)
     hil.command("faults")(faults)
