@@ -7,7 +7,7 @@ bounds and first guess, and read back from the solution, so that equal problems 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -45,8 +45,10 @@ class Answer:
 class Task:
     """The numbers of one problem."""
 
-    guess: Floats
-    """States along the inputs of `path`, shape ``(horizon + 1, n_x)``, units of the model."""
+    state: Floats
+    """States at the beginning, shape ``(n_x,)``, units of the model."""
+    guess: Callable[[], Floats]
+    """Gives the states along the inputs of `path`, shape ``(horizon + 1, n_x)``, units of the model."""
     path: Floats
     """First guess of the inputs, within all limits; first those in force, shape ``(horizon + 1, n_u)``, units of the
     model."""
@@ -112,12 +114,12 @@ class Program:
             mpc.lb_opt_x["_u", node.k, node.s] = task.low[node.k]
             mpc.ub_opt_x["_u", node.k, node.s] = task.high[node.k]
         guess = np.zeros(len(numbers(mpc.opt_x_num.master)))
-        for places, values in ((self._x, task.guess), (self._u, task.path[1:])):
+        for places, values in ((self._x, task.guess()), (self._u, task.path[1:])):
             for where, value in zip(places, values, strict=True):
                 guess[where] = value
         mpc.opt_x_num.master = casadi().DM(guess)
         parameters = np.zeros(len(numbers(mpc.opt_p_num.master)))
-        given = (task.guess[0], task.path[0], task.given, self._plants.weights)
+        given = (task.state, task.path[0], task.given, self._plants.weights)
         for where, values in zip(self._parameters, given, strict=True):
             parameters[where] = values
         mpc.opt_p_num.master = casadi().DM(parameters)

@@ -45,7 +45,7 @@ class _Recipe:
 
     def solve(self, task: Task) -> Answer:
         watch = stopwatch()
-        start = Start(task.guess[0], task.path[0], task.path[1:], task.low, task.high, task.given)
+        start = Start(task.state, task.path[0], task.path[1:], task.low, task.high, task.given)
         found = self._sqp.solve(start, lambda: self._max_s - watch())
         if not found.why:
             return Answer(found.run.inputs, "", found.prices)
@@ -122,17 +122,28 @@ class Solver:
     def _task(self, problem: Problem) -> Task:
         """Return the numbers of a problem, its guess brought within all limits, first of all back into them."""
         guess = problem.guess if len(problem.guess) == self._horizon else np.tile(problem.inputs, (self._horizon, 1))
-        path = [problem.inputs]
-        for inside in _between(guess, problem.low, problem.high):
-            path.append(_between(inside, path[-1] - self._reach, path[-1] + self._reach))
-        inputs = np.array(path)
+        inside = _between(guess, problem.low, problem.high)
+        inputs = inside if self._reached(problem.inputs, inside) else self._followed(problem.inputs, inside)
         return Task(
-            guess=self._roll_out(problem, inputs[1:]),
-            path=inputs,
+            state=problem.state,
+            guess=lambda: self._roll_out(problem, inputs),
+            path=np.concatenate([problem.inputs[None], inputs]),
             given=self._given(problem),
-            low=np.minimum(problem.low, inputs[1:]),
-            high=np.maximum(problem.high, inputs[1:]),
+            low=np.minimum(problem.low, inputs),
+            high=np.maximum(problem.high, inputs),
         )
+
+    def _reached(self, before: Floats, inputs: Floats) -> bool:
+        """Return whether no input moves further from one sample to the next than is permitted."""
+        earlier = np.concatenate([before[None], inputs[:-1]])
+        return bool(((earlier - self._reach <= inputs) & (inputs <= earlier + self._reach)).all())
+
+    def _followed(self, before: Floats, inputs: Floats) -> Floats:
+        """Return inputs that follow others as fast as is permitted, shape ``(horizon, n_u)``, units of the model."""
+        path = [before]
+        for wanted in inputs:
+            path.append(_between(wanted, path[-1] - self._reach, path[-1] + self._reach))
+        return np.array(path[1:])
 
     def _given(self, problem: Problem) -> Floats:
         """Return what each sample and the end are told, shape ``(horizon + 1, n_given)``, units of the model."""
@@ -165,10 +176,7 @@ class Solver:
         return self._outputs.results[0].copy()
 
     def _plan(self, problem: Problem, task: Task, found: Answer) -> Plan:
-        moves, last = np.empty_like(found.inputs), problem.inputs
-        for k, wanted in enumerate(found.inputs):
-            near = _between(wanted, last - self._reach, last + self._reach)
-            moves[k] = last = _between(near, task.low[k], task.high[k])
+        moves = self._permitted(problem, task, found.inputs)
         if not (np.abs(moves - found.inputs) <= _SLACK * self._reach).all():  # also true where a number is none
             return _failed(problem, "the solver broke the limits of the inputs")
         predicted = self._predicted(problem, moves)
@@ -176,6 +184,17 @@ class Solver:
             return _failed(problem, "the predicted outputs are not finite")
         active = () if found.prices is None else bindings(found.prices, self._objective, *self._names)
         return Plan(problem.loop, problem.number, problem.at, Status.SOLVED, moves, predicted, active=active)
+
+    def _permitted(self, problem: Problem, task: Task, inputs: Floats) -> Floats:
+        """Return inputs with what is rounding cut off, shape ``(horizon, n_u)``, units of the model."""
+        within = (task.low <= inputs) & (inputs <= task.high)
+        if within.all() and self._reached(problem.inputs, inputs):
+            return inputs
+        moves, last = np.empty_like(inputs), problem.inputs
+        for k, wanted in enumerate(inputs):
+            near = _between(wanted, last - self._reach, last + self._reach)
+            moves[k] = last = _between(near, task.low[k], task.high[k])
+        return moves
 
 
 def _between(values: Floats, low: Floats, high: Floats) -> Floats:

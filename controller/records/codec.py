@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
-from functools import cache
+from functools import cache, lru_cache
 from math import nan
 from struct import pack as packed
 from typing import Any, cast
@@ -57,7 +57,9 @@ def trace(cycle: Cycle) -> bytes:
     said = [(setpoint.tag, setpoint.value) for setpoint in decision.handshake]
     modes = [(loop, mode.value, phase.value) for loop, (mode, phase) in decision.modes.items()]
     read = packed("<d", seen.at) + seen.data()
-    return read + _numbers(said, decision.soft) + _words(said, decision.soft, decision.armed, modes) + _more(rest)
+    tags = tuple([tag for tag, _ in said])
+    words = _words(tags, tuple(decision.soft), decision.armed, tuple(modes))
+    return read + _numbers(said, decision.soft) + words + _more(rest)
 
 
 def retrace(data: Fields) -> bytes:
@@ -68,7 +70,8 @@ def retrace(data: Fields) -> bytes:
     said, soft = [(setpoint["tag"], setpoint["value"]) for setpoint in decision["handshake"]], decision["soft"]
     modes = [(loop, mode, phase) for loop, (mode, phase) in decision["modes"].items()]
     read = packed("<d", seen["at"]) + b"".join(seen[name] for name in (*_FLOATS, *_CODES))
-    return read + _numbers(said, soft) + _words(said, soft, decision["armed"], modes) + _more(rest)
+    words = _words(tuple([tag for tag, _ in said]), tuple(soft), frozenset(decision["armed"]), tuple(modes))
+    return read + _numbers(said, soft) + words + _more(rest)
 
 
 def _numbers(said: Sequence[tuple[str, float]], soft: Mapping[str, Sequence[float]]) -> bytes:
@@ -77,13 +80,11 @@ def _numbers(said: Sequence[tuple[str, float]], soft: Mapping[str, Sequence[floa
     return packed(f"<{len(same)}d", *same)
 
 
+@lru_cache(maxsize=64)  # they are nearly always those of the cycle before
 def _words(
-    said: Sequence[tuple[str, float]],
-    soft: Iterable[str],
-    armed: Iterable[str],
-    modes: Iterable[tuple[str, str, str]],
+    said: tuple[str, ...], soft: tuple[str, ...], armed: frozenset[str], modes: tuple[tuple[str, str, str], ...]
 ) -> bytes:
-    parts = ([tag for tag, _ in said], sorted(soft), sorted(armed), sorted(map(" ".join, modes)))
+    parts = (said, sorted(soft), sorted(armed), sorted(map(" ".join, modes)))
     return "\f".join(map("\n".join, parts)).encode()
 
 
