@@ -37,6 +37,7 @@ _SETTLED = 1e-10
 _MOST_STEPS = 3000
 _WEIGHTS = (1e-4, 1e4)
 _NEAR = 1.05
+_HARDEST = 16
 _FINITE = 1e300
 
 
@@ -128,8 +129,13 @@ def advise(loop: TransferFunction, doubt: Doubt) -> Advice:
     margins = [linear.margin(counted.move_weight, name, plant) for name, plant in plants]
     hardest = sorted(range(len(plants)), key=lambda at: -margins[at].peak)
 
+    def within(weight: float, peak: float, tried: Sequence[int]) -> bool:
+        return all(linear.margin(weight, *plants[at]).peak <= peak for at in tried)
+
     def least(peak: float) -> float | None:
-        return _least(lambda weight: all(linear.margin(weight, *plants[at]).peak <= peak for at in hardest))
+        found = _least(lambda weight: within(weight, peak, hardest[:_HARDEST]))
+        good = found is None or within(found, peak, hardest[_HARDEST:])
+        return found if good else _least(lambda weight: within(weight, peak, hardest))
 
     stable = least(_FINITE)
     robust = None if stable is None else least(ENOUGH)

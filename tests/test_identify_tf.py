@@ -133,6 +133,8 @@ def test_what_is_identified_pastes_into_a_policy(tmp_path: Path, capsys: pytest.
     loop = policy.loops["identified"]
     assert isinstance(loop, TransferFunction)
     assert loop.matrix["xd"]["r"].gain == pytest.approx(12.8, abs=0.5)
+    assert result["advice"]["worst"]["peak"] < 2.0
+    assert loop.move_weight == result["advice"]["move_weight"]
     assert "plotly" in (tmp_path / "model.html").read_text()
 
 

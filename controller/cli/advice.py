@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json as reader
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -16,10 +16,11 @@ from controller.cli.options import Json
 from controller.cli.show import give, people
 
 if TYPE_CHECKING:
+    from controller.models.trial import Estimated, Row
     from controller.robust import Advice, Doubt, Margin
     from policies import TransferFunction
 
-_USUAL_PCT = 20.0
+_USUAL_PCT, _MOST = 20.0, 0.99
 
 
 def add(app: typer.Typer) -> None:
@@ -66,6 +67,53 @@ def advise(
     return 0 if calm else 1
 
 
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    """A part of a policy just identified, with a move weight that suits its intervals."""
+
+    text: str
+    """The part of a policy."""
+    said: str
+    """What is to be said of the weight; empty where nothing is known."""
+    plain: dict[str, object] | None
+    """The advice as plain values; None where nothing is known."""
+
+
+def identified(text: str, rows: Mapping[str, Row], words: Mapping[str, str]) -> Proposed:
+    """Return a part of a policy with the move weight its intervals want, if that is more than what it has.
+
+    Parameters
+    ----------
+    text
+        The part of a policy.
+    rows
+        What was found, by column.
+    words
+        What the policy calls each column.
+    """
+    from controller.robust import Doubt, Off, advise  # noqa: PLC0415  # heavy
+    from policies import TransferFunction  # noqa: PLC0415  # heavy
+    from policies.positions import read  # noqa: PLC0415  # heavy
+
+    data = _mapping(_mapping(read(text.encode(), "identified").data).get("loops")).get("identified")
+    off = {
+        (words[row], words[column]): Off(
+            _known(answer.gain), _known(answer.dead_time), max((_known(lag) for lag in answer.lags), default=0.0)
+        )
+        for row, found in rows.items()
+        for column, answer in found.answers.items()
+    }
+    try:
+        loop = TransferFunction.model_validate_json(reader.dumps(data)).model_copy(update={"trigger": "rows"})
+        advice = advise(loop, Doubt(off))
+    except ValueError:  # validation says what is wrong once it is pasted into a policy
+        return Proposed(text, "", None)
+    weight = max(loop.move_weight, advice.least or 0.0)
+    said = f"within these intervals {advice.words(loop.move_weight)}; {weight:.3g} is written"
+    changed = text.replace(f"move_weight: {loop.move_weight:g}\n", f"move_weight: {weight:.3g}\n")
+    return Proposed(changed, said, plain(advice, weight))
+
+
 def plain(found: Advice, weight: float) -> dict[str, object]:
     """Return an advice as plain values.
 
@@ -87,7 +135,7 @@ def plain(found: Advice, weight: float) -> dict[str, object]:
 
 
 def _margin(margin: Margin) -> dict[str, object]:
-    return asdict(margin) | {"peak": margin.peak if isfinite(margin.peak) else None}
+    return {"corner": margin.corner, "peak": margin.peak if isfinite(margin.peak) else None}
 
 
 def _fitted(loop: TransferFunction, path: Path) -> Doubt:
@@ -116,6 +164,12 @@ def _mapping(value: object) -> Mapping[str, object]:
 def _share(number: object) -> float:
     pair = _mapping(number)
     value, half = pair.get("value"), pair.get("ci95")
-    if not isinstance(value, int | float) or not isinstance(half, int | float) or value == 0.0:
-        return 0.0
-    return min(abs(half / value), 0.99)
+    return _of(float(value), float(half)) if isinstance(value, int | float) and isinstance(half, int | float) else 0.0
+
+
+def _known(number: Estimated) -> float:
+    return _of(number.value, number.half)
+
+
+def _of(value: float, half: float) -> float:
+    return min(abs(half / value), _MOST) if value else 0.0

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.table import Table as Grid
 
+from controller.cli import advice
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people, writable
@@ -53,7 +54,7 @@ def identify(
     """Fit transfer functions to tests on a plant, open or closed loop, and write them as part of a policy."""
     from controller.cli.tf_data import Roles, read  # noqa: PLC0415  # heavy
     from controller.cli.tf_page import page  # noqa: PLC0415  # heavy
-    from controller.cli.tf_policy import section  # noqa: PLC0415  # heavy
+    from controller.cli.tf_policy import section, words  # noqa: PLC0415  # heavy
     from controller.models import identify_tf  # noqa: PLC0415  # heavy
 
     shown = plot or str(Path(out).with_suffix(".html"))
@@ -63,14 +64,17 @@ def identify(
         table = read(data, Roles(time, tuple(output or ()), tuple(input_ or ()), tuple(known or ())), before=before)
         rows = identify_tf.identify(table.trial)
         tested = _tested(table.trial)
-    _write(out, section(table, rows, unit.value, data.name))
+        called = words([*table.roles.outputs, *table.roles.inputs, *table.roles.known])
+        proposed = advice.identified(section(table, rows, unit.value, data.name), rows, called)
+    _write(out, proposed.text)
     _write(shown, page(table.trial, rows, unit.value))
     _show(rows, unit.value)
     doubts = _doubts(rows)
     for doubt in doubts:
         people.print(doubt, style="bold", markup=False)
-    people.print(f"written to {out}, plots to {shown}", markup=False)
-    give({"fit": {n: _fit(row) for n, row in rows.items()}, "test": tested, "doubts": doubts}, json)
+    people.print(*filter(None, [proposed.said]), f"written to {out}, plots to {shown}", sep="\n", markup=False)
+    fit = {n: _fit(row) for n, row in rows.items()}
+    give({"fit": fit, "test": tested, "doubts": doubts, "advice": proposed.plain}, json)
     return 0
 
 
