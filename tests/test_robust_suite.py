@@ -11,7 +11,7 @@ from hil.library import find, open_scenario
 from hil.scenario import Scenario
 from hil.summary import summed
 
-LINES = ("a", "b", "c")
+LINES = ("a", "b", "b2", "c")
 
 
 def opened(name: str) -> Scenario:
@@ -39,7 +39,7 @@ def test_line_a_holds_on_three_lines(kind: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("name", "least"), [("a_robust", 1.0), ("a_hard", 1.0), ("b_robust", 0.9), ("b_hard", 0.8)])
+@pytest.mark.parametrize(("name", "least"), [("a_robust", 1.0), ("a_hard", 1.0), ("b_robust", 1.0), ("b_hard", 0.8), ("b2_robust", 0.9), ("b2_hard", 0.8)])
 def test_a_line_holds_on_ten_lines(name: str, least: float) -> None:
     assert passed(name, 1, 10) >= least
 

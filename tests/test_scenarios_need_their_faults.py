@@ -19,6 +19,8 @@ UNFELT = {
     "a_ua_forgets",
     "a_ua_overflow",
     "a_ua_shutdown",
+    "b2_hard",
+    "b2_robust",
     "b_hard",
     "b_registers",
     "b_robust",
