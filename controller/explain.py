@@ -85,6 +85,8 @@ class Move:
     """What was written in this cycle, in `unit`; None where nothing was."""
     solver: float
     """What the first move owes to where the solver stopped, in `unit`; not a number where solving again failed."""
+    largest: float
+    """Largest move a plan may ask for in one sample, in `unit`."""
     remainder: float
     """What of the first move no part explains alone, in `unit`; not a number where a part is not known."""
 
@@ -231,6 +233,7 @@ def _moves(kit: LoopKit, moment: Moment, found: tuple[Floats, Floats], asked: Fl
                 asked=scale.to_model(float((problem.inputs if asked is None else asked)[i])),
                 written=None if tag is None else scale.to_model(kit.scales[declared.tag].to_model(tag)),
                 solver=float(planned[i] - first[i]) * scale.slope,
+                largest=declared.max_move,
                 remainder=float(first[i] - parts[i]) * scale.slope,
             )
         )

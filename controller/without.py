@@ -148,7 +148,9 @@ def _limits(kit: LoopKit, posed: Posed) -> Iterator[Variant]:
             found = (float(low[i]), float(high[i]))
             low[i], high[i] = kit.low[i], kit.high[i]
             what = _spoken(kit.declared.moved[name].unit, unit, found, (float(low[i]), float(high[i])))
-            yield Variant("limit", name, what + _whose(posed, name), replace(problem, low=low, high=high))
+            yield Variant(
+                "limit", name, what + _whose(posed, name, "authority or a PLC"), replace(problem, low=low, high=high)
+            )
     if not len(problem.lowest):
         return
     for i, (name, unit) in enumerate(kit.model.controlled.items()):
@@ -163,7 +165,7 @@ def _limits(kit: LoopKit, posed: Posed) -> Iterator[Variant]:
         if not np.allclose(found, wide, rtol=1e-12, atol=0.0):
             lowest, highest = problem.lowest.copy(), problem.highest.copy()
             lowest[i], highest[i] = wide
-            what = _spoken(goal.unit, unit, found, wide) + _whose(posed, name)
+            what = _spoken(goal.unit, unit, found, wide) + _whose(posed, name, "a distance kept or a return")
             yield Variant("limit", name, what, replace(problem, lowest=lowest, highest=highest))
 
 
@@ -173,8 +175,8 @@ def _spoken(code: str, unit: str, found: tuple[float, float], wide: tuple[float,
     return f"{one} against {other} of the policy"
 
 
-def _whose(posed: Posed, name: str) -> str:
-    return ", set by people" if name in posed.narrowed else ", by authority, a PLC, a distance kept or a return"
+def _whose(posed: Posed, name: str, others: str) -> str:
+    return ", set by people" if name in posed.narrowed else f", by {others}"
 
 
 def _state(kit: LoopKit, problem: Problem) -> Iterator[Variant]:

@@ -90,20 +90,29 @@ def tune(
         out.mkdir(parents=True, exist_ok=True)
     people.print(f"{name}, loop {mine}: {len(found)} settings, tuned on seeds {_listed(trained)} only", markup=False)
     scores, whole = _played(list(tuning.tasks(scenario, policies, mine, trained)), jobs or crew.cores())
-    tried = tuning.summed(found, scores)
-    chosen = tuning.knee(tried)
-    if whole and chosen is None:
-        raise Refused(f"tune: no setting gave a score; with the policy as it is, {tried[0].why}")
-    if not whole or chosen is None:
-        return INTERRUPTED
-    both = (policies[0], policies[chosen])
-    scores, whole = _played(list(tuning.tasks(scenario, both, mine, held_out)), jobs or crew.cores())
     if not whole:
         return INTERRUPTED
-    checked = tuning.summed((found[0], found[chosen]), scores) if held_out else ()
+    tried = tuning.summed(found, scores)
+    chosen = _chosen(tried)
+    again = tuning.tasks(scenario, (policies[0], policies[chosen]), mine, held_out)
+    scores, whole = _played(list(again), jobs or crew.cores())
+    checked = tuning.summed((found[0], found[chosen]), scores) if held_out and whole else ()
     swept = Swept(scenario, name, mine, trained, tried, tuning.front(tried), chosen, checked, held_out)
+    return _told(swept, policies[chosen], out, json) if whole else INTERRUPTED
+
+
+def _chosen(tried: Sequence[Tried]) -> int:
+    from hil import tuning  # noqa: PLC0415  # heavy
+
+    found = tuning.knee(tried)
+    if found is None:
+        raise Refused(f"tune: no setting gave a score; with the policy as it is, {tried[0].why}")
+    return found
+
+
+def _told(swept: Swept, policy: Policy, out: Path, json: str | None) -> int:
     _show(swept)
-    _write(out, swept, policies[chosen])
+    _write(out, swept, policy)
     give(_plain(swept, out), json)
     return 0
 

@@ -118,7 +118,17 @@ def weights(policy: Policy, loop: str, given: Sequence[str]) -> dict[str, tuple[
 
 
 def settings(policy: Policy, loop: str, tried: Mapping[str, tuple[float, ...]]) -> list[Setting]:
-    """Return every combination of values, that of the policy as it is first."""
+    """Return every combination of values, that of the policy as it is first.
+
+    Parameters
+    ----------
+    policy
+        The policy.
+    loop
+        Name of the loop.
+    tried
+        Values of each number, in the unit the policy gives it in.
+    """
     now = {name: present(policy, loop, name) for name in tried}
     rest = [dict(zip(tried, values, strict=True)) for values in product(*tried.values())]
     return [now, *(one for one in rest if one != now)]

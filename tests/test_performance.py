@@ -82,6 +82,7 @@ def right(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Apc]:
 
 def test_a_right_model_foretells_many_samples_ahead(right: tuple[Path, Apc]) -> None:
     for held in right[1].held.values():
+        assert held.against == "measured"
         assert [one.ahead for one in held.missed] == [1, 5, 10, 20, 40]
         assert all(one.count > 20 for one in held.missed)
         assert held.missed[0].rmse < 0.03

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from controller.records.moments import Pick
 
 Rows = Iterator[tuple[str, ...]]
-_SHOWN = 6
+_SHOWN, _LEAST = 6, 1e-3
 _MOVES = ("input", "unit", "stood", "first move", "wanted now", "written now", "remainder")
 _BOUNDS = ("variable", "limit", "value", "samples", "after [s]", "costs [squared scales]", "scale")
 
@@ -150,8 +150,16 @@ def _bounds(why: Explanation) -> Rows:
 
 
 def _parts(why: Explanation) -> Rows:
-    for part in why.parts:
+    largest = {move.name: move.largest for move in why.moves}
+    told = [p for p in why.parts if any(not abs(move) < _LEAST * largest[n] for n, move in p.moves.items())]
+    for part in told:
         yield f"{part.kind} {part.name}", part.what, *map(_number, part.moves.values())
+    if len(told) < len(why.parts):
+        yield (
+            f"{len(why.parts) - len(told)} more",
+            "each below a thousandth of the largest move",
+            *("" for _ in largest),
+        )
     yield "solver", "where it stopped", *(_number(move.solver) for move in why.moves)
     yield "remainder", "", *(_number(move.remainder) for move in why.moves)
     yield "together", "the first move", *(_number(move.planned) for move in why.moves)

@@ -29,6 +29,7 @@ _WHITE, _MOSTLY = 0.001, 0.5
 LIMITS = (
     "Predictions: the model goes on from what was believed, with inputs and known inputs as they came.",
     "What nobody could know, such as a disturbance that came in between, is in their error.",
+    "Where results come late the tag shows the past, and predictions are held against what is believed in its place.",
     "'Unchanged' is the error of foretelling that nothing changes.",
     "A controller that does well leaves little to be seen: with little excitation a wrong model looks right.",
     "Innovations: their variance is compared with what the estimator expects; above 1 it believes the model too much.",
@@ -129,13 +130,13 @@ def sections(one: Apc) -> Iterator[Section]:
         ("setpoints [1]", moves),
     )
     yield "service", ("", ""), iter(facts)
-    yield "errors of prediction, measured less foretold", _MISSED, _missed(one)
+    yield "errors of prediction, what came less what was foretold", _MISSED, _missed(one)
     yield "swinging of the error in service", _SWINGS, _swings(one)
     yield "inputs in service", _WORKED, _worked(one)
     yield "innovations: one step ahead", _MISMATCH, _mismatch(one)
 
 
-_MISSED = ("variable", "unit", "samples ahead", "compared", "bias", "rmse", "rmse if unchanged")
+_MISSED = ("variable", "unit", "against", "samples ahead", "compared", "bias", "rmse", "rmse if unchanged")
 _SWINGS = ("variable", "regularity [1]", "period [s]", "correlation a period later [1]")
 _WORKED = ("input", "unit", "total move", "at a limit in force", "at a limit of the policy")
 _MISMATCH = ("measurement", "unit", "readings", "bias", "sd", "variance over expected", "lag 1 [1]", "white, p")
@@ -144,7 +145,14 @@ _MISMATCH = ("measurement", "unit", "readings", "bias", "sd", "variance over exp
 def _missed(one: Apc) -> Rows:
     for name, held in one.held.items():
         for m in held.missed:
-            yield name, held.unit, str(m.ahead), str(m.count), *map(_number, (m.bias, m.rmse, m.unchanged))
+            yield (
+                name,
+                held.unit,
+                held.against,
+                str(m.ahead),
+                str(m.count),
+                *map(_number, (m.bias, m.rmse, m.unchanged)),
+            )
 
 
 def _swings(one: Apc) -> Rows:

@@ -10,7 +10,7 @@ import numpy as np
 
 from controller.kit import LoopKit, Scale
 from controller.performance import Mismatch, Missed, Oscillation, at_end, horizons, mismatch, missed, oscillation, share
-from controller.records.performed import Performed
+from controller.records.performed import Performed, Step
 from plant_io.signals import Floats
 
 _LOOKS = 150
@@ -24,8 +24,10 @@ class Held:
 
     unit: str
     """UCUM code of the policy."""
+    against: str
+    """What predictions are held against: measured, or believed where results come late."""
     missed: tuple[Missed, ...]
-    """How far what was measured later was from what was foretold."""
+    """How far that was from what was foretold."""
     swings: Oscillation
     """How regularly its error swings while the loop is in service."""
 
@@ -95,7 +97,15 @@ def _held(one: Performed) -> Iterator[tuple[str, Held]]:
         scale = Scale.between(unit, code)
         then, there, first = (part[..., i] * scale.slope + scale.shift for part in (foretold, came, began))
         off = tuple(missed(ahead, there[:, k], then[:, k], first) for k, ahead in enumerate(stops))
-        yield name, Held(code, off, oscillation(errors[:, i], kit.declared.sample_s))
+        yield (
+            name,
+            Held(
+                code,
+                "believed" if name in _late(kit) else "measured",
+                off,
+                oscillation(errors[:, i], kit.declared.sample_s),
+            ),
+        )
 
 
 def _looked(one: Performed) -> tuple[Floats, Floats, Floats, tuple[int, ...]]:
@@ -115,9 +125,25 @@ def _looked(one: Performed) -> tuple[Floats, Floats, Floats, tuple[int, ...]]:
         step, later = one.steps[at], one.steps[at + 1 : at + 1 + span]
         course = [(made.inputs, made.known) for made in later]
         foretold[row] = one.foretold.ahead(step.estimate, course, [ahead * each for ahead in stops])
-        came[row] = [later[ahead * each - 1].measured for ahead in stops]
+        came[row] = [_came(one, later[ahead * each - 1]) for ahead in stops]
         began[row] = one.foretold.outputs(step.estimate, (step.inputs, step.known))
     return foretold, began, came, stops
+
+
+def _late(kit: LoopKit) -> frozenset[str]:
+    """Return the controlled variables whose tags show what was so some time ago."""
+    told = () if kit.memory is None else kit.memory.told
+    tags = {kit.declared.measured[name].tag for name in told}
+    return frozenset(name for name, goal in kit.declared.controlled.items() if goal.tag in tags)
+
+
+def _came(one: Performed, step: Step) -> Floats:
+    """Return the controlled variables after a step as measured, or as believed where results come late, ``(n_y,)``."""
+    late = _late(one.kit)
+    if not late:
+        return step.measured
+    believed = one.foretold.outputs(step.estimate, (step.inputs, step.known))
+    return np.where([name in late for name in one.kit.model.controlled], believed, step.measured)
 
 
 def _each(one: Performed) -> int:
@@ -128,7 +154,7 @@ def _each(one: Performed) -> int:
 
 def _errors(one: Performed) -> Floats:
     """Return measured less wanted whenever a problem was posed in service, shape ``(n, n_y)``, units of the model."""
-    rows = [(one.steps[posed.step].measured, posed.targets) for posed in one.problems if posed.active]
+    rows = [(_came(one, one.steps[posed.step]), posed.targets) for posed in one.problems if posed.active]
     n_y = len(one.kit.model.controlled)
     measured, wanted = (np.array([row[k] for row in rows]).reshape(-1, n_y) for k in (0, 1))
     return measured - np.where(np.isfinite(wanted), wanted, 0.0)
