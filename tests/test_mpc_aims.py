@@ -74,7 +74,7 @@ def test_less_of_an_input_is_had_within_the_limits() -> None:
 @pytest.mark.parametrize(("declared", "kept"), [(RANKED, 1), (SWAPPED, 0)], ids=["the second first", "the first first"])
 def test_where_not_all_limits_can_be_kept_those_of_the_lower_rank_are(declared: Mpc, kept: int) -> None:
     low, high = np.array([1.6, 16.0]), np.array([2.4, 16.0])  # too little excipient for both
-    state = STEADY + np.array([0.0, -1.8, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0])
+    state = STEADY + np.pad([0.0, -1.8], (0, len(STEADY) - 2))
     problem = replace(aimed(declared, 1), state=state, inputs=np.array([2.0, 16.0]), low=low, high=high)
     ends = made(declared, SqpSettings()).solve(problem).outputs[-1]
     limits = [one.limits for one in declared.controlled.values()]

@@ -54,7 +54,8 @@ def sqp() -> Sqp:
 
 def somewhere(seed: int) -> Problem:
     rng = np.random.default_rng(seed)
-    state = STEADY + rng.normal(0.0, [0.05, 0.25, 0.25, 0.25, 0.25, 0.25, 0.025, 0.15, 0.025])
+    off = rng.normal(0.0, [0.05, 0.25, 0.25, 0.25, 0.25, 0.25, 0.025, 0.15, 0.025])
+    state = STEADY + np.pad(off, (0, len(STEADY) - len(off)))
     inputs, targets = rng.uniform([1.8, 16.0], [2.2, 19.0]), rng.uniform([9.5, 19.0], [10.5, 21.0])
     return Problem("blend", seed, 0.0, state, inputs, W, targets, LOW, HIGH)
 
