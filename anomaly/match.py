@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import exp
 
 import numpy as np
@@ -123,7 +124,7 @@ def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures,
     least
         Ratio below which the entries are not weighed, and count as nothing [1].
     """
-    power, moves = _moves(points, memory, courses.courses)
+    power, moves = _moves(points, memory, courses)
     ratios = 0.5 * power * moves**2
     best = int(ratios.sum(axis=1).argmax())
     free = float(ratios[best].sum())
@@ -136,19 +137,41 @@ def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures,
     return Match(free, best, moves[best], ratios[best] / max(free, 1e-12), entries, astray)
 
 
-def _moves(points: Floats, memory: Floats, courses: Floats) -> tuple[Floats, Floats]:
-    # x_t - f x_(t-1) has variance 1 - f^2; after a gap nothing is known of x_(t-1), and x_t has variance 1.
+def _moves(points: Floats, memory: Floats, courses: Bank) -> tuple[Floats, Floats]:
     seen = np.isfinite(points)
+    matched = _matched(courses, memory.tobytes(), seen.tobytes())
+    known = np.where(seen, points, 0.0)
+    white = matched.here * known - matched.back * np.vstack([known[:1], known[:-1]])
+    moves: Floats = (matched.filters * white).sum(axis=1) / np.maximum(matched.power, 1e-12)
+    return matched.power, moves
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Matched:
+    """Filters matched to every course, where these points are seen."""
+
+    here: Floats
+    """Share of each point, shape ``(n_points, n_channels)`` [1]."""
+    back: Floats
+    """Share of the point before it, same shape [1]."""
+    filters: Floats
+    """Whitened courses, shape ``(n_courses, n_points, n_channels)`` [1]."""
+    power: Floats
+    """Their power, shape ``(n_courses, n_channels)`` [1]."""
+
+
+@lru_cache(maxsize=4)  # a window without gaps is like the one before
+def _matched(bank: Bank, correlations: bytes, flags: bytes) -> _Matched:
+    # x_t - f x_(t-1) has variance 1 - f^2; after a gap nothing is known of x_(t-1), and x_t has variance 1.
+    courses, memory = bank.courses, np.frombuffer(correlations)
+    seen = np.frombuffer(flags, np.bool_).reshape(courses.shape[1], -1)
     joined = seen & np.vstack([np.zeros_like(seen[:1]), seen[:-1]])
     scale = 1.0 / np.sqrt(1.0 - memory**2)
     here, back = np.where(joined, scale, seen), np.where(joined, memory * scale, 0.0)
-    known = np.where(seen, points, 0.0)
-    white = here * known - back * np.vstack([known[:1], known[:-1]])
     before = np.hstack([courses[:, :1], courses[:, :-1]])
     filters = courses[:, :, None] * here - before[:, :, None] * back
     power: Floats = (filters**2).sum(axis=1)
-    moves: Floats = (filters * white).sum(axis=1) / np.maximum(power, 1e-12)
-    return power, moves
+    return _Matched(here, back, filters, power)
 
 
 def _within(power: Floats, moves: Floats, low: Floats, high: Floats) -> Floats:
