@@ -87,7 +87,7 @@ def test_an_input_outside_its_limits_is_walked_back_at_full_pace(solver: Solver)
 
 
 def test_the_loop_closed_on_a_plant_like_the_model_has_no_offset(solver: Solver) -> None:
-    x, u, w = vector("x", 9), vector("u", 2), vector("w", 1)
+    x, u, w = vector("x", len(STEADY)), vector("u", 2), vector("w", 1)
     plant = Compiled([x, u, w], [ahead(MODEL, x, u, w, LOOP.sample_s)])
     shown = Compiled([x, u, w], [outputs(MODEL, x, u, w)])
     state, inputs = off(-0.04), U
