@@ -39,12 +39,15 @@ def test_line_a_holds_on_three_lines(kind: str) -> None:
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("name", "least"), [("a_robust", 1.0), ("a_hard", 1.0), ("b_robust", 1.0), ("b_hard", 0.8), ("b2_robust", 0.9), ("b2_hard", 0.8)])
+@pytest.mark.parametrize(
+    ("name", "least"),
+    [("a_robust", 1.0), ("a_hard", 1.0), ("b_robust", 1.0), ("b_hard", 0.8), ("b2_robust", 1.0), ("b2_hard", 0.9)],
+)
 def test_a_line_holds_on_ten_lines(name: str, least: float) -> None:
     assert passed(name, 1, 10) >= least
 
 
 @pytest.mark.soak
-@pytest.mark.parametrize(("name", "least"), [("c_robust", 0.7), ("c_hard", 0.3)])
+@pytest.mark.parametrize(("name", "least"), [("c_robust", 0.9), ("c_hard", 0.6)])
 def test_line_c_holds_where_its_rate_constants_let_it(name: str, least: float) -> None:
     assert passed(name, 1, 10) >= least
