@@ -21,6 +21,8 @@ from plant_io.signals import Floats
 from policies.words import written
 
 _ROUNDING_S = 1e-6
+_LEAST_S = 1e-3
+"""Least time from the end of one step to that of the next where samples come faster than declared [s]."""
 _NONE: Mapping[str, Told] = MappingProxyType(dict[str, Told]())
 
 
@@ -114,7 +116,7 @@ def _gone_on(kit: LoopKit, old: _Belief, now: _Now) -> _Belief:
         if kit.smoother is not None:
             estimate = kit.estimator.step(estimate, now.inputs, now.known, prompt)
         if kit.memory is not None:
-            at = now.at - before * kit.memory.step_s
+            at = _end(past, now.at, before, kit.memory.step_s)
             read = {name: Reading(value, at, at) for name, value in prompt.items()}
             stage = Stage(at, now.inputs, now.known, read, filtered)
             past = trail.extended(past, stage, kit.memory.span_s, kit.memory.every)
@@ -127,6 +129,13 @@ def _gone_on(kit: LoopKit, old: _Belief, now: _Now) -> _Belief:
     found = kit.smoother.weighed(past) if now.due else None
     x, p = (estimate.x, estimate.p) if found is None else found
     return _Belief(Estimate(x, p, filtered.innovations), filtered, past)
+
+
+def _end(past: Trail, at: float, before: int, step_s: float) -> float:
+    """Return when the step ended that has `before` steps after it; after the last one, however fast samples come."""
+    left = at - past[-1].at
+    end = at - before * step_s
+    return max(end, past[-1].at + min(_LEAST_S, left / (before + 1))) if left > 0.0 else end
 
 
 def _told(kit: LoopKit) -> Mapping[str, Told]:

@@ -12,13 +12,14 @@ from controller.cycle import Event, Mode
 from controller.handshake import Links
 from controller.kit import LoopKit
 from controller.service import HOLDING
-from controller.state import Absence, LoopState
+from controller.state import Absence, LoopState, Pending
 from plant_io import Snapshot
 from plant_io.signals import Floats
 from policies.units import convert
 
 _LEAST = 5
 """Fewest samples in which a controlled variable that came back is led to its target [1]."""
+_STUCK = "its PLC takes nothing"
 
 
 def approach_s(kit: LoopKit) -> float:
@@ -52,7 +53,7 @@ def look(kit: LoopKit, seen: Snapshot, links: Links, old: LoopState) -> tuple[Lo
     # What a PLC took before it went away says nothing of what it will take.
     lost = {key for key, home in kit.homes.items() if home not in links.remote} & old.closed.keys()
     closed = {key: one for key, one in old.closed.items() if key not in lost} if lost else old.closed
-    new = replace(old, absent=absent, idle=idle, closed=closed)
+    new = replace(old, absent=absent, idle=idle, closed=closed, pending=_pending(kit, old, idle))
     changed = gone(new.absent) != gone(old.absent) or gone(new.idle) != gone(old.idle)
     # A plan that knows is wanted soon; where the plant counts the samples, with the next of them.
     next_at = None if changed and kit.trigger is None else old.next_at
@@ -139,8 +140,9 @@ def _controlled(kit: LoopKit, seen: Snapshot, old: LoopState) -> dict[str, Absen
     for name in sorted(kit.drops):
         tag = kit.declared.controlled[name].tag
         value = seen.good(tag)
-        why = f"{tag} ({seen[tag].reason.name.lower()})" if value is None and tag not in bridged else ""
         before = old.absent.get(name)
+        out = before is not None and before.back is None  # a bridge is no evidence that it is back
+        why = f"{tag} ({seen[tag].reason.name.lower()})" if value is None and (out or tag not in bridged) else ""
         after = _onward(before, why, seen.at, kit.declared.settle)
         if after is None or value is None:
             found |= {} if after is None else {name: after}
@@ -175,7 +177,14 @@ def _trouble(kit: LoopKit, seen: Snapshot, links: Links, old: LoopState, key: st
         return f"{tag} ({seen[tag].reason.name.lower()})"
     if (shown := _astray(kit, seen, key)) is not None:
         return shown
-    return "its PLC takes nothing" if key in old.closed and old.closed[key].stuck else ""
+    return _STUCK if key in old.closed and old.closed[key].stuck else ""
+
+
+def _pending(kit: LoopKit, old: LoopState, idle: Mapping[str, Absence]) -> tuple[Pending, ...]:
+    """Return the setpoints that are awaited; of an input that goes away what was asked before says nothing."""
+    gained = gone(idle) - gone(old.idle)
+    tags = {kit.fences[key].tag for key in gained if idle[key].why != _STUCK}
+    return tuple(each for each in old.pending if each.setpoint.tag not in tags)
 
 
 def _astray(kit: LoopKit, seen: Snapshot, key: str) -> str | None:

@@ -45,6 +45,8 @@ class Stage:
     """What was measured at its end, by name."""
     estimate: Estimate | None
     """What was believed then; only now and then, as it can be found again."""
+    stale: bool = False
+    """Whether a reading was entered after that, while later steps were still to be found again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +100,15 @@ def extended(trail: Trail, stage: Stage, span_s: float, every: int) -> Trail:
     """
     if stage.at <= trail[-1].at:  # the clock was set back; what is remembered has no place any more
         return (stage,)
-    if trail[-1].estimate is None:  # not caught up
-        return (*trail, replace(stage, estimate=None))
     first, oldest, thinned = 0, stage.at - span_s - _ROUNDING_S, len(trail) - every
     older = trail[max(0, thinned - every + 1) : max(0, thinned)]
     if all(each.estimate is None for each in older):
         thinned = -1  # it is one of the few that keep theirs
+    caught_up = trail[-1].estimate is not None
+    if not caught_up:
+        thinned, stage = -1, replace(stage, estimate=None)
     for i, each in enumerate(trail):
-        if each.at >= oldest:
+        if each.at >= oldest or each.stale:
             break
         first = i if each.estimate is not None and i != thinned else first
     if thinned < max(first, 1):
@@ -130,6 +133,9 @@ def place(trail: Trail, taken: float) -> int | None:
 def entered(trail: Trail, readings: Mapping[str, Reading]) -> Trail:
     """Return a memory with readings entered where they belong; what was believed from there on is forgotten.
 
+    While later steps are still to be found again, readings of earlier ones wait until they are: else readings that come
+    faster than steps are made would begin it anew each time, and it would never end.
+
     Readings that are known already, or belong before the memory, are left out; of several readings of one measurement
     in one step the newest counts.
 
@@ -141,14 +147,17 @@ def entered(trail: Trail, readings: Mapping[str, Reading]) -> Trail:
         Readings by name.
     """
     whole, first = list(trail), len(trail)
+    begin = next(i for i in reversed(range(len(trail))) if trail[i].estimate is not None)
+    busy = begin < len(trail) - 1
     for name, reading in readings.items():
         at, known = place(trail, reading.taken), [s.readings[name] for s in trail if name in s.readings]
         if at is None or any(reading.stamp == each.stamp for each in known):
             continue
         old = whole[at].readings.get(name)
         if old is None or old.taken <= reading.taken:
-            whole[at] = replace(whole[at], readings={**whole[at].readings, name: reading})
-            first = min(first, at)
+            waits = busy and at <= begin
+            whole[at] = replace(whole[at], readings={**whole[at].readings, name: reading}, stale=waits)
+            first = first if waits else min(first, at)
     for i in range(first, len(whole)):
         if whole[i].estimate is not None:
             whole[i] = replace(whole[i], estimate=None)
@@ -159,7 +168,8 @@ def caught_up(estimate: Estimate, trail: Trail, late: Mapping[str, Reading], way
     """Return what is believed at the end of a memory, with what was forgotten found again, and the memory.
 
     What would take too long for one cycle is left to the next ones: until it is found, what was believed without the
-    late readings stands. The innovations are those of the last step, and of late readings the steps of which were made.
+    late readings stands. Readings that waited for it are worked in next. The innovations are those of the last step,
+    and of late readings the steps of which were made.
 
     Parameters
     ----------
@@ -185,6 +195,9 @@ def caught_up(estimate: Estimate, trail: Trail, late: Mapping[str, Reading], way
         if i == end or i - kept >= way.every or len(whole) - i <= way.every:
             whole[i], kept = replace(stage, estimate=found), i
     new = found if end == len(whole) - 1 else estimate
+    again = next((i for i, s in enumerate(whole) if s.stale), end) if new is found else end
+    if again < end:
+        whole[again:] = [replace(s, estimate=None, stale=False) for s in whole[again:]]
     return Estimate(new.x, new.p, {**new.innovations, **innovations}), tuple(whole)
 
 

@@ -12,6 +12,9 @@ from policies.units import convertible, known
 from policies.words import written
 
 _MOST_CYCLES = 1800
+_MOST_AGE = 400
+_MOST_OLDEST = 100_000
+_MOST_OLDEST_S = 86_400.0
 _ROUNDING = 1e-9
 
 
@@ -21,6 +24,7 @@ def late(view: View) -> Iterator[Problem]:
         yield from _times(view, here)
         yield from _alone(view, here)
         yield from _source(view, here)
+        yield from _long(view, here)
 
 
 def windows(view: View) -> Iterator[Problem]:
@@ -51,6 +55,23 @@ def _alone(view: View, here: Path) -> Iterator[Problem]:
     if taken == OF_SOURCE and view.get(*here, "clock") is not None:
         message = f"found a clock beside taken: {OF_SOURCE}, which is the time of the controller; expected one of them"
         yield view.problem((*here, "clock"), message, at_key=True)
+
+
+def _long(view: View, here: Path) -> Iterator[Problem]:
+    """Check that what is made again for each reading can be, and that what is remembered is not without end."""
+    counted = view.get(*here[:2], "trigger") is not None
+    step = view.duration(*here[:2], "sample") if counted else view.duration("period")
+    if step is None:
+        return
+    steps = "samples" if counted else "cycles"
+    age, oldest = view.duration(*here, "age"), view.duration(*here, "oldest")
+    if view.get(*here, "taken") is None and age is not None and age > _MOST_AGE * step * (1.0 + _ROUNDING):
+        wanted = f"at most {_MOST_AGE} {steps}, {written(_MOST_AGE * step)}, where no tag tells when a sample was taken"
+        yield view.problem((*here, "age"), f"found {view.text(*here, 'age')}, expected {wanted}")
+    most = min(_MOST_OLDEST_S, _MOST_OLDEST * step)
+    if oldest is not None and oldest > most * (1.0 + _ROUNDING):
+        wanted = f"at most {written(_MOST_OLDEST_S)} and {_MOST_OLDEST} {steps}, {written(most)}"
+        yield view.problem((*here, "oldest"), f"found {view.text(*here, 'oldest')}, expected {wanted}")
 
 
 def _source(view: View, here: Path) -> Iterator[Problem]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from pair import Pair
 
@@ -165,6 +167,34 @@ def test_the_plc_of_an_idle_input_may_be_restarted_without_releasing_the_loop() 
     pair.go(3, 5.0, 9.0)
     assert pair.loop.phase is Phase.ACTIVE
     assert pair.loop.idle.keys() == {"u1"}
+
+
+def test_what_was_asked_of_a_plc_that_went_away_says_nothing_of_what_it_takes() -> None:
+    pair = Pair(u1={"on_lost": "drop"}).auto()
+    pair.deaf = {"P1"}
+    pair.go(2, 9.0, 5.0)
+    assert [each.setpoint.tag for each in pair.loop.pending] == ["P1.SP"]
+    pair.deaf, pair.values["P1.STATE"] = set(), 0.0
+    pair.go(10, 9.0, 5.0)
+    pair.values["P1.STATE"] = 1.0
+    pair.go(15, 9.0, 5.0)
+    assert pair.loop.idle == {}
+    assert pair.values["P1.ACT"] > 5.2
+
+
+def test_a_bridge_over_a_new_gap_is_no_evidence_that_a_variable_is_back() -> None:
+    pair = Pair()
+    loop = replace(pair.kit.loops["pair"], bridges={"P1.Y": 5.0})
+    pair.kit = replace(pair.kit, loops={"pair": loop})
+    pair.auto()
+    pair.bad = {"P1.Y"}
+    pair.go(10, 5.0, 5.0)
+    pair.bad = set()
+    pair.go(1, 5.0, 5.0)
+    pair.bad = {"P1.Y"}
+    pair.go(4, 5.0, 5.0)
+    assert pair.loop.absent["y1"].back is None
+    assert last(pair) == [0.0, 1.0]
 
 
 LED_BY = {"tag": "P1.LOOP", "shows": 2.0}

@@ -115,6 +115,18 @@ def test_it_is_so_too_where_a_tag_counts_the_samples() -> None:
     assert same(counted(32), counted(0))
 
 
+def test_samples_that_are_counted_faster_than_declared_lose_no_memory() -> None:
+    desk = Counted(taken="source")
+    desk.show("Z", 10.0, EPOCH)
+    for k, (y, u) in enumerate(day(40, seed=14), 1):
+        desk.show("COUNT", float(k if k < 30 else 3 * k))
+        desk.cycle(y, u)
+    ends = [stage.at for stage in desk.state.trail]
+    assert ends[0] == EPOCH + 1.0
+    assert ends[-1] == desk.at
+    assert ends == sorted(set(ends))
+
+
 def test_without_late_results_nothing_is_remembered() -> None:
     desk = run(0)
     assert desk.kit.memory is None
@@ -141,6 +153,24 @@ def test_a_result_hours_late_is_worked_in_over_several_cycles() -> None:
             desk.cycle(y, u)
         agreed += [k] if same(late, at_once) else []
     assert agreed == [*range(1, 100), *range(1002, 1011)]
+
+
+def test_results_that_come_faster_than_they_are_worked_in_do_not_hold_each_other_up() -> None:
+    estimate = EKF.start(U, W, SHOWN)
+    past: Trail = trail.begun(0.0, U, W, estimate)
+    found, sizes = list[int](), list[int]()
+    for k in range(1, 301):
+        estimate = EKF.step(estimate, U, W, {})
+        past = trail.extended(past, Stage(float(k), U, W, {}, estimate), 60.0, 8)
+        late = {"api": reading(k - 60, 10.0)} if k > 60 else {}
+        past = trail.entered(past, late)
+        estimate, past = trail.caught_up(estimate, past, late, Way(EKF, 8, 20))
+        if k > 60 and estimate.innovations["api"] == estimate.innovations["api"]:
+            found.append(k)
+        sizes.append(len(past))
+    assert max(sizes) <= 60 + 8 + 4
+    used = [stage.at for stage in past if "api" in stage.readings and not stage.stale]
+    assert max(used) >= 300 - 60 - 4
 
 
 def test_a_result_that_is_shown_again_counts_once() -> None:

@@ -62,6 +62,15 @@ def test_the_last_result_stands_while_the_next_is_missing_until_it_is_too_old() 
     assert (old.good("PEAK.SM"), old["PEAK.SM"].reason) == (None, Reason.STALE)
 
 
+def test_old_retention_times_with_new_sizes_are_waited_for() -> None:
+    torn = snap(310.0, 10.0, [(0.80, 4.0), (1.0, 96.0)])
+    old = replace(torn["UHPLC.RRT"], source=EPOCH - 350.0)
+    waits, state = soft.enrich(torn.extended({"UHPLC.RRT": old}), soft.start(KIT), KIT)
+    assert waits["PEAK.SM"].reason is Reason.NO_EVIDENCE
+    whole, _ = soft.enrich(snap(311.0, 10.0, [(0.62, 4.0), (1.0, 96.0)]), state, KIT)
+    assert whole.good("PEAK.SM") == 4.0
+
+
 def test_before_the_first_result_there_is_no_evidence() -> None:
     seen, _ = soft.enrich(snap(1.0, nan, [], Quality.BAD), soft.start(KIT), KIT)
     assert (seen.good("PEAK.SM"), seen["PEAK"].reason) == (None, Reason.NO_EVIDENCE)

@@ -8,13 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
-from typing import TypeVar
+from threading import Event, Thread
+from typing import Any, TypeVar, cast
 
 import fake_solvers
 import numpy as np
 import pytest
 
-from controller.mpc.worker import Build, Inline, Worker
+from controller.mpc.worker import Build, Inline, Word, Worker, _Child, _live
 from controller.plan import Plan, Problem, Status
 
 T = TypeVar("T")
@@ -240,6 +241,45 @@ def test_a_worker_closed_before_it_has_begun_leaves_nothing() -> None:
     while process.pid is None or not gone(process.pid):
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+class _Slow:
+    """A pipe that takes its time with the last problem, while its process ends."""
+
+    def __init__(self) -> None:
+        self.sending, self.did = Event(), list[str]()
+
+    def send_bytes(self, _build: bytes) -> None:
+        self.did.append("built")
+
+    def send(self, _problem: object) -> None:
+        self.sending.set()
+        time.sleep(0.2)
+        self.did.append("sent")
+
+    def recv(self) -> object:
+        assert self.sending.wait(20.0)
+        raise EOFError
+
+    def close(self) -> None:
+        self.did.append("closed")
+
+
+class _Ended:
+    pid = None
+
+    def start(self) -> None: ...
+
+
+def test_a_pipe_is_closed_once_nothing_is_sent_through_it() -> None:
+    pipe, heard = _Slow(), list[Word]()
+    child = _Child(cast("Any", pipe), cast("Any", _Ended()))
+    child.problems.put(problem("obedient"))
+    thread = Thread(target=_live, args=(child, cast("Any", _Slow()), b"", heard.append))
+    thread.start()
+    thread.join(20.0)
+    assert heard == [None]
+    assert pipe.did == ["built", "sent", "closed"]
 
 
 def gone(number: int) -> bool:

@@ -287,13 +287,14 @@ class Worker:
 def _live(child: _Child, theirs: Pipe, build: bytes, hear: Callable[[Word], None]) -> None:
     """Start a process, pass on what it says, and bury it; runs in a thread of its own."""
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # inherited by the process: Ctrl-C is ours alone
+    sender = Thread(target=_send, args=(child,), name="problems", daemon=True)
     try:
         child.process.start()
         theirs.close()
         if child.unwanted.is_set():
             child.process.kill()
         child.pipe.send_bytes(build)
-        Thread(target=_send, args=(child,), name="problems", daemon=True).start()
+        sender.start()
         while True:
             hear(cast("Word", child.pipe.recv()))
     except (EOFError, OSError):
@@ -301,6 +302,8 @@ def _live(child: _Child, theirs: Pipe, build: bytes, hear: Callable[[Word], None
     if child.process.pid is not None:
         child.process.join()
     child.problems.put(None)
+    if sender.ident is not None:
+        sender.join()  # the number of a pipe that is closed may soon be another's
     child.pipe.close()
 
 

@@ -77,7 +77,8 @@ def infer(snapshot: Snapshot, state: PeaksState, kit: PeaksKit) -> tuple[Mapping
     if isfinite(taken) and taken != state.taken_at:
         positions, areas = snapshot.vector(words.positions), snapshot.vector(words.areas)
         number = snapshot.good(words.number)
-        if positions is not None and areas is not None and number is not None and taken == snapshot.taken(words.number):
+        whole = taken == snapshot.taken(words.positions) == snapshot.taken(words.number)
+        if positions is not None and areas is not None and number is not None and whole:
             found = list(zip(positions.tolist(), areas.tolist(), strict=True))[: round(number)]
             after = PeaksState(picked(found, words.listed, words.window), taken, snapshot[words.areas].arrival)
     return _samples(snapshot, after, kit), after
