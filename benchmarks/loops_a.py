@@ -1,7 +1,7 @@
 """Line A against its yardsticks, scored from the plant's truth.
 
-An hour of line time each, on seeds that were never used for tuning, with refills and all noise; open loop, a tuned PI loop
-and the shipped policy run on the same seeds, and the loops are closed at 3 min.
+An hour of line time each, on seeds that were never used for tuning, with refills and all noise; open loop, a tuned PI
+loop and the shipped policy run on the same seeds, and the loops are closed at 3 min.
 
 * ``disturbed``: the probe shows 1 % too much or too little from 5 min on, the API comes 15 % lighter at 10 min and 15 %
   heavier at 30 min or the other way round, and at 45 min a new lot of excipient feeds 8 % less per turn.

@@ -65,7 +65,7 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
     if inputs is None or known is None or old.mode is Mode.OFF:
         return replace(old, inputs=inputs, known=known), ()
     values, given = _values(kit, seen), (np.array(inputs), np.array(known))
-    steps, events = samples.steps(kit, seen, old), tuple[Event, ...]()
+    steps, events, late = samples.steps(kit, seen, old), tuple[Event, ...](), dict[str, Reading]()
     if old.estimate is None:
         used, belief = values, _begun(kit, seen, values, given)
     elif not steps:
@@ -93,7 +93,9 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
         stamps=_stamped(kit, seen, old.stamps, used),
     )
     if kit.declared.witness is not None:
-        new, heard = listen(kit, new, Spoken(seen.at, used, belief.filtered.innovations))
+        places = {name: trail.place(old.trail, reading.taken) for name, reading in late.items()}
+        stood = {name: old.trail[at].inputs for name, at in places.items() if at is not None}
+        new, heard = listen(kit, new, Spoken(seen.at, used, stood, belief.filtered.innovations))
         events += heard
     return new, events
 

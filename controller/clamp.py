@@ -52,7 +52,9 @@ def judge(
         followed &= not after.stuck or (key in kit.spares and enough(kit, old, key))
         closed[key] = after
     next_at = None if closed.keys() != old.closed.keys() and kit.trigger is None else old.next_at
-    return replace(old, took=took, closed=closed, next_at=next_at), tuple(told), followed
+    # A proposal that the PLC does not take is not carried out for ever.
+    proposal = None if late else old.proposal
+    return replace(old, took=took, closed=closed, next_at=next_at, proposal=proposal), tuple(told), followed
 
 
 def _after(kit: LoopKit, key: str, before: Closed, told: tuple[float, float], *, takes: bool) -> Closed:

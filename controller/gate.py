@@ -42,7 +42,10 @@ def fault(kit: LoopKit, plan: Plan, old: LoopState) -> str:
         return "it holds a number that is not finite"
     reach = kit.reach
     stands = np.array(old.inputs) if old.inputs is not None else plan.moves[0]
-    low, high = np.minimum(kit.low, stands) - reach * _ROUNDING, np.maximum(kit.high, stands) + reach * _ROUNDING
+    # An input on its way back is seen where it stands now; the plan began where it stood when it was posed.
+    slack = reach * _ROUNDING
+    low = np.where(stands < kit.low, stands - reach, kit.low) - slack
+    high = np.where(stands > kit.high, stands + reach, kit.high) + slack
     if (plan.moves < low).any() or (plan.moves > high).any():
         return "it leaves the limits of the inputs"
     if (np.abs(np.diff(plan.moves, axis=0)) > reach * (1.0 + _ROUNDING)).any():

@@ -25,7 +25,7 @@ from controller.state import LoopState, State
 from controller.substitute import SubstituteKit
 from controller.trail import Smoother
 from plant_io.signals import Floats, TagIndex
-from policies import Access, Handshake, Loop, Mpc, Policy, Ranked, TransferFunction
+from policies import Access, Controlled, Handshake, Loop, Mpc, Policy, Ranked, TransferFunction
 from policies.dropout import Follows
 from policies.estimating import MheSettings
 from policies.units import convert, difference
@@ -241,7 +241,7 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
         bridges={c.tag: c.bridge_s for c, _ in wanted.values() if isinstance(c, Ranked) and c.bridge_s is not None},
         period_s=policy.period_s,
         connections=_used(declared, policy),
-        drops=frozenset(key for key, one in declared.controlled.items() if _dropped(one.on_bad, declared)),
+        drops=frozenset(key for key, one in declared.controlled.items() if _dropped(one, declared)),
         spares=frozenset(key for key, one in declared.moved.items() if one.on_lost == "drop"),
         homes=_homes(declared, policy),
         follows={key: one.follows for key, one in declared.moved.items() if one.follows is not None},
@@ -253,8 +253,10 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
     )
 
 
-def _dropped(on_bad: str | None, declared: Loop) -> bool:
-    return on_bad == "drop" or (on_bad is None and len(declared.controlled) > 1)
+def _dropped(one: Controlled | Ranked, declared: Loop) -> bool:
+    """Return whether a loop goes on without a controlled variable; what only has limits is there to protect."""
+    aimed = one.target is not None or isinstance(declared, TransferFunction)
+    return one.on_bad == "drop" or (one.on_bad is None and aimed and len(declared.controlled) > 1)
 
 
 def _homes(declared: Loop, policy: Policy) -> dict[str, str]:

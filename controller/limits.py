@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import inf, isfinite
 
@@ -52,7 +52,8 @@ def set_target(kit: LoopKit, old: LoopState, act: SetTarget) -> tuple[LoopState,
     if not isinstance(declared.target, float):
         where = "it has none" if declared.target is None else f"it comes from {declared.target}"
         return old, f"target of {act.name} refused, {where}"
-    widest, unit = old.limits.get(act.name, declared.limits), declared.unit
+    mine = act.name not in kit.declared.moved  # limits of an input of the same name are none of its own
+    widest, unit = old.limits.get(act.name, declared.limits) if mine else declared.limits, declared.unit
     wanted = declared.target if act.target is None else act.target
     if not isfinite(wanted) or (widest is not None and not widest[0] <= wanted <= widest[1]):
         within = "" if widest is None else f" within {_spoken(widest, unit)}"
@@ -133,6 +134,27 @@ def asked(kit: LoopKit, old: LoopState, inputs: Floats) -> dict[str, float]:
     }
 
 
+def inside(kit: LoopKit, old: LoopState, wanted: Mapping[str, float]) -> dict[str, float]:
+    """Return what is wanted of inputs where that is permitted, by name, each in the unit of its tag.
+
+    Parameters
+    ----------
+    kit
+        The loop.
+    old
+        Memory of the loop.
+    wanted
+        Values by input, each in the unit of its tag.
+    """
+    spans = dict(zip(kit.model.inputs, zip(*bounds(kit, old), strict=True), strict=True))
+    found = dict[str, float]()
+    for key, value in wanted.items():
+        least, most = sorted(kit.scales[kit.fences[key].tag].to_tag(end) for end in spans[key])
+        if least <= value <= most:
+            found[key] = value
+    return found
+
+
 def acceptable(kit: LoopKit, old: LoopState) -> tuple[Floats, Floats]:
     """Return lowest and highest acceptable outputs, shapes ``(n_y,)``, units of the model; empty for the policy's.
 
@@ -169,8 +191,8 @@ def _target(kit: LoopKit, old: LoopState, name: str) -> float | None:
 
 
 def _posed(old: LoopState) -> LoopState:
-    """Return the memory of a loop that wants a new plan at once."""
-    return replace(old, next_at=None)
+    """Return the memory of a loop that wants a new plan at once; what was offered before is not on offer any more."""
+    return replace(old, next_at=None, proposal=None)
 
 
 def _spoken(span: Sequence[float], unit: str) -> str:

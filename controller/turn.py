@@ -145,6 +145,7 @@ def _move(
     if old.mode is Mode.ADVISORY:
         return advise(kit, given.seen, old, asked, allowed)
     more = clamp.probe(kit, given.seen.at, old, asked) if old.closed and allowed else {}
+    more = limits.inside(kit, replace(old, closed={}), more) if more else {}
     asked |= more
     found = [
         guard(fence, allowed, asked.get(key), given.seen.good(kit.read_backs[key]), kit.period_s)

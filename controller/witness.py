@@ -9,6 +9,7 @@ from math import isfinite, nan
 from controller.cycle import Event
 from controller.kit import LoopKit
 from controller.state import LoopState
+from plant_io.signals import Floats
 from policies.units import difference
 
 Span = tuple[float, float]
@@ -22,6 +23,9 @@ class Spoken:
     """When, POSIX time [s]."""
     names: Iterable[str]
     """Measurements with a new reading."""
+    stood: Mapping[str, Floats]
+    """Inputs in force when the sample of a late reading was taken, by measurement, shape ``(n_u,)``, units of the
+    model; of a prompt one, those of now."""
     innovations: Mapping[str, float]
     """What each reading lay beyond what was believed, by measurement, in the unit of the model."""
 
@@ -42,13 +46,14 @@ def listen(kit: LoopKit, old: LoopState, spoken: Spoken) -> tuple[LoopState, tup
     if words is None or old.inputs is None or not old.anchors:
         return old, ()
     borne, events = dict(old.borne), list[Event]()
-    standing = dict(zip(kit.model.inputs, old.inputs, strict=True))
     for name in spoken.names:
         beyond, led = spoken.innovations.get(name, nan), [key for key, by in words.of.items() if name in by]
         if not led or not isfinite(beyond):
             continue
         measured, unit = kit.declared.measured[name], kit.model.measured[name]
         if abs(beyond) <= words.agrees * difference(measured.sd, measured.unit, unit):
+            stood = spoken.stood.get(name)
+            standing = dict(zip(kit.model.inputs, old.inputs if stood is None else stood.tolist(), strict=True))
             borne |= {key: standing[key] for key in led}
         else:
             said = f"{kit.name}: second witness {name} does not agree, it is {beyond:+.3g} {unit} off what was believed"

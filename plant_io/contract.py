@@ -205,8 +205,9 @@ async def _keeps_batches(case: _Case) -> AsyncIterator[str]:
     async with case.opened() as (driver, _):
         first = await case.read(driver)
         known = np.isfinite(first.values)
-        first.values[:] = nan
-        first.quality[:] = Quality.BAD
+        for numbers, spoilt_by in ((first.values, nan), (first.quality, Quality.BAD)):
+            if numbers.flags.writeable:
+                numbers[:] = spoilt_by
         second = await case.read(driver)
     spoilt = known.any() and bool(np.isnan(second.values[known]).all())
     if spoilt or np.shares_memory(first.values, second.values):

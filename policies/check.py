@@ -52,6 +52,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_loops.moves,
     check_goals.worth,
     check_goals.distances,
+    check_goals.protected,
+    check_goals.witnesses,
     check_goals.comings,
     check_modelled.parameters,
     check_modelled.scenarios,

@@ -23,6 +23,28 @@ def worth(view: View) -> Iterator[Problem]:
             yield view.problem((*here, words[0]), message, at_key=True)
 
 
+def protected(view: View) -> Iterator[Problem]:
+    """Check that nothing is earned at the cost of a limit that is lost with its evidence."""
+    for here in view.match("loops.*.controlled.*"):
+        loop = here[:2]
+        words = [f"loops.{loop[1]}.{role}.*.{word}" for role in _ROLES for word in ("maximise", "minimise")]
+        earns = any(path for pattern in words for path in view.match(pattern))
+        if earns and view.text(*here, "on_bad") == "drop" and view.get(*here, "target") is None:
+            message = "found drop on a variable that only has limits, in a loop that is to earn; expected hold"
+            yield view.problem((*here, "on_bad"), message)
+
+
+def witnesses(view: View) -> Iterator[Problem]:
+    """Check that a second witness can have an effect: more authority with it than without."""
+    for here in view.match("loops.*.witness"):
+        alone, borne = view.get(*here[:2], "authority"), view.get(*here, "authority")
+        if alone is None:
+            message = "found witness without authority beside it, expected the share that needs no witness"
+            yield view.problem(here, message, at_key=True)
+        elif isinstance(alone, int | float) and isinstance(borne, int | float) and borne <= alone:
+            yield view.problem((*here, "authority"), f"found {borne:g}, expected more than authority, {alone:g}")
+
+
 def distances(view: View) -> Iterator[Problem]:
     """Check that the distance kept from limits is said in one way only."""
     for here in view.match("loops.*.controlled.*"):
@@ -44,6 +66,9 @@ def comings(view: View) -> Iterator[Problem]:
         yield from _converts(view, (*here, "next"), shown.unit if shown else None)
         yield from _converts(view, (*here, "at"), "s")
     for here in view.match("loops.*.controlled.*.coming"):
+        if isinstance(view.get(*here[:-1], "target"), int | float):
+            message = "found coming beside a target that is a number, expected the tag that shows the target"
+            yield view.problem(here, message, at_key=True)
         yield from _converts(view, (*here, "next"), view.text(*here[:-1], "unit"))
         yield from _converts(view, (*here, "at"), "s")
 

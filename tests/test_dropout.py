@@ -8,6 +8,8 @@ import pytest
 from pair import Pair
 
 from controller.cycle import Cause, Mode, Order, Phase, SetMode
+from controller.kit import prepare
+from policies import load, shipped
 
 
 def last(pair: Pair) -> list[float]:
@@ -256,3 +258,10 @@ def test_equal_cycles_give_equal_decisions_while_something_is_out() -> None:
         return pair.go(8, 5.0, 9.0)
 
     assert run() == run()
+
+
+def test_line_c_does_not_go_on_without_the_impurities_it_keeps_below_their_limits() -> None:
+    kit = prepare(load(shipped("c"))).loops["synthesis"]
+    limited = {name for name, one in kit.declared.controlled.items() if one.target is None}
+    assert len(limited) >= 7
+    assert not kit.drops & limited

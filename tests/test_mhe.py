@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from typing import cast
 
 import numpy as np
 import pytest
@@ -23,7 +24,7 @@ from controller.state import LoopState
 from controller.trail import Reading, Stage, Trail
 from plant_io import Quality, Sample, Snapshot, TagIndex
 from plant_io.signals import Floats
-from policies import Measured
+from policies import Measured, Mpc, load, shipped
 from policies.estimating import EkfSettings, MheSettings
 
 EKF = KalmanEstimator(MODEL, LOOP, 1.0)
@@ -42,7 +43,7 @@ def lived(seconds: int, seed: int, span_s: float, wild: Mapping[int, float] | No
     past = trail.begun(0.0, U, W, estimate)
     for k in range(1, seconds + 1):
         truth = STEP(truth, U, W)[0]
-        shown = dict(zip(SHOWN, (SHOW(truth, U, W)[0] + SD * rng.standard_normal(3)).tolist(), strict=True))
+        shown = dict(zip(SHOWN, (SHOW(truth, U, W)[0][:3] + SD * rng.standard_normal(3)).tolist(), strict=True))
         shown = shown if k % 5 == 0 else {name: value for name, value in shown.items() if name != "api"}
         shown |= {"api": wild[k]} if wild and k in wild else {}
         estimate = EKF.step(estimate, U, W, shown)
@@ -56,33 +57,34 @@ def stage(k: int, u: Floats, w: Floats, shown: Mapping[str, float], estimate: Es
 
 def least_squares(window: Trail) -> Floats:
     """Return the last state of the path that fits a window best, by Gauss and Newton on all states at once."""
-    symbols = vector("x", 9), vector("u", 2), vector("w", 1)
+    symbols = vector("x", 13), vector("u", 2), vector("w", 1)
     then = ahead(MODEL, *symbols, 1.0)
     step = Compiled(symbols, [then, casadi().jacobian(then, symbols[0])])
     show = Compiled(symbols, [readings(MODEL, *symbols), casadi().jacobian(readings(MODEL, *symbols), symbols[0])])
     arrival = window[0].estimate
     assert arrival is not None
-    wander = np.array([MODEL.wander_sd.get(s, 0.0) for s in MODEL.states])
-    wander[6:] = [LOOP.measured[name].bias_sd for name in MODEL.measured]
+    gained = {state: LOOP.measured[name].bias_sd or 0.0 for name, state in MODEL.biases.items()}
+    wander = np.array([gained.get(s, MODEL.wander_sd.get(s, 0.0)) for s in MODEL.states])
+    m = len(wander)
     sharp, first = 1.0 / (wander * np.sqrt(1.0 / 60.0)), np.linalg.cholesky(np.linalg.inv(arrival.p)).T
     n = len(window)
     path = np.tile(arrival.x, (n, 1))
     for _ in range(6):
-        rows, off = [np.hstack([first, np.zeros((9, 9 * (n - 1)))])], [first @ (arrival.x - path[0])]
+        rows, off = [np.hstack([first, np.zeros((m, m * (n - 1)))])], [first @ (arrival.x - path[0])]
         for k in range(1, n):
             moved, slope = step(path[k - 1], U, W)
-            row = np.zeros((9, 9 * n))
-            row[:, 9 * k : 9 * k + 9], row[:, 9 * k - 9 : 9 * k] = np.diag(sharp), -sharp[:, None] * slope
+            row = np.zeros((m, m * n))
+            row[:, m * k : m * k + m], row[:, m * k - m : m * k] = np.diag(sharp), -sharp[:, None] * slope
             rows.append(row)
             off.append(sharp * (moved - path[k]))
             shown, seen = show(path[k], U, W)
             for i, name in enumerate(MODEL.measured):
                 if name in window[k].readings:
-                    row = np.zeros((1, 9 * n))
-                    row[0, 9 * k : 9 * k + 9] = seen[i] / SD[i]
+                    row = np.zeros((1, m * n))
+                    row[0, m * k : m * k + m] = seen[i] / SD[i]
                     rows.append(row)
                     off.append(np.array([(window[k].readings[name].value - shown[i]) / SD[i]]))
-        path = path + np.linalg.lstsq(np.vstack(rows), np.concatenate(off), rcond=None)[0].reshape(n, 9)
+        path = path + np.linalg.lstsq(np.vstack(rows), np.concatenate(off), rcond=None)[0].reshape(n, m)
     return np.asarray(path[-1], np.float64)
 
 
@@ -102,8 +104,8 @@ def test_it_finds_the_least_squares_of_the_whole_window() -> None:
 def test_where_the_model_bends_little_it_believes_what_the_filter_believes() -> None:
     past, filtered = lived(600, seed=2, span_s=130.0)
     x, p = weighed(horizon(horizon="2m"), past)
-    assert np.abs(x - filtered.x).max() < 0.01 * np.sqrt(np.diag(filtered.p)).min()
-    assert p == pytest.approx(filtered.p, rel=0.01, abs=1e-5)
+    assert (np.abs(x - filtered.x) < 0.02 * np.sqrt(np.diag(filtered.p))).all()
+    assert p == pytest.approx(filtered.p, rel=0.02, abs=2e-4)
 
 
 def test_a_wild_reading_in_the_window_does_little() -> None:
@@ -233,6 +235,7 @@ def believed(delay: int) -> list[bytes]:
         )
         tags = given | {kit.declared.measured[name].tag: value for name, value in shown.items()}
         samples = {tag: Sample(value, Quality.GOOD, at, at) for tag, value in tags.items()}
+        samples |= {kit.declared.measured[n].tag: Sample(0.0, Quality.GOOD, at, at) for n in ("api_blind", "exc_blind")}
         last = max((k - delay) // 10 * 10, 0)
         samples[kit.declared.measured["api"].tag] = Sample(results[last], Quality.GOOD, 1e6 + last, at)
         due = k % 10 == 5
@@ -273,6 +276,8 @@ def test_an_estimator_is_named_or_described(written: str, sentences: list[str]) 
 
 
 def test_a_line_that_names_no_estimator_has_the_filter_and_remembers_nothing() -> None:
-    kit = loop("blend", LOOP, POLICY)
-    assert LOOP.estimator == EkfSettings()
+    line_b = load(shipped("b"))
+    declared = cast("Mpc", line_b.loops["granulation"])
+    kit = loop("granulation", declared, line_b)
+    assert declared.estimator == EkfSettings()
     assert (kit.memory, kit.smoother) == (None, None)

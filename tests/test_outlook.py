@@ -167,7 +167,13 @@ def test_nothing_of_the_outlook_disturbs_a_loop_without_one() -> None:
         (
             "target: 10,",
             "target: 10, coming: {next: 10.2, at: F.PV},",
-            ["loops.blend.controlled.api.coming.at: " + NO_TIME],
+            [
+                (
+                    "loops.blend.controlled.api.coming: found coming beside a target that is a number, "
+                    "expected the tag that shows the target"
+                ),
+                "loops.blend.controlled.api.coming.at: " + NO_TIME,
+            ],
         ),
     ],
 )

@@ -110,7 +110,7 @@ def test_in_closed_loop_it_stays_within_the_limits_of_every_plant(which: int) ->
 @pytest.mark.parametrize(
     ("name", "sd", "sentence"),
     [
-        ("lag", 1.0, "no parameter is called lag; there are lag_api"),
+        ("lag", 1.0, "no parameter is called lag; there are excess_api, excess_exc, lag_api"),
         ("nir_delay", 1.0, "the standard deviation of nir_delay is 0"),
         ("lag_api", 4.0, ""),
     ],

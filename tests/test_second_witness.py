@@ -2,21 +2,24 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from controller.kit import LoopKit, prepare
 from controller.limits import bounds
 from controller.state import LoopState
 from controller.witness import Spoken, listen
+from plant_io.signals import Floats
 from policies import Policy, load, shipped
 
 POLICY = load(shipped("A"))
 KIT: LoopKit = prepare(POLICY).loops["blend"]
+STOOD: dict[str, Floats] = {"assay": np.array([2.02, 17.8])}
 FOUND = LoopState(anchors={"api_sp": 2.0, "exc_sp": 17.8}, inputs=(2.0, 17.8))
 
 
 def heard(state: LoopState, **innovations: float) -> tuple[LoopState, list[str]]:
-    new, events = listen(KIT, state, Spoken(0.0, list(innovations), innovations))
+    new, events = listen(KIT, state, Spoken(0.0, list(innovations), STOOD, innovations))
     return new, [event.what for event in events]
 
 
@@ -50,6 +53,11 @@ def test_a_witness_that_does_not_agree_is_told_and_bears_nothing_out() -> None:
 
 def test_what_is_no_witness_and_what_was_not_seen_says_nothing() -> None:
     assert heard(FOUND, api=0.0, api_refill=float("nan")) == (FOUND, [])
+
+
+def test_a_late_witness_bears_out_what_stood_when_its_sample_was_taken() -> None:
+    state, _ = heard(replace(FOUND, inputs=(2.1, 17.8)), assay=0.01)
+    assert spans(state)["api_sp"] == pytest.approx((2.02 * 0.95, 2.02 * 1.05))
 
 
 def test_before_a_take_over_nothing_is_borne_out() -> None:

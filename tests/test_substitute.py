@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import shutil
 from dataclasses import replace
 from math import inf, isnan, nan
@@ -251,7 +252,8 @@ def ruled(folder: Path) -> Path:
     for i, line in enumerate(lines):
         for name, more in rules.items():
             if line.strip().startswith(name):
-                lines[i] = line.replace("{", "{" + more, 1)
+                plain = re.sub(r"frozen: \{[^}]*\}, ", "", line)
+                lines[i] = plain.replace("{", "{" + more, 1)
     (here / "line_a.yaml").write_text("\n".join(lines))
     return here / "line_a.yaml"
 

@@ -68,9 +68,11 @@ def _named(model: ControlModel) -> Iterator[str]:
 
 
 def _measured(model: ControlModel) -> Iterator[str]:
-    for name in model.measured:
-        if model.biases.get(name) not in model.states:
-            yield f"the measurement {name} has no bias among the states, so that it would leave an offset"
+    for name, bias in model.biases.items():
+        if name in model.measured and bias not in model.states:
+            yield f"the bias {bias} of the measurement {name} is none of the states"
+    if model.measured and not model.biases:
+        yield "no measurement has a bias among the states, so that an offset would be left"
     if len(set(model.biases.values())) < len(model.biases):
         yield "two measurements have the same bias, so that neither is believed"
 
