@@ -13,11 +13,11 @@ from hil.plants.container import Container, Laboratory
 from hil.plants.diverter import Diverter
 from hil.plants.faults import Fault, check, severities
 from hil.plants.feeder import DESIGNS, Feeder, WeightLoop
-from hil.plants.nir import Floats
 from hil.plants.noise import Mismatch, Noise, Skew
 from hil.plants.powder import API, EMPTY, LUB, UNKNOWN, WATER, Masses, added
 from hil.plants.press import TABLET_KG, Press, PressLoops
 from hil.plants.probe import Probe
+from plant_io.signals import Floats
 
 NOMINAL: Mapping[str, float] = MappingProxyType(
     {

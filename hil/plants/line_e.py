@@ -12,8 +12,8 @@ from hil.plants.drive import BITE, DRAG, Design, Drive
 from hil.plants.faults import Fault, check, severities
 from hil.plants.feeder import WeightLoop
 from hil.plants.line_b import LineB
-from hil.plants.nir import Floats
 from hil.plants.noise import Mismatch, Noise, Skew
+from plant_io.signals import Floats
 
 NOMINAL = line_b.NOMINAL
 """Nominal setpoints of the host line, named and in the units of line B."""

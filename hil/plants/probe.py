@@ -6,10 +6,11 @@ from collections.abc import Mapping
 
 from numpy.random import Generator
 
-from hil.plants.nir import Floats, Optics, spectrum
+from hil.plants.nir import Optics, spectrum
 from hil.plants.noise import Noise, wandered
 from hil.plants.powder import API, LUB, UNKNOWN, WATER, Masses
 from hil.plants.sensors import Sampled
+from plant_io.signals import Floats
 
 _PERIOD_S, _DELAY_S, _SCANS = 5.0, 5.0, 2
 _WATER_PCT, _WATER_SD_PCT, _WATER_TAU_S = 3.0, 0.05, 1800.0

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.random import Generator
 
 from hil.plants.granules import drying_loss
-from hil.plants.nir import Floats, Optics, misread, spectrum
+from hil.plants.nir import Optics, misread, spectrum
 from hil.plants.noise import Mismatch, apart
 from hil.plants.panel_b import NIR_S, View
 from hil.plants.sensors import Reading, Sampled
 from hil.plants.sizes import percentile
+from plant_io.signals import Floats
 
 SCANS = 1
 """Scans averaged for one spectrum [1]."""
