@@ -37,8 +37,10 @@ CASES = {
     "stressed": Case(40, 200, "stressed"),
     "start_up": Case(40, 60, "start_up"),
 }
-LINES = {"A": "a_quiet"}
+LINES = {"A": "a_quiet", "B": "b_held", "C": "c_control"}
 """Shipped lines and the scenario each is run in."""
+_START_S = 240.0
+"""Time until the loop of every line has begun to plan [s]."""
 RIVALS: dict[str, Callable[[int], Rival]] = {
     "stock": DoMpcRival,
     "tuned": lambda horizon: DoMpcRival(horizon, tuned=True),
@@ -57,7 +59,7 @@ def run(quick: bool) -> Result:  # noqa: FBT001  # the flag of the command line
         short = Case(case.horizon, 16, case.kind) if quick else case
         _add(result, name, {rival: tried(make, short, seeds) for rival, make in RIVALS.items()})
     for name, scenario in LINES.items():
-        _add_line(result, name, scenario, 300.0 if quick else 1800.0)
+        _add_line(result, name, scenario, 5 if quick else 100)
     result.figures["memory_growth_kB"] = memory_growth(500 if quick else 20_000)
     result.config |= {"threads": 1, "time": "CPU time of the control step", "tolerance": DEFAULT.tolerance}
     result.config |= {"tight_tolerance": TIGHT.tolerance, "cases": {name: str(case) for name, case in CASES.items()}}
@@ -117,10 +119,11 @@ class Watched:
         return {name: Timed(solver, self.tried) for name, solver in solvers(loops, files).items()}
 
 
-def _add_line(result: Result, name: str, scenario: str, for_s: float) -> None:
-    """Run a shipped line with its own solver and with IPOPT."""
+def _add_line(result: Result, name: str, scenario: str, samples: int) -> None:
+    """Run a shipped line for some samples with its own solver and with IPOPT."""
     played, policy = open_scenario(find(scenario))
-    short = played.model_copy(update={"for_s": for_s, "assertions": {}})
+    (loop,) = policy.loops.values()
+    short = played.model_copy(update={"for_s": _START_S + samples * loop.sample_s, "assertions": {}})
     ours, ipopt = Watched(), Watched()
     in_memory(short, policy, SEEDS[0], build=ours)
     in_memory(short, by_ipopt(policy), SEEDS[0], build=ipopt)
