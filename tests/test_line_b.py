@@ -121,11 +121,11 @@ def test_every_line_has_a_scenario_that_shows_it() -> None:
 @pytest.mark.slow
 def test_the_demo_shows_a_line_that_is_only_watched(tmp_path: Path) -> None:
     record, result = tmp_path / "record", tmp_path / "result.json"
-    arguments = ["demo", "--line", "b2", "--for", "1m", "--no-console", "--record", str(record), "--json", str(result)]
+    arguments = ["demo", "--line", "d", "--for", "1m", "--no-console", "--record", str(record), "--json", str(result)]
     assert status(arguments) == 0
     shown = json.loads(result.read_text())
-    assert (shown["line"], shown["cycles"], shown["writes"]["confirmed"]) == ("B2", 61, 0)
-    assert shown["kpis"]["d50"]["unit"] == "um"
+    assert (shown["line"], shown["writes"]["confirmed"]) == ("D", 0)
+    assert shown["cycles"] > 5
     assert shown["kpis_without_control"] == {}
     assert status(["replay", str(record), "--json", str(result)]) == 0
-    assert json.loads(result.read_text())["identical"] == 61
+    assert json.loads(result.read_text())["identical"] == shown["cycles"]
