@@ -10,6 +10,7 @@ import numpy as np
 
 from controller.models.line_b import PARAMETERS, USUAL_RATIO, USUAL_SPEED, LineB
 from controller.models.process import Fit, Parameter, Process
+from controller.models.robust_fit import fitted
 from controller.models.symbolic import Compiled, ahead, vector
 from controller.soft.path import step
 from plant_io.signals import Floats
@@ -126,8 +127,6 @@ def identify(record: Record, noise: Noise, seed: int, how: str, *, whole: bool =
 
 def _fit(record: Record, sd: Floats) -> tuple[Floats, Floats]:
     """Return logarithms of the parameters of the model, and their standard errors [1]."""
-    from scipy.optimize import least_squares  # noqa: PLC0415  # slow to import
-
     there = np.isfinite(record.readings)
 
     def residuals(theta: Floats) -> Floats:
@@ -135,13 +134,7 @@ def _fit(record: Record, sd: Floats) -> tuple[Floats, Floats]:
         return off
 
     guess = np.log([getattr(_GUESS, field.name) for field in fields(_GUESS)])
-    found = least_squares(
-        residuals, guess, loss="soft_l1", diff_step=np.full(len(guess), 1e-4), bounds=(guess - _REACH, guess + _REACH)
-    )
-    if not found.success:
-        raise ValueError(f"identification did not converge: {found.message}")
-    slopes = np.asarray(found.jac)
-    return found.x, np.sqrt(np.diag(np.linalg.pinv(slopes.T @ slopes)))
+    return fitted(residuals, guess, _REACH)
 
 
 def _shown(record: Record, theta: Floats) -> Floats:
