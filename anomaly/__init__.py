@@ -1,5 +1,5 @@
 """What is suspected: scores, alerts, and the watches that raise them."""
 
-from anomaly.alerts import Advice, Alert, Locked
+from anomaly.alerts import Advice, Alert, Locked, Sign
 
-__all__ = ["Advice", "Alert", "Locked"]
+__all__ = ["Advice", "Alert", "Locked", "Sign"]

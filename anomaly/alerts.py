@@ -4,8 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from policies import Lane, Priority, Route
+
+Origin = Literal["", "sensor", "process"]
+"""What a watch takes for the cause: what measures, what is measured, or neither where it cannot tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sign:
+    """How far one tag is from normal, and to which side."""
+
+    tag: str
+    """Tag, or what a loop believes, by name."""
+    z: float
+    """Distance from normal, positive above it, in standard deviations [1]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +48,14 @@ class Alert:
     """What that person should do."""
     evidence: Mapping[str, float] = field(default_factory=dict[str, float])
     """Numbers behind the sentence; each key ends in its unit in brackets, for example ``slope [%/h]``."""
+    signs: tuple[Sign, ...] = ()
+    """Tags it speaks of, the farthest from normal first."""
+    onset: float | None = None
+    """When it is believed to have begun, POSIX time [s]; None where the watch cannot tell."""
+    entry: str = ""
+    """Library entry it is named after; empty where there is none."""
+    origin: Origin = ""
+    """What the watch takes for the cause."""
 
 
 @dataclass(frozen=True, slots=True)

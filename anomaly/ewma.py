@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from math import inf, sqrt
 
-from anomaly.alerts import Alert
+from anomaly.alerts import Alert, Sign
 from anomaly.words import amount, span
 from plant_io import Snapshot
 from policies import Ewma
@@ -51,6 +51,8 @@ class ChartState:
     """Since when the average has been beyond the limit, POSIX time [s]."""
     active: bool = False
     """Whether the condition has been told and stands."""
+    calm: float | None = None
+    """When the average was last within one standard deviation of the chart of normal, POSIX time [s]."""
 
 
 def start(kit: ChartKit) -> ChartState:
@@ -84,8 +86,9 @@ def look(snapshot: Snapshot, state: ChartState, kit: ChartKit) -> tuple[ChartSta
     if value is None:
         return state, None
     average = state.average + kit.declared.weight * (value - state.average)
-    taken = ChartState(average, source, state.since, state.active)
     distance = abs(average - kit.declared.reference.mean) / kit.sd
+    calm = snapshot.at if distance < 1.0 else state.calm
+    taken = ChartState(average, source, state.since, state.active, calm)
     after = _stand(taken, distance, snapshot.at, kit.declared)
     return after, _alert(after, distance, snapshot.at, kit) if after.active != state.active else None
 
@@ -124,4 +127,6 @@ def _alert(state: ChartState, distance: float, at: float, kit: ChartKit) -> Aler
         route=declared.route,
         response=declared.response,
         evidence={f"average [{unit}]": state.average, f"normal [{unit}]": mean, f"chart sd [{unit}]": kit.sd},
+        signs=(Sign(declared.tag, (state.average - mean) / kit.sd),),
+        onset=state.calm if state.active else None,
     )

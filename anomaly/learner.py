@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Protocol, cast
 
-from anomaly.alerts import Alert
+from anomaly.alerts import Alert, Sign
 from anomaly.words import amount
 from plant_io import Snapshot
 from policies import Learner, Reference
@@ -165,4 +165,6 @@ def _alert(at: float, score: float, state: LearnerState, kit: LearnerKit, values
         route=declared.route,
         response=declared.response,
         evidence={f"{tag} [{unit}]": v for tag, _, unit, v in found},
+        signs=tuple(Sign(tag, _away(v, normal)) for tag, normal, _, v in found),
+        onset=at - LATCH * declared.every_s if state.active else None,
     )

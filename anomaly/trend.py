@@ -8,7 +8,7 @@ from math import exp, isfinite, log, nan
 
 import numpy as np
 
-from anomaly.alerts import Alert
+from anomaly.alerts import Alert, Origin, Sign
 from anomaly.match import Bank, Match, Signatures, bank, match
 from anomaly.words import amount, span
 from plant_io import Snapshot
@@ -211,7 +211,13 @@ def _begun(at: float, found: Match, name: str, kit: TrendKit) -> Alert:
     changes = _changes(found, since, kit)
     seen = f"a trend that began {told} ago; {', '.join(map(_said, changes))}"
     what = _known(seen, name, found, kit) if name else _unknown(seen, found, kit)
-    return replace(_alert(at, found, name, kit), what=what, evidence=_evidence(shares, since, changes))
+    return replace(
+        _alert(at, found, name, kit),
+        what=what,
+        evidence=_evidence(shares, since, changes),
+        signs=tuple(Sign(change.tag, change.z) for change in changes),
+        onset=at - since,
+    )
 
 
 def _ended(at: float, found: Match, name: str, now: str | None, kit: TrendKit) -> Alert:
@@ -237,7 +243,15 @@ def _alert(at: float, found: Match, name: str, kit: TrendKit) -> Alert:
         priority=entry.severity if entry else declared.priority,
         route=entry.routing if entry else declared.route,
         response=f"{declared.response} {entry.meaning.confirm}" if entry else declared.response,
+        entry=name,
+        origin=_origin(entry),
     )
+
+
+def _origin(entry: Entry | None) -> Origin:
+    if entry is None:
+        return ""
+    return "sensor" if entry.kind == "analytical_artefact" else "process"
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,6 +262,8 @@ class _Change:
     """Change since the onset, in `unit`."""
     slope: float | None
     """Mean change per hour, in `unit`; None for a step."""
+    z: float
+    """Change since the onset, in standard deviations of a point on the scale of the channel [1]."""
 
 
 def _changes(found: Match, since: float, kit: TrendKit) -> list[_Change]:
@@ -259,7 +275,8 @@ def _changes(found: Match, since: float, kit: TrendKit) -> list[_Change]:
         tag, channel = channels[i]
         move = float(found.moves[i] * kit.sd[i])
         size = move if channel.scale == "linear" else exp(channel.mean) * (exp(move) - 1.0)
-        changes.append(_Change(tag, kit.units[i], size, None if stepped else size * 3600.0 / since))
+        slope = None if stepped else size * 3600.0 / since
+        changes.append(_Change(tag, kit.units[i], size, slope, float(found.moves[i])))
     return changes
 
 

@@ -146,4 +146,8 @@ def _alert(alert: Alert) -> dict[str, object]:
         "route": alert.route,
         "response": alert.response,
         "evidence": dict(alert.evidence),
+        "signs": [{"tag": sign.tag, "z": sign.z} for sign in alert.signs],
+        "onset": alert.onset,
+        "entry": alert.entry or None,
+        "origin": alert.origin or None,
     }
