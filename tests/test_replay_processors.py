@@ -9,7 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 from fakes import HOLDER
+from learners import SMOOTH, fitted
 
+from controller.soft.freeze import freeze
 from hil.library import find, open_scenario
 from hil.rig.play import in_memory
 
@@ -33,6 +35,18 @@ from anomaly.match import bank
 from policies.library import Exponential
 made = bank([Exponential(kind="exponential", tau="700s")], 60, 30.0)
 print(hashlib.sha256(made.courses.tobytes()).hexdigest())
+"""
+LEARNERS = """
+import hashlib
+import numpy as np
+from controller.soft.frozen import read
+from pathlib import Path
+import sys
+digest = hashlib.sha256()
+for file in sorted(Path(sys.argv[1]).iterdir()):
+    found = read(file.read_bytes(), file.name).predict(np.array([0.27, 650.0, 16.0, 47.0]))
+    digest.update(found.mean.tobytes() + (b"" if found.sd is None else found.sd.tobytes()))
+print(digest.hexdigest())
 """
 
 
@@ -58,3 +72,9 @@ def test_every_decision_comes_out_the_same_on_another_processor(processor: dict[
 
 def test_the_courses_of_trends_are_the_same_on_another_processor() -> None:
     assert len({said(COURSES, processor) for processor in PROCESSORS}) == 1
+
+
+def test_a_learner_says_the_same_on_another_processor(tmp_path: Path) -> None:
+    for name in SMOOTH:
+        (tmp_path / name.replace("/", "_")).write_text(freeze(fitted(name)).model_dump_json())
+    assert len({said(LEARNERS, processor, str(tmp_path)) for processor in PROCESSORS}) == 1
