@@ -29,7 +29,7 @@ def verdict(x: np.ndarray, sd: float | None = None) -> Verdict:
 
 def test_data_like_those_of_the_training_are_good() -> None:
     found = [verdict(x) for x in inputs(2000, seed=6)]
-    assert np.mean([one is Verdict.GOOD for one in found]) > 0.93
+    assert np.mean([one is Verdict.GOOD for one in found]) > 0.9
     assert np.mean([one >= Verdict.FALLBACK for one in found]) < 0.005
 
 
