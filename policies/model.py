@@ -12,6 +12,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, WithJsonSchema, field_validator
 
+from policies.budgets import Budgets
 from policies.loops import Loop, TransferFunction
 from policies.scans import CONTROL, ScanClass, Scans
 from policies.soft import SoftSensor
@@ -88,6 +89,8 @@ class Policy(Declared):
     """What is held on target, by name."""
     watches: dict[Word, Watch] = Field(default_factory=dict)
     """What is watched, by name."""
+    budgets: Budgets = Budgets()
+    """False alarms each class of people is to bear at most."""
     lockstep: Lockstep | None = None
     """Tags of a simulated plant that waits for the controller."""
     plant_time: PlantTime | None = None

@@ -14,6 +14,8 @@ _WORD = r"^[a-z][a-z0-9_]*$"
 _SUFFIX = r"^[A-Z][A-Z0-9_]*$"
 OFTEN = r"^(on connect|\d+(\.\d+)?(ms|s|m|h))$"
 """What the time of a scan class looks like."""
+FREQUENT = r"^\d+(\.\d+)?/(hour|shift|day|week|month|year)$"
+"""What a number of false alarms in a time looks like."""
 _WRITTEN = r"^\d+(\.\d+)?(ms|s|m|h)$"
 _SECONDS = {"ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -110,6 +112,7 @@ SPOKEN: Mapping[str, str] = {
     _NAME: "a name of letters, digits and underscores, parted by dots, such as FDR_API.F_PV",
     _WORD: "one lower-case word such as api_flow",
     _SUFFIX: "one upper-case word such as WATER",
+    FREQUENT: "a number of false alarms in a time, such as 1/day, 2/week or 1/month",
     OFTEN: "a duration such as 200ms or 10s, or the words on connect",
     _WRITTEN: "a duration such as 500ms, 10s, 5m or 8h",
 }
