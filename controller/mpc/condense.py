@@ -14,6 +14,7 @@ import numpy as np
 from controller.mpc.horizon import Horizon, Run
 from controller.mpc.prices import Prices
 from controller.mpc.qp import Quadratic, Solution
+from controller.mpc.sensitive import Sensitive, Sizes
 from plant_io.signals import Floats
 from plant_io.sums import applied, product
 
@@ -66,12 +67,8 @@ class Condenser:
         self._bounded = bounded
         self._hard = differ[bounded]
         self._weights = np.tile(horizon.stage.weights, horizon.length)
-        self._sensitive = np.zeros((horizon.length + 1, blocks * n_u, horizon.n_x))
-        widths = (np.repeat(np.arange(1, blocks + 1), lengths) * n_u).tolist()
-        self._paths = [
-            (self._sensitive[k, :width], self._sensitive[k + 1, :width], self._sensitive[k + 1, width - n_u : width])
-            for k, width in enumerate(widths)
-        ]
+        sizes = Sizes(horizon.length, horizon.n_x, n_u, horizon.n_r, horizon.n_r + horizon.n_g + 1, horizon.n_e, blocks)
+        self._sensitive = Sensitive(sizes, self._of, self._scale, compiled=horizon.compiled)
 
     def corrected(self, inputs: Floats, d: Floats) -> Floats:
         """Return inputs with block corrections added, shape ``(n, n_u)``, units of the model.
@@ -97,24 +94,20 @@ class Condenser:
         given
             What is given for each sample and for the end, shape ``(n + 1, n_p)``, units of the model.
         """
-        h, moves = self._horizon, run.moves[self._starts]
-        rows, end = self._sensitivities(*h.slopes(run, given))
-        n_d = rows.shape[2]
-        squares = np.concatenate([rows[:, : h.n_r].reshape(-1, n_d), end[:-1]])
-        soft = rows[:, h.n_r : -1].reshape(-1, n_d)
-        values = run.rows[:, h.n_r : -1].ravel()
-        residuals = np.concatenate([run.rows[:, : h.n_r].ravel(), run.end[:-1]])
-        slope = 2.0 * (applied(squares.T, residuals) + applied(self._priced, moves.ravel()))
-        slope += rows[:, -1].sum(axis=0) + end[-1]
+        h, moves, found = self._horizon, run.moves[self._starts], self._sensitive
+        along, end = h.slopes(run, given)
+        found.find(along, end, np.concatenate([run.rows[:, : h.n_r].ravel(), run.end[:-1]]))
+        slope = 2.0 * (found.gradient + applied(self._priced, moves.ravel()))
+        slope += found.rows[:, -1].sum(axis=0) + found.end[-1]
         low, high = self._limits(run.inputs, limits, moves)
         return Quadratic(
-            hessian=2.0 * product(squares.T, squares) + self._moves_hessian,
+            hessian=2.0 * found.hessian + self._moves_hessian,
             gradient=slope,
             low=low,
             high=high,
             hard=self._hard,
-            soft=soft,
-            room=-values,
+            soft=found.rows[:, h.n_r : -1].reshape(-1, len(slope)),
+            room=-run.rows[:, h.n_r : -1].ravel(),
             weights=self._weights,
             each=h.n_g,
         )
@@ -127,22 +120,6 @@ class Condenser:
         every[self._bounded] = found.hard[len(every) :]
         moves[self._starts] = every.reshape(blocks, n_u)
         return Prices(inputs, moves, found.soft.reshape(length, -1))
-
-    def _sensitivities(self, along: Floats, end: Floats) -> tuple[Floats, Floats]:
-        """Return slopes by the corrections, of rows ``(n, n_r + n_g + 1, n_d)`` and of the end ``(n_e + 1, n_d)``."""
-        h, found = self._horizon, self._sensitive
-        n_x, n_u, stages = h.n_x, h.n_u, np.arange(h.length)
-        direct = along[:, n_x:] * self._scale[:, None]
-        for (before, after, newest), slope, new in zip(
-            self._paths, along[:, :n_x, :n_x], direct[:, :, :n_x], strict=True
-        ):
-            np.einsum("ij,jk->ik", before, slope, out=after)
-            np.add(newest, new, out=newest)
-        rows = product(along[:, :n_x, n_x:].transpose(0, 2, 1), found[:-1].transpose(0, 2, 1))
-        rows.reshape(h.length, -1, len(self._starts), n_u)[stages, :, self._of] += direct[:, :, n_x:].transpose(0, 2, 1)
-        last = product(found[-1], end[:n_x]).T
-        last[:, -n_u:] += (end[n_x:] * self._scale[:, None]).T
-        return rows, last
 
     def _limits(self, inputs: Floats, limits: tuple[Floats, Floats], moves: Floats) -> tuple[Floats, Floats]:
         low, high = limits

@@ -81,7 +81,13 @@ class Horizon:
         self.stage, self.length = stage, length
         self.n_x, self.n_u, self.n_r = stage.x.shape[0], stage.u.shape[0], stage.squares.shape[0]
         self.n_g, self.n_e = stage.soft.shape[0], stage.end_squares.shape[0]
-        roll, end, slopes, end_slopes = (Kernel(f) for f in _made(stage, length, build))
+        found = build(_functions(stage, length))
+        self.compiled = found is not None
+        """Whether its formulas are machine code."""
+        made = found or _functions(
+            stage, length, _chained(stage)
+        )  # formulas written out are the faster slopes, compiled
+        roll, end, slopes, end_slopes = (Kernel(f) for f in made)
         self._roll, self._end, self._slopes, self._end_slopes = roll, end, slopes, end_slopes
 
     def roll(self, start: Floats, inputs: Floats, before: Floats, given: Floats) -> Run:
@@ -141,12 +147,6 @@ class Horizon:
         end.run()
         n = self.n_x + self.n_u
         return along.results[0].reshape(self.length, n, -1), end.results[0].reshape(n, -1)
-
-
-def _made(stage: Stage, length: int, build: Build) -> Sequence[Routine]:
-    """Return roll-out, end, slopes and slopes of the end; compiled, formulas written out are the faster slopes."""
-    found = build(_functions(stage, length))
-    return found or _functions(stage, length, _chained(stage))
 
 
 def _functions(stage: Stage, length: int, slopes: Routine | None = None) -> list[Routine]:

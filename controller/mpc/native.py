@@ -29,25 +29,38 @@ _SHARED = stat.S_IWGRP | stat.S_IWOTH
 
 def native(functions: Sequence[Routine]) -> Sequence[Routine] | None:
     """Return the functions compiled, None if that cannot be done here."""
-    compiler = _compiler()
-    home = _home()
-    if not compiler or home is None:
-        return None
     generator = casadi().CodeGenerator("steadyline", {"with_header": False})
     for function in functions:
         generator.add(function)
     source = generator.dump()
-    flags = ("-O1" if len(source) > _LONG else "-O2", *_FLAGS)
-    name = hashlib.sha256("\0".join([source, compiler, _said(compiler), *flags]).encode()).hexdigest()
-    library = home / f"{name}.so"
-    if not library.is_file() and not _compile([compiler, *flags], source, library):
+    made = library(source, "-O1" if len(source) > _LONG else "-O2")
+    if made is None:
         return None
     try:
-        return [casadi().external(function.name(), str(library)) for function in functions]
+        return [casadi().external(function.name(), str(made)) for function in functions]
     except RuntimeError:  # built for another machine, or not whole
         with suppress(OSError):
-            library.unlink()
+            made.unlink()
         return None
+
+
+def library(source: str, *flags: str) -> Path | None:
+    """Return where C is compiled, None if that cannot be done here.
+
+    Parameters
+    ----------
+    source
+        Text of one file.
+    flags
+        What the compiler is told beside what it always is.
+    """
+    compiler, home = _compiler(), _home()
+    if not compiler or home is None:
+        return None
+    every = (*flags, *_FLAGS)
+    name = hashlib.sha256("\0".join([source, compiler, _said(compiler), *every]).encode()).hexdigest()
+    found = home / f"{name}.so"
+    return found if found.is_file() or _compile([compiler, *every], source, found) else None
 
 
 @cache
@@ -77,15 +90,15 @@ def _home() -> Path | None:
     return home if found.st_uid == os.getuid() and not found.st_mode & _SHARED else None
 
 
-def _compile(command: Sequence[str], source: str, library: Path) -> bool:
+def _compile(command: Sequence[str], source: str, place: Path) -> bool:
     """Compile beside the library and put it in place whole, so that others never find half of it."""
     try:
-        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+        with tempfile.TemporaryDirectory(dir=place.parent) as folder:
             written, made = Path(folder) / "source.c", Path(folder) / "made.so"
             written.write_text(source)
             if not _run([*command, "-o", str(made), str(written), "-lm"]):
                 return False
-            made.replace(library)
+            made.replace(place)
     except OSError:
         return False
     return True
