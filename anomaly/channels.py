@@ -1,0 +1,127 @@
+"""What a bank of averages amounts to: the worst tag, all tags together, the plane of PCA, what lies off it, and noise.
+
+Each channel is a distance in the same sense, and is divided by what it reaches in one normal sample of a hundred, so
+that the worst of them is one score.
+
+References
+----------
+H. Hotelling, "Multivariate quality control", in "Techniques of Statistical Analysis", McGraw-Hill, 1947.
+J. E. Jackson, G. S. Mudholkar, "Control procedures for residuals associated with principal component analysis",
+Technometrics 21(3), 1979, doi:10.1080/00401706.1979.10489779.
+C. F. Alcala, S. J. Qin, "Reconstruction-based contribution for process monitoring", Automatica 45(7), 2009,
+doi:10.1016/j.automatica.2009.02.027.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple, get_args
+
+import numpy as np
+
+from anomaly.bank import Averages
+from plant_io.signals import Floats
+
+Channel = Literal["tag", "joint", "plane", "off_plane", "spread"]
+"""Worst tag, T2 of all, PCA T2, PCA Q, and noise."""
+
+CHANNELS: tuple[Channel, ...] = get_args(Channel)
+"""All channels, in order; noise has one rate, the others have those of the bank."""
+
+
+class Plane(NamedTuple):
+    """Principal axes of the residuals."""
+
+    axes: Floats
+    """One axis in a column, shape ``(tags, tags)`` [1]."""
+    powers: Floats
+    """Variance along each axis, regularised [1], falling."""
+    kept: int
+    """Axes that span the plane [1]."""
+
+
+def plane(residuals: Floats, shrink: float, explained: float) -> Plane:
+    """Return the principal axes of residuals.
+
+    Parameters
+    ----------
+    residuals
+        Residuals, shape ``(samples, tags)``, in standard deviations [1]; 0 throughout where a tag is not judged.
+    shrink
+        How far correlations are drawn towards none [1].
+    explained
+        Share of the variance that spans the plane [1].
+    """
+    related = np.einsum("ni,nj->ij", residuals, residuals) / max(len(residuals), 1)
+    related = (1.0 - shrink) * related
+    related[np.diag_indices_from(related)] = 1.0
+    powers, axes = np.linalg.eigh(related)
+    powers, axes = powers[::-1], axes[:, ::-1]
+    spanned = np.cumsum(powers) / powers.sum()
+    return Plane(axes, np.maximum(powers, 1e-3), int(np.searchsorted(spanned, explained)) + 1)
+
+
+class Channels:
+    """Distances of a bank from normal, by channel and rate.
+
+    Parameters
+    ----------
+    plane
+        Principal axes of the residuals.
+    rates
+        Rates of the bank [1].
+    """
+
+    def __init__(self, plane: Plane, rates: int) -> None:
+        inside = np.arange(len(plane.powers)) < plane.kept
+        self._axes = np.ascontiguousarray(plane.axes)
+        self._forms = np.ascontiguousarray(np.stack([1.0 / plane.powers, inside / plane.powers, 1.0 * ~inside]))
+        self._rates = rates
+        self.width: int = 4 * rates + 1
+
+    @property
+    def nbytes(self) -> int:
+        """Size of its arrays [byte]."""
+        return self._axes.nbytes + self._forms.nbytes
+
+    def distances(self, z: Averages) -> Floats:
+        """Return the distances, shape ``(lanes, 4 x rates + 1)`` [1]: rates within channels, then noise.
+
+        Parameters
+        ----------
+        z
+            Averages, in their own standard deviations [1].
+        """
+        lanes, rates = len(z.means), self._rates
+        out = np.empty((lanes, self.width))
+        np.abs(z.means).max(axis=2, out=out[:, :rates])
+        turned = np.einsum("lrt,tk->lrk", z.means, self._axes)
+        turned *= turned
+        squares = np.einsum("lrk,ck->lcr", turned, self._forms)
+        np.sqrt(squares.reshape(lanes, -1), out=out[:, rates:-1])
+        out[:, -1] = z.squares.max(axis=1)
+        return out
+
+    def name(self, place: int) -> tuple[Channel, int]:
+        """Return the channel and the position of the rate of a distance.
+
+        Parameters
+        ----------
+        place
+            Position among the distances [1].
+        """
+        return (CHANNELS[place // self._rates], place % self._rates) if place < self.width - 1 else ("spread", 0)
+
+    def shares(self, z: Floats, channel: Channel) -> Floats:
+        """Return what each tag contributes to the square of a distance, shape ``(tags,)`` [1].
+
+        Parameters
+        ----------
+        z
+            Averages of one lane and rate, in their own standard deviations [1], shape ``(tags,)``.
+        channel
+            Which distance.
+        """
+        if channel in {"tag", "spread"}:
+            return z * z
+        form = self._forms[("joint", "plane", "off_plane").index(channel)]
+        return np.asarray(z * np.einsum("tk,k->t", self._axes, form * np.einsum("t,tk->k", z, self._axes)))
