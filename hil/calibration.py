@@ -109,7 +109,7 @@ def _measure(design: Design, rows: Sequence[Row], rng: Generator) -> Spectra:
 
 def write(out: Annotated[Path, typer.Option()], line: str = "a", seed: int = 21) -> None:
     """Write the NIR calibration of a line into the folder OUT."""
-    text = calibration(seed, line).model_dump_json(indent=1)
+    text = calibration(seed, line).text()
     (out / FILE).write_text(text + "\n", encoding="utf-8")
 
 

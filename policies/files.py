@@ -19,7 +19,14 @@ from policies.tags import Connection, OpcUa, PlugIn
 
 _TABLE = "tag_table"
 _LIBRARY = "watches.*.library"
-_NAMED = ("soft_sensors.*.model", "soft_sensors.*.process", "loops.*.process", "loops.*.model.file", _LIBRARY)
+_NAMED = (
+    "soft_sensors.*.model",
+    "soft_sensors.*.transfer",
+    "soft_sensors.*.process",
+    "loops.*.process",
+    "loops.*.model.file",
+    _LIBRARY,
+)
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*")
 _LARGEST_NAMED = 64_000_000
 _LINES = Path(__file__).parent / "lines"

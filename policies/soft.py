@@ -30,6 +30,8 @@ class FusedNir(Declared):
     """Lowest and highest result that can be meant, in `unit`."""
     model: str
     """Calibration file (PLS), beside the policy."""
+    transfer: str | None = None
+    """File that carries the calibration over to the instrument of this line, beside the policy; none if it is that."""
     process: str
     """Identified process parameters, beside the policy; gives the residence-time path."""
     spectrum: Name

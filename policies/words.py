@@ -96,6 +96,9 @@ Number = Annotated[float, Field(allow_inf_nan=False, strict=True)]
 Positive = Annotated[float, Field(allow_inf_nan=False, gt=0, strict=True)]
 """A finite number above zero."""
 
+Row = tuple[Number, ...]
+"""Finite numbers, one after another."""
+
 Span = Annotated[tuple[Number, Number], AfterValidator(_ordered)]
 """Lowest and highest value, in this order."""
 

@@ -7,7 +7,8 @@ import pytest
 from sklearn.cross_decomposition import PLSRegression
 
 from controller.soft.fit import Origin, Spectra, calibrate
-from controller.soft.pls import Calibration, Pls, read, snv
+from controller.soft.pls import Calibration, Pls, read
+from controller.soft.spectra import snv
 from hil import calibration
 from hil.plants import nir
 from policies import load, shipped

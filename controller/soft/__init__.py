@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.models import process
-from controller.soft import balance, fused, peaks
+from controller.soft import balance, fused, peaks, transfer
 from controller.soft.balance import BalanceKit, BalanceState
 from controller.soft.fused import SensorKit, SensorState
 from controller.soft.peaks import PeaksKit, PeaksState
@@ -109,12 +109,13 @@ def sensor(name: str, declared: SoftSensor, policy: Policy) -> AnyKit:
 def _fused(name: str, declared: FusedNir, policy: Policy) -> SensorKit:
     calibration = read(policy.files[declared.model], declared.model)
     _check(name, declared, calibration, policy)
+    carried = None if declared.transfer is None else transfer.read(policy.files[declared.transfer], declared.transfer)
     units = policy.units()
     places = {suffix: calibration.results.index(suffix) for suffix in declared.also}
     return SensorKit(
         name=name,
         declared=declared,
-        pls=Pls.of(calibration),
+        pls=Pls.of(calibration, carried),
         further=tuple((f"{name}.{suffix}", i, calibration.card.rmsep[i]) for suffix, i in places.items()),
         masses=_masses(policy.files[declared.process], declared.process),
         kg_per_s=convert(1.0, units[declared.active], "kg/s"),

@@ -20,10 +20,9 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from controller.soft.frozen import Rows
-from controller.soft.pls import Row
 from plant_io.signals import Floats
 from plant_io.sums import applied, dot
-from policies.words import Declared, Positive
+from policies.words import Declared, Positive, Row
 
 USUAL, RARE = 0.99, 0.9999
 """Share of data like those of the training inside the limits of a good and of an uncertain value [1]."""

@@ -19,10 +19,9 @@ import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from controller.soft.kernels import Kernel, covariance, variance
-from controller.soft.pls import Row
 from plant_io.signals import Floats
 from plant_io.sums import product
-from policies.words import Declared, Number, Positive
+from policies.words import Declared, Number, Positive, Row
 
 Rows = Annotated[tuple[Row, ...], Field(min_length=1)]
 """A matrix, row by row."""

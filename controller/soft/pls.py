@@ -2,8 +2,8 @@
 
 References
 ----------
-R. J. Barnes, M. S. Dhanoa, S. J. Lister, "Standard normal variate transformation and de-trending of near-infrared
-diffuse reflectance spectra", Appl. Spectrosc. 43(5), 1989, doi:10.1366/0003702894202201.
+S. Wold, M. Sjostrom, L. Eriksson, "PLS-regression: a basic tool of chemometrics", Chemom. Intell. Lab. Syst. 58(2),
+2001, doi:10.1016/S0169-7439(01)00155-1.
 J. E. Jackson, G. S. Mudholkar, "Control procedures for residuals associated with principal component analysis",
 Technometrics 21(3), 1979, doi:10.1080/00401706.1979.10489779.
 """
@@ -16,14 +16,13 @@ from typing import Annotated, Literal, Self
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
+from controller.soft.spectra import Snv, Step, Treatment
+from controller.soft.transfer import Carrier, SlopeBias, Transfer
 from plant_io.signals import Floats
-from policies.words import Declared, Number, Positive, Span
+from policies.words import Declared, Positive, Row, Span
 
 WORST = 1e9
 """Misfit reported for a spectrum without any shape [1]."""
-
-Row = tuple[Number, ...]
-"""Finite numbers."""
 
 
 class Card(Declared):
@@ -60,8 +59,10 @@ class Calibration(Declared):
 
     format: Literal[1]
     """Version of this format."""
-    kind: Literal["snv_pls"]
-    """Standard normal variate, then partial least squares."""
+    kind: Literal["snv_pls", "pls"]
+    """Partial least squares after the standard normal variate, or after `pretreatment`."""
+    pretreatment: tuple[Step, ...] = ()
+    """Steps before the regression, where the kind is ``pls``."""
     results: tuple[str, ...]
     """What it gives, the main result first."""
     units: tuple[str, ...]
@@ -69,7 +70,7 @@ class Calibration(Declared):
     wavelengths: Row
     """Wavelengths of the channels [nm]."""
     mean: Row
-    """Mean spectrum after the variate transformation, shape ``(n_channels,)`` [1]."""
+    """Mean spectrum after the pretreatment, shape ``(n_channels,)`` [1]."""
     intercept: Row
     """Results at the mean spectrum, shape ``(n_results,)``, in `units`."""
     coef: tuple[Row, ...]
@@ -102,7 +103,19 @@ class Calibration(Declared):
         wrong = [name for name, sizes in found.items() if sizes[: len(sizes) // 2] != sizes[len(sizes) // 2 :]]
         if wrong:
             raise ValueError(f"the sizes of {', '.join(wrong)} do not fit {n} channels, {m} results, {k} components")
+        if self.kind == "snv_pls" and self.pretreatment:
+            raise ValueError("a calibration of kind snv_pls has no other pretreatment; its kind is pls")
+        Treatment.of(self.steps, n)
         return self
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """Return the steps before the regression, in order."""
+        return (Snv(),) if self.kind == "snv_pls" else self.pretreatment
+
+    def text(self) -> str:
+        """Return what its file holds."""
+        return self.model_dump_json(indent=1, exclude=None if self.pretreatment else {"pretreatment"})
 
 
 def read(data: bytes, name: str) -> Calibration:
@@ -144,8 +157,10 @@ class Reading:
 class Pls:
     """A calibration made ready to evaluate, with numpy alone."""
 
+    treat: Treatment
+    """Pretreatment of spectra."""
     mean: Floats
-    """Mean spectrum after the variate transformation, shape ``(n_channels,)`` [1]."""
+    """Mean spectrum after the pretreatment, shape ``(n_channels,)`` [1]."""
     intercept: Floats
     """Results at the mean spectrum, shape ``(n_results,)``, units of the results."""
     coef: Floats
@@ -158,12 +173,23 @@ class Pls:
     """Usual sum of squared residuals [1]."""
     t2_usual: float
     """Usual squared distance of the scores [1]."""
+    carrier: Carrier | None = None
+    """What carries it over to another instrument; None for the one that was calibrated."""
 
     @classmethod
-    def of(cls, calibration: Calibration) -> Pls:
-        """Return `calibration` made ready."""
+    def of(cls, calibration: Calibration, transfer: Transfer | None = None) -> Pls:
+        """Return `calibration` made ready, for another instrument if there is a `transfer`.
+
+        Raises
+        ------
+        ValueError
+            If the transfer belongs to another calibration.
+        """
+        if transfer is not None:
+            _belongs(transfer, calibration)
         sd = np.array(calibration.score_sd)
         return cls(
+            treat=Treatment.of(calibration.steps, len(calibration.wavelengths)),
             mean=np.array(calibration.mean),
             intercept=np.array(calibration.intercept),
             coef=np.array(calibration.coef),
@@ -171,6 +197,7 @@ class Pls:
             loadings=np.array(calibration.loadings) * sd,
             q_usual=calibration.q_usual,
             t2_usual=calibration.t2_usual,
+            carrier=None if transfer is None else Carrier.of(transfer),
         )
 
     def __call__(self, spectrum: Floats) -> Reading:
@@ -184,29 +211,24 @@ class Pls:
         if not float(np.ptp(spectrum)) > 0.0:
             return Reading(tuple(self.intercept.tolist()), WORST, WORST)
         # Plain sums: a matrix product adds in an order of the processor's own, and a replay elsewhere would differ.
-        centred = snv(spectrum) - self.mean
+        treated = self.treat(spectrum)
+        centred = (treated if self.carrier is None else self.carrier.spectrum(treated)) - self.mean
         scores: Floats = (centred[:, None] * self.rotations).sum(axis=0)
         residual = centred - (self.loadings * scores).sum(axis=1)
+        found: Floats = self.intercept + (self.coef * centred).sum(axis=1)
         return Reading(
-            results=tuple((self.intercept + (self.coef * centred).sum(axis=1)).tolist()),
+            results=tuple((found if self.carrier is None else self.carrier.results(found)).tolist()),
             q=min(float((residual * residual).sum()) / self.q_usual, WORST),
             t2=min(float((scores * scores).sum()) / self.t2_usual, WORST),
         )
 
 
-def snv(spectra: Floats) -> Floats:
-    """Return spectra with mean 0 and standard deviation 1 each (standard normal variate).
-
-    Parameters
-    ----------
-    spectra
-        Absorbance, shape ``(..., n_channels)`` [1].
-
-    Examples
-    --------
-    >>> snv(np.array([1.0, 2.0, 3.0])).tolist()
-    [-1.0, 0.0, 1.0]
-    """
-    centred = spectra - spectra.mean(axis=-1, keepdims=True)
-    scaled: Floats = centred / spectra.std(axis=-1, ddof=1, keepdims=True)
-    return scaled
+def _belongs(transfer: Transfer, calibration: Calibration) -> None:
+    if transfer.calibration_sha256 != calibration.card.data_sha256:
+        raise ValueError("the transfer belongs to a calibration of other data")
+    if isinstance(transfer, SlopeBias):
+        found, wanted, what = len(transfer.slope), len(calibration.results), "results"
+    else:
+        found, wanted, what = len(transfer.offset), len(calibration.wavelengths), "channels"
+    if found != wanted:
+        raise ValueError(f"the transfer has {found} {what}, but the calibration {wanted}")
