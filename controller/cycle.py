@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anomaly import Alert
+from anomaly.incident import Incident
 from controller.plan import Plan, Problem
 from plant_io import Receipt, Setpoint, Snapshot
 
@@ -194,6 +195,8 @@ class Decision:
     """Limits people have set, by loop and variable, in the unit the policy gives them in."""
     targets: Mapping[str, Mapping[str, float]] = field(default_factory=dict[str, Mapping[str, float]])
     """Targets people have set, by loop and controlled variable, in the unit the policy gives them in."""
+    incidents: tuple[Incident, ...] = ()
+    """Incidents that opened, changed or closed; the alerts above are the evidence."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from anomaly import engine
+from anomaly import Alert, engine, incident
 from anomaly.engine import WatchState
+from anomaly.incident import Incident, IncidentState
 from controller import dropout, soft, substitute
 from controller.cycle import Decision, Event, Order, Phase
 from controller.handshake import Links, Wanted, Words, look, speak
@@ -55,13 +56,15 @@ def decide(
     wanted = frozenset(c for name, t in turns.items() for c in _wants(kit, name, t))
     setpoints = tuple(s for t in turns.values() for s in t.setpoints)
     words = speak(links, seen, state, Wanted(wanted, setpoints), kit)
+    alerts = locked.alerts + advice.alerts + tuple(a for t in turns.values() for a in t.alerts)
+    incidents, told = _folded(alerts, snapshot.at, state.incidents, kit)
     decision = Decision(
         setpoints=setpoints,
         handshake=words.writes,
         confirmed=tuple(s for t in turns.values() for s in t.confirmed),
         proposals=tuple(t.proposal for t in turns.values() if t.proposal is not None),
         problems=tuple(t.problem for t in turns.values() if t.problem is not None),
-        alerts=locked.alerts + advice.alerts + tuple(a for t in turns.values() for a in t.alerts),
+        alerts=alerts,
         events=_news(seen, links, stood_in) + tuple(e for t in turns.values() for e in t.events),
         armed=words.armed,
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
@@ -71,16 +74,27 @@ def decide(
         without={name: out for name, t in turns.items() if (out := dropout.without(t.state))},
         limits={name: t.state.limits for name, t in turns.items() if t.state.limits},
         targets={name: t.state.wished for name, t in turns.items() if t.state.wished},
+        incidents=told,
     )
     loops = {name: t.state for name, t in turns.items()}
-    return decision, _left((soft_state, watches, loops, substitutes), links, words)
+    return decision, _left((soft_state, watches, loops, substitutes), incidents, links, words)
+
+
+def _folded(
+    alerts: Sequence[Alert], at: float, state: IncidentState, kit: Kit
+) -> tuple[IncidentState, tuple[Incident, ...]]:
+    return (state, ()) if kit.incidents is None else incident.fold(alerts, at, state, kit.incidents)
 
 
 def _left(
-    own: tuple[SoftState, WatchState, dict[str, LoopState], SubstituteState], links: Links, words: Words
+    own: tuple[SoftState, WatchState, dict[str, LoopState], SubstituteState],
+    incidents: IncidentState,
+    links: Links,
+    words: Words,
 ) -> State:
     return State(
         *own,
+        incidents=incidents,
         scans=links.scans,
         armed=words.armed,
         claims=words.claims,

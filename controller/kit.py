@@ -8,8 +8,9 @@ from math import nan
 
 import numpy as np
 
-from anomaly import engine
+from anomaly import engine, incident
 from anomaly.engine import WatchKit
+from anomaly.incident import IncidentKit
 from controller import soft, substitute
 from controller.estimates import Estimator
 from controller.guard import Fence
@@ -145,6 +146,8 @@ class Kit:
     """Number drawn at the start that tells this controller from every other, 0 to 65535 [1]."""
     takes: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """Setpoints of each PLC that is leased, with their read-backs, by connection."""
+    incidents: IncidentKit | None = None
+    """How alerts are folded into incidents; None where the policy wants none."""
     handshakes: Mapping[str, Handshake] = field(init=False)
     """What is said to each PLC, by connection; those without a handshake are absent."""
 
@@ -187,6 +190,7 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
         substitutes=substitute.prepare(policy, index),
         station=station,
         takes=taken(policy),
+        incidents=incident.prepare(policy),
     )
 
 

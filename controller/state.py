@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import TYPE_CHECKING
 
+from anomaly.incident import IncidentState
 from controller.cycle import Mode, Phase, Trip
 from controller.plan import Plan
 from plant_io import Setpoint
@@ -191,3 +192,5 @@ class State:
     """Read-back seen last of each setpoint under a lease, by tag, in its unit."""
     echoes: Mapping[str, Scan] = field(default_factory=dict[str, "Scan"])
     """Newest echo of the heartbeat of each PLC that takes remote setpoints, by connection."""
+    incidents: IncidentState = field(default_factory=IncidentState)
+    """Memory of the incidents."""

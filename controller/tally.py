@@ -10,7 +10,8 @@ from typing import Protocol
 
 import numpy as np
 
-from anomaly import Alert
+from anomaly import Alert, Sign
+from anomaly.incident import Incident
 from controller.cycle import Cycle, Event, Trip
 from controller.plan import Status
 from plant_io import Outcome
@@ -42,6 +43,8 @@ class Tally:
     """Every alert, begun or ended."""
     events: list[Event] = field(default_factory=list[Event])
     """Every event."""
+    incidents: list[Incident] = field(default_factory=list[Incident])
+    """What became of every incident."""
     trips: dict[tuple[str, int], tuple[Trip, ...]] = field(default_factory=dict[tuple[str, int], tuple[Trip, ...]])
     """Why loops were released, the first-out first, by loop and number of the release."""
     writes: Counter[str] = field(default_factory=Counter[str])
@@ -67,6 +70,7 @@ class Tally:
         self.cycles += 1
         self.alerts += cycle.decision.alerts
         self.events += cycle.decision.events
+        self.incidents += cycle.decision.incidents
         for loop, trips in cycle.decision.trips.items():
             self.trips[loop, trips[0].release] = trips
         if moved := len(cycle.decision.setpoints):
@@ -109,6 +113,7 @@ class Tally:
             | percentiles(solve_s),
             "record": {"count": len(commit_s)} | percentiles(commit_s),
             "alerts": [_alert(alert) for alert in self.alerts],
+            "incidents": told(self.incidents),
             "released": [_released(loop, trips) for (loop, _), trips in self.trips.items()],
             "events": [{"at": e.at, "what": e.what, "who": e.who} for e in self.events],
         }
@@ -133,6 +138,40 @@ def _released(loop: str, trips: Sequence[Trip]) -> dict[str, object]:
     return {"loop": loop, "release": trips[0].release, "first_out": causes[0], "then": causes[1:]}
 
 
+def told(incidents: Sequence[Incident]) -> list[dict[str, object]]:
+    """Return every incident as it was known last, with how often people were called for it, as plain values."""
+    newest = {one.id: one for one in incidents}
+    calls = {name: [one.at for one in incidents if one.id == name and one.annunciated] for name in newest}
+    return [_incident(one) | {"calls": calls[name]} for name, one in newest.items()]
+
+
+def _incident(one: Incident) -> dict[str, object]:
+    return {
+        "id": one.id,
+        "opened": one.opened,
+        "onset": one.onset,
+        "closed": one.closed,
+        "what": one.what,
+        "unit": one.unit or None,
+        "kind": one.kind or None,
+        "reading": one.reading or None,
+        "likeness": one.likeness,
+        "direction": one.direction or None,
+        "signs": _signs(one.signs),
+        "sop": one.sop or None,
+        "response": one.response,
+        "priority": one.priority,
+        "lane": one.lane.value,
+        "routes": list(one.routes),
+        "watches": list(one.watches),
+        "entry": one.entry or None,
+    }
+
+
+def _signs(signs: Sequence[Sign]) -> list[dict[str, object]]:
+    return [{"tag": sign.tag, "z": sign.z} for sign in signs]
+
+
 def _alert(alert: Alert) -> dict[str, object]:
     return {
         "at": alert.at,
@@ -146,7 +185,7 @@ def _alert(alert: Alert) -> dict[str, object]:
         "route": alert.route,
         "response": alert.response,
         "evidence": dict(alert.evidence),
-        "signs": [{"tag": sign.tag, "z": sign.z} for sign in alert.signs],
+        "signs": _signs(alert.signs),
         "onset": alert.onset,
         "entry": alert.entry or None,
         "origin": alert.origin or None,

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from controller.cli.incidents import standing
 from controller.cli.live import clock_text, elapsed, fresh, glance, summary, teller
 from controller.cli.show import people
 from controller.cycle import Cycle
@@ -148,17 +149,20 @@ def meaning(fault: str) -> str:
 
 def _shown(scenario: Scenario, *, console: bool) -> Callable[[Kit, Options, Door, Sequence[Sink]], Ran]:
     def run(kit: Kit, options: Options, through: Door, sinks: Sequence[Sink]) -> Ran:
-        tell, refills, since = teller(), _refills(), elapsed()
+        tell, refills, since = teller(folds=kit.policy.incidents is not None), _refills(), elapsed()
         if not console:
             return asyncio.run(operate(kit, options, through, sinks, (tell, refills)))
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
         with Progress(*columns, console=people, transient=True) as progress:
             task = progress.add_task("connecting", total=scenario.for_s)
 
+            stands = standing()
+
             def show(cycle: Cycle) -> None:
                 tell(cycle)
                 refills(cycle)
-                progress.update(task, completed=since(cycle), description=glance(cycle, kit.policy))
+                described = glance(cycle, kit.policy) + stands(cycle)
+                progress.update(task, completed=since(cycle), description=described)
 
             return asyncio.run(operate(kit, options, through, sinks, (show,)))
 

@@ -51,6 +51,8 @@ class Outcome:
     """What really went wrong, and how soon it was told."""
     marks: tuple[Mark, ...] = ()
     """What is marked in the plots."""
+    began: float = 0.0
+    """First instant of the run, POSIX time [s]."""
     unreachable: bool = False
     """Whether there is no result because the controller could not connect to the plant."""
 
@@ -81,6 +83,7 @@ def outcome_of(name: str, played: Played) -> Outcome:
             "digest": summary["digest"],
             "kpis": dict(played.kpis) | {key: summary[key] for key in ("cycle", "solve")},
             "alerts": summary["alerts"],
+            "incidents": summary["incidents"],
             "missed": played.missed,
             "overruns": tally.overruns,
             "links": summary["links"],
@@ -89,14 +92,22 @@ def outcome_of(name: str, played: Played) -> Outcome:
         latency=_counted(tally.busy_s),
         jitter=_counted(np.abs(played.jitter_s)),
         panels=tuple(panels(played)),
-        labels=labels(played.scenario.struck(played.seed), tally.alerts, played.began, played.scenario.for_s),
+        labels=_labels(played),
         marks=marks(played),
+        began=played.began,
     )
+
+
+def _labels(played: Played) -> tuple[Label, ...]:
+    tally, scenario = played.ran.tally, played.scenario
+    return labels(scenario.struck(played.seed), tally.alerts, played.began, scenario.for_s, tally.incidents)
 
 
 def plain(outcome: Outcome) -> dict[str, object]:
     """Return one run as plain values."""
-    nothing = dict.fromkeys(("simulated_s", "wall_s", "digest", "kpis", "alerts", "missed", "overruns", "links"))
+    nothing = dict.fromkeys(
+        ("simulated_s", "wall_s", "digest", "kpis", "alerts", "incidents", "missed", "overruns", "links")
+    )
     return {
         "scenario": outcome.scenario,
         "seed": outcome.seed,

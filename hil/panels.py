@@ -37,7 +37,7 @@ class Mark:
     """Something that happened."""
 
     kind: str
-    """What it was: fault, alert or phase."""
+    """What it was: fault, alert, incident or phase."""
     begin: float
     """When it began, line time [min]."""
     end: float | None
@@ -67,16 +67,28 @@ def panels(played: Played) -> Iterator[Panel]:
 
 
 def marks(played: Played) -> tuple[Mark, ...]:
-    """Return what happened in a run: its faults, its alerts and the phases of its loops."""
+    """Return what happened in a run: its faults, the phases of its loops, and its incidents.
+
+    Where alerts are not folded into incidents, they stand in their place.
+    """
     last_s = played.scenario.for_s
     faults = [
         Mark("fault", fault.on_s / 60.0, min(end(fault), last_s) / 60.0, f"{fault.id} on {fault.target}")
         for fault in played.scenario.struck(played.seed)
     ]
-    alerts = [
-        Mark("alert", (alert.at - played.began) / 60.0, None, alert.watch)
-        for alert in played.ran.tally.alerts
-        if alert.active
-    ]
+    told = _incidents(played) if played.policy.incidents is not None else _alerts(played)
     phases = [Mark("phase", at / 60.0, None, f"{loop} {phase}") for at, loop, phase in played.phases]
-    return (*faults, *alerts, *phases)
+    return (*faults, *told, *phases)
+
+
+def _alerts(played: Played) -> list[Mark]:
+    begun = (alert for alert in played.ran.tally.alerts if alert.active)
+    return [Mark("alert", (alert.at - played.began) / 60.0, None, alert.watch) for alert in begun]
+
+
+def _incidents(played: Played) -> list[Mark]:
+    last = {one.id: one for one in played.ran.tally.incidents}
+    return [
+        Mark("incident", (one.opened - played.began) / 60.0, None, one.reading or one.unit or one.watches[0])
+        for one in last.values()
+    ]

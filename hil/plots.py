@@ -21,7 +21,7 @@ _ROW, _LETTER, _WIDTH = (
     6.0,
     900.0,
 )  # words over the panels: row, letter, panel, px
-_COLOURS: Mapping[str, str] = {"fault": "#c00", "alert": "#a50", "phase": "#36a"}
+_COLOURS: Mapping[str, str] = {"fault": "#c00", "alert": "#a50", "incident": "#a0a", "phase": "#36a"}
 
 
 @cache

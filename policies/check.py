@@ -8,6 +8,7 @@ from policies import (
     check_address,
     check_dropout,
     check_goals,
+    check_incidents,
     check_lease,
     check_loops,
     check_modelled,
@@ -68,6 +69,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_transfer.pace,
     check_transfer.led,
     check_watches.holds,
+    check_incidents.units,
+    check_incidents.readings,
 )
 
 

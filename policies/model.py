@@ -13,6 +13,7 @@ from typing import Annotated, Literal, cast
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, WithJsonSchema, field_validator
 
 from policies.budgets import Budgets
+from policies.incidents import Incidents
 from policies.loops import Loop, TransferFunction
 from policies.scans import CONTROL, ScanClass, Scans
 from policies.soft import SoftSensor
@@ -91,6 +92,8 @@ class Policy(Declared):
     """What is watched, by name."""
     budgets: Budgets = Budgets()
     """False alarms each class of people is to bear at most."""
+    incidents: Incidents | None = None
+    """How alerts are folded into incidents; alerts stay alone where absent."""
     lockstep: Lockstep | None = None
     """Tags of a simulated plant that waits for the controller."""
     plant_time: PlantTime | None = None

@@ -12,6 +12,7 @@ _DURATION = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h)")
 _NAME = r"^[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z0-9_]+)*$"
 _WORD = r"^[a-z][a-z0-9_]*$"
 _SUFFIX = r"^[A-Z][A-Z0-9_]*$"
+_PHRASE = r"^[A-Za-z0-9][^.\s]*( [^.\s]+)*$"
 OFTEN = r"^(on connect|\d+(\.\d+)?(ms|s|m|h))$"
 """What the time of a scan class looks like."""
 FREQUENT = r"^\d+(\.\d+)?/(hour|shift|day|week|month|year)$"
@@ -108,6 +109,9 @@ Name = Annotated[str, Field(pattern=_NAME)]
 Word = Annotated[str, Field(pattern=_WORD)]
 """One lower-case word, for example ``api_flow``."""
 
+Phrase = Annotated[str, Field(pattern=_PHRASE)]
+"""A few words without a full stop, for example ``API feeder``."""
+
 Suffix = Annotated[str, Field(pattern=_SUFFIX)]
 """One upper-case word, for example ``WATER``."""
 
@@ -116,6 +120,7 @@ SPOKEN: Mapping[str, str] = {
     _WORD: "one lower-case word such as api_flow",
     _SUFFIX: "one upper-case word such as WATER",
     FREQUENT: "a number of false alarms in a time, such as 1/day, 2/week or 1/month",
+    _PHRASE: "a few words without a full stop such as API feeder",
     OFTEN: "a duration such as 200ms or 10s, or the words on connect",
     _WRITTEN: "a duration such as 500ms, 10s, 5m or 8h",
 }

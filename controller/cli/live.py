@@ -12,6 +12,7 @@ from tempfile import TemporaryFile
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.status import Status
 
+from controller.cli import incidents
 from controller.cli.ends import Unreachable, reading
 from controller.cli.orders import HELP, Listener
 from controller.cli.pace import pace
@@ -97,13 +98,14 @@ def _conclude(ran: Ran, record: Path) -> None:
     tally, writes = ran.tally, ran.tally.writes
     cycle, solve = percentiles(tally.busy_s), percentiles(ran.solve_s)
     raised = sum(alert.active for alert in tally.alerts)
+    folded = len({one.id for one in tally.incidents})
     people.print(
         f"{ran.why} after {clock_text(tally.simulated_s)}: {tally.cycles} cycles, {tally.overruns} periods skipped"
         + _took(cycle)
         + f"\n{tally.plans.total()} solutions"
         + _took(solve)
         + f"\n{writes['asked']} setpoints, {writes['confirmed']} confirmed by read-back, {writes['refused']} refused"
-        f"\n{raised} alerts\nrecord in {record}",
+        f"\n{raised} alerts, {folded} incidents\nrecord in {record}",
         markup=False,
     )
     for (loop, number), trips in tally.trips.items():
@@ -161,17 +163,23 @@ def observed(kit: Kit, options: Options) -> Ran:
 
 def watcher(policy: Policy, status: Status) -> Callable[[Cycle], None]:
     """Return a sink that shows each cycle in one line and prints what was said."""
-    tell = teller()
+    tell, stands = teller(folds=policy.incidents is not None), incidents.standing()
 
     def watch(cycle: Cycle) -> None:
         tell(cycle)
-        status.update(glance(cycle, policy))
+        status.update(glance(cycle, policy) + stands(cycle))
 
     return watch
 
 
-def teller() -> Callable[[Cycle], None]:
-    """Return a sink that prints every event and alert as it comes, with the time since the first cycle."""
+def teller(*, folds: bool = False) -> Callable[[Cycle], None]:
+    """Return a sink that prints every event, alert and incident as it comes, with the time since the first cycle.
+
+    Parameters
+    ----------
+    folds
+        Whether alerts are only the evidence of incidents, and stand back behind them.
+    """
     since = elapsed()
 
     def tell(cycle: Cycle) -> None:
@@ -186,8 +194,12 @@ def teller() -> Callable[[Cycle], None]:
         for alert in cycle.decision.alerts:
             sign = "ALERT" if alert.active else "clear"
             source = f"{alert.priority}, {alert.route}, {alert.lane.value}"
-            todo = f"; {alert.response}" if alert.active and alert.response else ""
-            people.print(f"{stamp}  {sign} [{source}] {alert.what}{todo}", markup=False)
+            todo = f"; {alert.response}" if alert.active and alert.response and not folds else ""
+            style = "dim" if folds else ""
+            people.print(f"{stamp}  {sign} [{source}] {alert.what}{todo}", markup=False, style=style)
+        for one in cycle.decision.incidents:
+            style = "bold" if one.annunciated else "dim"
+            people.print(f"{stamp}  {incidents.sentence(one)}", markup=False, style=style)
 
     return tell
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 from anomaly import Alert
+from anomaly.incident import Incident
 from hil.plants.faults import CATALOGUE, Fault, end
 
 
@@ -43,6 +44,8 @@ class Label:
     """What the magnitude counts, with its unit."""
     told: tuple[Told, ...] = ()
     """Alerts that began while it was there, the first of each watch, oldest first."""
+    incidents: tuple[str, ...] = ()
+    """Incidents that opened while it was there, oldest first."""
 
     @property
     def detected_s(self) -> float | None:
@@ -79,7 +82,13 @@ def label(fault: Fault, length_s: float) -> Label:
     )
 
 
-def labels(faults: Sequence[Fault], alerts: Sequence[Alert], began: float, length_s: float) -> tuple[Label, ...]:
+def labels(
+    faults: Sequence[Fault],
+    alerts: Sequence[Alert],
+    began: float,
+    length_s: float,
+    incidents: Sequence[Incident] = (),
+) -> tuple[Label, ...]:
     """Return every fault of a run with the alerts that began while it was there.
 
     An alert that began before the fault was not about it. Where faults overlap, an alert is matched to each of them.
@@ -94,7 +103,10 @@ def labels(faults: Sequence[Fault], alerts: Sequence[Alert], began: float, lengt
         First instant of the run, POSIX time [s].
     length_s
         Length of the run [s].
+    incidents
+        What became of every incident of the run.
     """
+    opened = {one.id: one.opened - began for one in incidents}
     begun = [(alert.at - began, alert) for alert in alerts if alert.active]
     found: list[Label] = []
     for fault in faults:
@@ -102,5 +114,6 @@ def labels(faults: Sequence[Fault], alerts: Sequence[Alert], began: float, lengt
         for at_s, alert in begun:
             if fault.on_s <= at_s < end(fault):
                 told.setdefault(alert.watch, Told(alert.watch, at_s - fault.on_s, alert.what))
-        found.append(replace(label(fault, length_s), told=tuple(told.values())))
+        its = tuple(name for name, at_s in opened.items() if fault.on_s <= at_s < end(fault))
+        found.append(replace(label(fault, length_s), told=tuple(told.values()), incidents=its))
     return tuple(found)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from hil.rig import incidents
 from hil.rig.labels import labels
 from hil.rig.measured import measured
 from hil.rig.play import Played
@@ -15,6 +16,7 @@ from hil.scenario import (
     FaultTold,
     FirstOut,
     Guarded,
+    IncidentComes,
     KpiIs,
     NeverPhase,
     PhaseComes,
@@ -195,6 +197,7 @@ _JUDGES: Mapping[type, object] = {
     Guarded: _guarded,
     Unwritten: _unwritten,
     FaultTold: _detected,
+    IncidentComes: incidents.judged,
 }
 
 

@@ -285,9 +285,38 @@ class FaultTold(Claim):
     """Time from its onset in which it must be told [s]."""
 
 
+class IncidentComes(Within):
+    """An incident opens within a time, and says where and what it is."""
+
+    kind: Literal["incident"]
+    """Kind of assertion."""
+    fault: str | None = None
+    """Fault from whose onset the time counts, the first of the list that bears the name; from `after` if absent."""
+    unit: str | None = None
+    """Unit of the line it must name; any if absent."""
+    reading: str | None = None
+    """Reading of the policy it must name; any if absent."""
+    cause: Literal["sensor", "process"] | None = None
+    """Whether it must take what measures, or what is measured, for the cause; either if absent."""
+    at_most: Annotated[int, Field(ge=1)] | None = None
+    """Most incidents that may open from then on [1]; any number if absent."""
+
+    def spoken(self) -> str:
+        """Return in words what must come."""
+        what = self.reading or self.unit or ""
+        few = "" if self.at_most is None else f", of at most {self.at_most},"
+        return f"an incident{f' of {what}' if what else ''}{f' ({self.cause})' if self.cause else ''}{few}"
+
+    @model_validator(mode="after")
+    def _once(self) -> IncidentComes:
+        if self.fault is not None and self.after_s:
+            raise ValueError("found fault and after, wanted one of them")
+        return self
+
+
 Assertion = Annotated[
     Always | Never | Eventually | Band | Integral | Move | KpiIs | AlertComes | FirstOut | PhaseComes | NeverPhase
-    | QualityComes | Said | Quiet | Guarded | Unwritten | FaultTold,
+    | QualityComes | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes,
     Field(discriminator="kind"),
 ]  # fmt: skip
 """Anything a scenario may claim."""

@@ -16,7 +16,7 @@ from hil.plc.blueprint import Blueprint
 from hil.plc.guard import Limits
 from hil.plc.scans import SCAN_S
 from hil.rig.figures import figures
-from hil.scenario.assertions import Claim, During, FirstOut, Quantity, Spanned, Within
+from hil.scenario.assertions import Claim, During, FirstOut, IncidentComes, Quantity, Spanned, Within
 from hil.scenario.model import Scenario
 from hil.scenario.timeline import Acted, Turned, Wrong
 from hil.scenario.units import counted_in, shown_in, wrong_in
@@ -188,12 +188,24 @@ def _claim(it: Checked, here: Path, claim: Claim) -> Iterator[Problem]:
         yield from it.one_of((*here, "kpi"), kpi, figures(it.policy))
     if (fault := _named(claim, "fault")) is not None:
         yield from it.one_of((*here, "fault"), fault, {wrong.id for wrong in it.scenario.faults}, "fault above")
+    if isinstance(claim, IncidentComes):
+        yield from _incident(it, here, claim)
     if isinstance(claim, FirstOut):
         for i, watch in enumerate(claim.among):
             yield from it.one_of((*here, "among", i), watch, it.policy.watches)
     if isinstance(claim, Quantity):
         yield from _quantity(it, here, claim)
     yield from _times(it, here, claim)
+
+
+def _incident(it: Checked, here: Path, claim: IncidentComes) -> Iterator[Problem]:
+    declared = it.policy.incidents
+    if declared is None:
+        yield it.say(here, "found an assertion about incidents, but the policy has no section incidents")
+        return
+    for key, name, names in (("unit", claim.unit, declared.units), ("reading", claim.reading, declared.readings)):
+        if name is not None:
+            yield from it.one_of((*here, key), name, names, f"{key} in the policy")
 
 
 def _named(claim: Claim, key: str) -> str | None:
