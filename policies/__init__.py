@@ -20,8 +20,9 @@ from policies.model import Lockstep, PlantTime, Policy
 from policies.peaks import Peaks
 from policies.soft import FusedNir, RefillBalance, SoftSensor
 from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
+from policies.told import Lane, Priority, Route
 from policies.transfer import Response
-from policies.watches import Action, Channel, Ewma, Lane, Learner, Priority, Reference, Route, Trend, Watch
+from policies.watches import Action, Channel, Ewma, Learner, Reference, Trend, Watch
 
 __all__ = [
     "Access",

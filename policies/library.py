@@ -14,7 +14,7 @@ from policies import positions
 from policies.check_schema import validated
 from policies.check_shape import published
 from policies.errors import PolicyError
-from policies.watches import Priority, Route
+from policies.told import Priority, Route
 from policies.words import Declared, Duration, Name, Number, Word
 
 TrendClass = Literal["process", "degradation", "mutagenic", "residual_solvent", "leachable", "analytical_artefact"]

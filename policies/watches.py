@@ -7,22 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from policies.told import Lane, Told
 from policies.words import Declared, Duration, Name, Number, Positive
-
-Priority = Literal["high", "medium", "low"]
-"""How soon a person must act (ISA-18.2)."""
-
-Route = Literal["operator", "qa", "maintenance", "lab"]
-"""Who is told."""
-
-
-class Lane(StrEnum):
-    """Whether a model may act (draft EU GMP Annex 22, July 2025)."""
-
-    LOCKED = "locked"
-    """Deterministic, frozen, approved."""
-    LEARNING = "learning"
-    """Learns on line; advises people only."""
 
 
 class Action(StrEnum):
@@ -34,15 +20,6 @@ class Action(StrEnum):
     """Also freezes the setpoints of a loop while it stands; locked lane only."""
 
 
-class _Watch(Declared):
-    priority: Priority = "medium"
-    """How soon a person must act."""
-    route: Route = "operator"
-    """Who is told."""
-    response: str
-    """What the person told should do."""
-
-
 class Reference(Declared):
     """What is normal for a signal, frozen at approval."""
 
@@ -52,7 +29,7 @@ class Reference(Declared):
     """Normal standard deviation, in the unit of the tag."""
 
 
-class Ewma(_Watch):
+class Ewma(Told):
     """An EWMA chart on one tag against a frozen reference."""
 
     kind: Literal["ewma"]
@@ -79,7 +56,7 @@ class Ewma(_Watch):
     """Loops frozen while it stands, where `action` is hold."""
 
 
-class Learner(_Watch):
+class Learner(Told):
     """A river detector that learns on line and advises people."""
 
     kind: Literal["half_space_trees"]
@@ -114,7 +91,7 @@ class Channel(Reference):
     """Correlation of one point with the next in normal operation [1]."""
 
 
-class Trend(_Watch):
+class Trend(Told):
     """Signatures of an impurity-trend library, matched on line."""
 
     kind: Literal["trend"]
