@@ -130,8 +130,8 @@ def test_the_shipped_parameters_are_what_the_script_makes() -> None:
     told = Told(PROCESS.seed, PROCESS.how, PROCESS)
     again = identify(commissioning_b2.record(PROCESS.seed), commissioning_b2.SD, told)
     for name, one in again.parameters.items():
-        # The valley of the fit is flat: the last bits of the plant move its bottom by a percent.
-        assert one.value == pytest.approx(PROCESS.parameters[name].value, rel=0.02), name
+        # The valley of the fit is flat: other last bits of the plant move its bottom by a percent, and want a new file.
+        assert one.value == pytest.approx(PROCESS.parameters[name].value, rel=1e-3), name
 
 
 @pytest.mark.slow
