@@ -12,6 +12,7 @@ from anomaly import engine, incident
 from anomaly.engine import WatchKit
 from anomaly.incident import IncidentKit
 from controller import soft, substitute
+from controller.authority import Authority, authorities
 from controller.estimates import Estimator
 from controller.guard import Fence
 from controller.models import ControlModel, check, foreign, models, plants
@@ -30,6 +31,7 @@ from policies import Access, Controlled, Handshake, Loop, Mpc, Policy, Ranked, T
 from policies.dropout import Follows
 from policies.estimating import MheSettings
 from policies.units import convert, difference
+from policies.words import written
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +113,8 @@ class LoopKit:
 
     measured: Mapping[str, str] = field(init=False)
     """Tag of each measurement."""
+    authority: Mapping[str, Authority] = field(init=False)
+    """How far each input may be corrected, units of the model; empty where that is anywhere."""
     reach: Floats = field(init=False)
     """Largest move of each input from one sample to the next, shape ``(n_u,)``, units of the model."""
 
@@ -124,6 +128,7 @@ class LoopKit:
         inputs = [(self.declared.moved[name], unit) for name, unit in self.model.inputs.items()]
         reach = np.array([difference(moved.max_move, moved.unit, unit) for moved, unit in inputs])
         object.__setattr__(self, "reach", reach)
+        object.__setattr__(self, "authority", authorities(self.declared, self.model.inputs))
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +284,12 @@ def _modelled(name: str, declared: Loop, policy: Policy) -> tuple[ControlModel |
     ekf, settings = KalmanEstimator(chosen, declared, policy.period_s), declared.estimator
     if not isinstance(settings, MheSettings):
         return chosen, ekf, None
-    return chosen, ekf, MovingHorizon(chosen, declared, settings, policy.period_s, ekf)
+    smoother = MovingHorizon(chosen, declared, settings, policy.period_s, ekf)
+    if smoother.takes_s > policy.period_s / 2.0:
+        window = f"a window of {written(settings.horizon_s)}, gone through {settings.iterations} times"
+        long = f"found {window}, which takes about {smoother.takes_s:.2g} s for each plan"
+        raise ValueError(f"loops.{name}.estimator: {long}; expected half a period at most, {policy.period_s / 2.0:g} s")
+    return chosen, ekf, smoother
 
 
 def _used(declared: Loop, policy: Policy) -> frozenset[str]:

@@ -101,7 +101,7 @@ def _narrower(kit: LoopKit, old: LoopState, key: str) -> list[Span]:
 
 def _authority(kit: LoopKit, old: LoopState) -> tuple[list[float], list[float]]:
     low, high = kit.low.tolist(), kit.high.tolist()
-    if not old.anchors or kit.declared.authority >= 1.0:
+    if not old.anchors or not kit.authority:
         return low, high
     permitted = zip(kit.model.inputs, low, high, strict=True)
     spans = [witness.span(kit, old, key, (least, most)) for key, least, most in permitted]

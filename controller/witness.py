@@ -6,13 +6,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from math import isfinite, nan
 
+from controller.authority import Span
 from controller.cycle import Event
 from controller.kit import LoopKit
 from controller.state import LoopState
 from plant_io.signals import Floats
 from policies.units import difference
-
-Span = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,17 +74,13 @@ def span(kit: LoopKit, old: LoopState, key: str, permitted: Span) -> Span:
     permitted
         Lowest and highest value of the policy, unit of the model.
     """
-    words, alone = kit.declared.witness, kit.declared.authority
+    alone, borne = kit.authority[key]
     anchor = _inside(old.anchors[key], permitted)
-    if words is None:
-        return _around(anchor, alone, permitted)
-    widest = _around(anchor, max(words.authority, alone), permitted)
-    return _around(_inside(old.borne.get(key, anchor), widest), alone, widest)
+    if kit.declared.witness is None:
+        return alone.around(anchor, permitted)
+    widest = borne.around(anchor, permitted)
+    return alone.around(_inside(old.borne.get(key, anchor), widest), widest)
 
 
 def _inside(value: float, limits: Span) -> float:
     return min(max(value, limits[0]), limits[1])
-
-
-def _around(value: float, share: float, limits: Span) -> Span:
-    return max(limits[0], value - share * abs(value)), min(limits[1], value + share * abs(value))

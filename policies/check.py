@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from policies import (
     check_address,
+    check_authority,
     check_dropout,
     check_goals,
     check_incidents,
@@ -54,7 +55,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_goals.worth,
     check_goals.distances,
     check_goals.protected,
-    check_goals.witnesses,
+    check_authority.shares,
+    check_authority.witnesses,
     check_goals.comings,
     check_modelled.parameters,
     check_modelled.scenarios,

@@ -34,17 +34,6 @@ def protected(view: View) -> Iterator[Problem]:
             yield view.problem((*here, "on_bad"), message)
 
 
-def witnesses(view: View) -> Iterator[Problem]:
-    """Check that a second witness can have an effect: more authority with it than without."""
-    for here in view.match("loops.*.witness"):
-        alone, borne = view.get(*here[:2], "authority"), view.get(*here, "authority")
-        if alone is None:
-            message = "found witness without authority beside it, expected the share that needs no witness"
-            yield view.problem(here, message, at_key=True)
-        elif isinstance(alone, int | float) and isinstance(borne, int | float) and borne <= alone:
-            yield view.problem((*here, "authority"), f"found {borne:g}, expected more than authority, {alone:g}")
-
-
 def distances(view: View) -> Iterator[Problem]:
     """Check that the distance kept from limits is said in one way only."""
     for here in view.match("loops.*.controlled.*"):

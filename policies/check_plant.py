@@ -90,7 +90,9 @@ def _reference(view: View, path: Path, name: str, kind: Kind, *, at_key: bool = 
         if kind == "plant tag" and name in view.signals:
             yield view.problem(path, f"found {name!r}, a virtual tag, expected a tag of the plant", at_key=at_key)
         elif not _misspelt(view, _SECTIONS[kind]):
-            thing = "tag" if kind in {"signal", "plant tag"} else kind
+            thing = "tag" if kind in {"signal", "plant tag"} else str(kind)
+            if path[-1] == "taken":
+                thing, names = f"tag that shows when the sample was taken, or {OF_SOURCE}", [*names, OF_SOURCE]
             message = f"found {name!r}, expected the name of a {thing}{hint(name, names)}"
             yield view.problem(path, message, at_key=at_key)
         return

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from policies.check_view import View
 from policies.errors import Problem
 from policies.positions import Path
-from policies.sampled import OF_SOURCE
+from policies.sampled import OF_SOURCE, Sampled
 from policies.units import convertible, known
 from policies.words import written
 
@@ -15,6 +15,7 @@ _MOST_CYCLES = 1800
 _MOST_AGE = 400
 _MOST_OLDEST = 100_000
 _MOST_OLDEST_S = 86_400.0
+_OLDEST_S = Sampled().oldest_s
 _ROUNDING = 1e-9
 
 
@@ -67,6 +68,9 @@ def _long(view: View, here: Path) -> Iterator[Problem]:
     age, oldest = view.duration(*here, "age"), view.duration(*here, "oldest")
     if view.get(*here, "taken") is None and age is not None and age > _MOST_AGE * step * (1.0 + _ROUNDING):
         wanted = f"at most {_MOST_AGE} {steps}, {written(_MOST_AGE * step)}, where no tag tells when a sample was taken"
+        yield view.problem((*here, "age"), f"found {view.text(*here, 'age')}, expected {wanted}")
+    if view.get(*here, "taken") is not None and age is not None and age >= (oldest or _OLDEST_S):
+        wanted = f"less than oldest, {written(oldest or _OLDEST_S)}: a sample would be too old when it is shown"
         yield view.problem((*here, "age"), f"found {view.text(*here, 'age')}, expected {wanted}")
     most = min(_MOST_OLDEST_S, _MOST_OLDEST * step)
     if oldest is not None and oldest > most * (1.0 + _ROUNDING):

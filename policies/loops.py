@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr
 
+from policies.authority import Within
 from policies.choice import Named, section
 from policies.dropout import Follows, Needs, OnBad, OnClamp, OnLost
 from policies.estimating import EkfSettings, Estimation
@@ -141,7 +142,7 @@ class SqpSettings(Declared):
 
     kind: Literal["sqp"] = "sqp"
     """Solver."""
-    tolerance: Positive = 3e-3
+    tolerance: Annotated[Positive, Field(le=0.1)] = 3e-3
     """Share of the cost by which the last step may have missed what was predicted of it [1]."""
     feedback: Literal["full", "single"] = "full"
     """Whether steps are taken until that holds, or a single one in each sample, which costs some control."""
@@ -205,8 +206,8 @@ class _Held(Declared):
     """The fewest controlled and moved variables the loop goes on with."""
     reentry: Reentry | None = None
     """Whether the loop may arm itself again after a release; a person must where absent."""
-    authority: Annotated[float, Field(gt=0, le=1)] = 1.0
-    """Share of the value found at take-over by which a moved variable may at most be corrected [1]."""
+    authority: Within = 1.0
+    """By how much a moved variable may at most be corrected from its value at take-over: share, or amounts by name."""
     witness: SecondWitness | None = None
     """Who must agree before it may be corrected further; nobody where absent."""
 

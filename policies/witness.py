@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from policies.authority import Within
 from policies.words import Declared, Positive, Word
 
 
@@ -19,7 +20,7 @@ class SecondWitness(Declared):
 
     of: Annotated[dict[Word, tuple[Word, ...]], Field(min_length=1)]
     """Measurements that are witnesses of each moved variable."""
-    authority: Annotated[float, Field(gt=0, le=1)]
-    """Share of the value found at take-over by which a moved variable may be corrected in all [1]."""
+    authority: Within
+    """By how much a moved variable may be corrected in all from its value at take-over: share, or amounts by name."""
     agrees: Positive = 4.0
     """Distance from what was believed at which a reading still agrees, in standard deviations of the reading [1]."""

@@ -281,3 +281,20 @@ def test_a_line_that_names_no_estimator_has_the_filter_and_remembers_nothing() -
     kit = loop("granulation", declared, line_b)
     assert declared.estimator == EkfSettings()
     assert (kit.memory, kit.smoother) == (None, None)
+
+
+def test_a_window_that_no_period_has_time_for_is_refused_with_what_it_takes() -> None:
+    slow = MheSettings.model_validate({"kind": "mhe", "horizon": "25m", "iterations": 10})
+    policy = load(shipped("C"))
+    told = policy.loops["synthesis"].model_copy(update={"estimator": slow})
+    with pytest.raises(
+        ValueError, match=r"estimator: found a window of 25m, gone through 10 times, .* about \d\.?\d* s"
+    ):
+        loop("synthesis", cast("Mpc", told), policy)
+
+
+def test_what_a_window_takes_grows_with_its_length_and_with_how_often_it_is_gone_through() -> None:
+    short, long = horizon(horizon="1m").takes_s, horizon(horizon="10m").takes_s
+    assert long == pytest.approx(10.0 * short)
+    assert horizon(horizon="1m", iterations=10).takes_s > 3.0 * short
+    assert 0.015 < horizon(horizon="5m").takes_s < 0.06  # 25 ms were measured

@@ -60,6 +60,20 @@ def test_a_late_witness_bears_out_what_stood_when_its_sample_was_taken() -> None
     assert spans(state)["api_sp"] == pytest.approx((2.02 * 0.95, 2.02 * 1.05))
 
 
+def test_amounts_are_corrected_by_whatever_the_value_is() -> None:
+    loop = POLICY.loops["blend"]
+    assert loop.witness is not None
+    borne = loop.witness.model_copy(update={"authority": {"api_sp": 0.3, "exc_sp": 3.0}})
+    told = loop.model_copy(update={"authority": {"api_sp": 0.1, "exc_sp": 1.0}, "witness": borne})
+    kit = prepare(POLICY.model_copy(update={"loops": {"blend": told}})).loops["blend"]
+    near_nothing = LoopState(anchors={"api_sp": 1.61, "exc_sp": 17.8}, inputs=(1.61, 17.8))
+    low, high = bounds(kit, near_nothing)
+    assert low == pytest.approx([1.6, 16.8])
+    assert high == pytest.approx([1.71, 18.8])
+    low, high = bounds(kit, replace(near_nothing, borne={"exc_sp": 20.6}))
+    assert (low[1], high[1]) == pytest.approx((19.6, 20.8))
+
+
 def test_before_a_take_over_nothing_is_borne_out() -> None:
     state = LoopState(inputs=(2.0, 17.8))
     assert heard(state, api_refill=0.0) == (state, [])

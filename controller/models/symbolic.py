@@ -84,6 +84,10 @@ class Routine(Protocol):
         """Return the number of arguments [1]."""
         ...
 
+    def n_instructions(self) -> int:
+        """Return the number of operations [1]."""
+        ...
+
     def n_out(self) -> int:
         """Return the number of results [1]."""
         ...
@@ -167,7 +171,10 @@ class Compiled:
 
     def __init__(self, inputs: Sequence[Matrix], outputs: Sequence[Matrix]) -> None:
         dense = [casadi().densify(matrix) for matrix in outputs]
-        self._buffer, self._run = casadi().Function("compiled", list(inputs), dense).buffer()
+        function = casadi().Function("compiled", list(inputs), dense)
+        self.operations = function.n_instructions()
+        """How many operations it takes [1]."""
+        self._buffer, self._run = function.buffer()
         self._arguments = [np.zeros(m.shape[0] * m.shape[1]) for m in inputs]
         results = [np.zeros(m.shape[0] * m.shape[1]) for m in dense]
         shapes = [(m.shape[0],) if m.shape[1] == 1 else m.shape for m in dense]
