@@ -22,6 +22,9 @@ class Settings(_Frozen):
 
     lags: Annotated[int, Field(ge=1, le=10)] = 2
     """Samples back from which the next one is predicted [1]."""
+    memory: Literal["own", "inputs"] = "own"
+    """What a tag is predicted from: ``own``, the lags of all tags and inputs, which shows what changes; ``inputs``,
+    those of the inputs alone, which shows what has departed, however slowly."""
     ridge: Annotated[float, Field(gt=0.0)] = 20.0
     """Weight of the belief that nothing depends on anything, in samples of unit variance [1]."""
     rates: Annotated[tuple[Annotated[float, Field(gt=0.0, le=1.0)], ...], Field(min_length=1)] = (1.0, 0.3, 0.1)

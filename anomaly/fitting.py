@@ -16,6 +16,8 @@ from anomaly.predictor import Fit, lagged, ridge
 from plant_io.signals import Floats
 
 _COMMON, _RARE = 0.99, 0.999
+_TAIL, _DEVIATE = 0.0005, 3.2905
+"""Share of a normal distribution above a deviate, and that deviate, in standard deviations [1]."""
 _LEAST = 4
 """Samples there must be for each part of the training data, over the lags [1]."""
 
@@ -33,6 +35,9 @@ class Training(NamedTuple):
     """First and last time, POSIX time [s]; zeros where unknown."""
     seed: int = 1
     """Seed of members that need one [1]."""
+    least: tuple[float, ...] = ()
+    """Least standard deviation that is meant of each column, in its unit; none where left out. A tag that stood still
+    in training is watched only where there is one."""
 
 
 class Scaled(NamedTuple):
@@ -66,18 +71,15 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
     """
     how = settings or Settings()
     _check(runs, training, how)
-    scaled = scaling(np.vstack(runs), how.reach)
+    scaled = scaling(np.vstack(runs), how.reach, training.least)
     z = [_standard(run, scaled, how.reach) for run in runs]
     n = len(training.tags)
     fitted, left = _crossed(z, n, how)
-    live = scaled.scale[:n] > 0.0
-    least = np.maximum(how.least_noise, scaled.step[:n] / np.sqrt(12.0))
-    noise = np.maximum(np.sqrt(np.nanmean(np.vstack(left) ** 2, axis=0)), least)
+    live, noise = scaled.scale[:n] > 0.0, _noise(np.vstack(left), scaled.step[:n], how)
     e = [np.clip(np.where(live, one / noise, 0.0), -how.reach, how.reach) for one in left]
-    banked = _banked(e, training.tags, how)
+    banked = [_followed(one, training.tags, how) for one in e]
     standard = _spread(banked, live, how)
-    whole = np.vstack(e)
-    axes = plane(whole[np.isfinite(whole).all(axis=1)], how.shrink, how.explained)
+    axes = plane(_whole(np.vstack(e)), how.shrink, how.explained)
     reached = _reached(banked, axes, standard, how)
     usual = np.quantile(reached, _COMMON, axis=0)
     model = Model(
@@ -104,11 +106,15 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
         tail=Tail(scores=(0.0,), beyond=(1.0,), scale=1.0),
         limit=1.0,
     )
-    scores = (reached / np.maximum(usual, 1e-6))[:, counted(how)].max(axis=1)
+    return _limited(model, reached / np.maximum(usual, 1e-6))
+
+
+def _limited(model: Model, distances: Floats) -> Model:
+    scores = distances[:, counted(model.settings)].max(axis=1)
     return model.limited(float(np.quantile(scores, _RARE)), tail(scores))
 
 
-def scaling(data: Floats, reach: float) -> Scaled:
+def scaling(data: Floats, reach: float, least: Sequence[float] = ()) -> Scaled:
     """Return where the columns lie, taking no value for farther away than `reach`.
 
     Parameters
@@ -117,11 +123,14 @@ def scaling(data: Floats, reach: float) -> Scaled:
         Samples, shape ``(samples, columns)``, in their units, NaN where one is missing.
     reach
         Distance at which a value ends, in standard deviations [1].
+    least
+        Least standard deviation of each column, in its unit; none where left out.
     """
     centre, scale = np.nanmean(data, axis=0), np.nanstd(data, axis=0)
     still = scale <= 1e-9 * np.maximum(np.abs(centre), 1e-300)
     inside = np.clip(data, centre - reach * scale, centre + reach * scale)
     centre, scale = np.nanmean(inside, axis=0), np.where(still, 0.0, np.nanstd(inside, axis=0))
+    scale = np.maximum(scale, least) if least else scale
     steps = np.array([_step(column) for column in data.T])
     return Scaled(centre, scale, np.divide(steps, scale, out=np.zeros_like(scale), where=scale > 0.0))
 
@@ -179,13 +188,20 @@ def _crossed(z: list[Floats], n: int, how: Settings) -> tuple[Fit, list[Floats]]
     left, edges = np.full_like(y, np.nan), np.linspace(0, len(x), how.folds + 1).astype(int)
     for first, last in pairwise(edges):
         others = whole & ((np.arange(len(x)) < first) | (np.arange(len(x)) >= last))
-        left[first:last] = y[first:last] - x[first:last] @ ridge(x[others], y[others], how.ridge).weights
+        left[first:last] = y[first:last] - x[first:last] @ _fitted(x[others], y[others], n, how).weights
     cuts = np.cumsum([len(one) for one in targets])[:-1]
-    return ridge(x[whole], y[whole], how.ridge), np.split(left, cuts)
+    return _fitted(x[whole], y[whole], n, how), np.split(left, cuts)
 
 
-def _banked(residuals: list[Floats], tags: tuple[str, ...], how: Settings) -> list[list[Averages]]:
-    return [_followed(one, tags, how) for one in residuals]
+def _fitted(lags: Floats, targets: Floats, n: int, how: Settings) -> Fit:
+    """Return the weights on the lags that may be used; on the others they are 0 and known to be."""
+    columns = (lags.shape[1] - 1) // how.lags
+    own = (np.arange(lags.shape[1] - 1) % columns < n) & (how.memory == "inputs")
+    used = np.flatnonzero(np.concatenate([[True], ~own]))
+    found = ridge(lags[:, used], targets, how.ridge)
+    weights, doubt = np.zeros((lags.shape[1], n)), np.zeros((lags.shape[1],) * 2)
+    weights[used], doubt[np.ix_(used, used)] = found
+    return Fit(weights, doubt)
 
 
 def _followed(residuals: Floats, tags: tuple[str, ...], how: Settings) -> list[Averages]:
@@ -197,20 +213,35 @@ def _followed(residuals: Floats, tags: tuple[str, ...], how: Settings) -> list[A
 
 
 def _spread(banked: list[list[Averages]], live: NDArray[np.bool_], how: Settings) -> Standard:
-    """Return the standard deviations of averages, no less than those of independent residuals."""
+    """Return the standard deviations of averages, no less than those of independent residuals or than tails ask for."""
     means = np.concatenate([one.means for run in banked for one in run])
     squares = np.concatenate([one.squares for run in banked for one in run])
     least = classical(np.array(how.rates), how.spread_rate, len(live))
     return Standard(
-        np.where(live, np.maximum(np.sqrt((means**2).mean(axis=0)), least.means), 0.0),
-        np.where(live, np.maximum(np.sqrt(((squares - 1.0) ** 2).mean(axis=0)), least.squares), 0.0),
+        np.where(live, np.maximum(_wide(means), least.means), 0.0),
+        np.where(live, np.maximum(_wide(squares - 1.0), least.squares), 0.0),
     )
+
+
+def _wide(averages: Floats) -> Floats:
+    """Return the standard deviation of each, or that of a normal one with as large a tail where that is larger."""
+    tails = np.quantile(np.abs(averages), 1.0 - 2.0 * _TAIL, axis=0) / _DEVIATE
+    return np.asarray(np.maximum(np.sqrt((averages**2).mean(axis=0)), tails))
 
 
 def _reached(banked: list[list[Averages]], axes: Plane, standard: Standard, how: Settings) -> Floats:
     bank = Bank(("",) * len(standard.squares), np.array(how.rates), how.spread_rate, standard)
     channels = Channels(axes, len(how.rates))
     return np.concatenate([channels.distances(bank.standardised(one)) for run in banked for one in run])
+
+
+def _noise(left: Floats, steps: Floats, how: Settings) -> Floats:
+    least = np.maximum(how.least_noise, steps / np.sqrt(12.0))
+    return np.asarray(np.maximum(np.sqrt(np.nanmean(left**2, axis=0)), least))
+
+
+def _whole(rows: Floats) -> Floats:
+    return np.asarray(rows[np.isfinite(rows).all(axis=1)])
 
 
 def _vector(values: Floats) -> Vector:

@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from scipy.signal import lfilter
 
-from anomaly.artefact import Model
+from anomaly.artefact import Model, Settings
 from anomaly.fitting import Training, fit
 from anomaly.monitor import Monitor
 from anomaly.verdict import Evidence, Verdict
@@ -168,3 +169,31 @@ def test_a_model_says_what_it_was_made_from_and_changes_its_fingerprint_with_any
 def test_too_little_to_fit_is_refused(data: Floats, found: str) -> None:
     with pytest.raises(ValueError, match=found):
         fit([data], Training(TAGS, (MOVED,)))
+
+
+def test_a_model_of_inputs_alone_goes_on_seeing_a_tag_that_has_departed_for_good() -> None:
+    rng = np.random.default_rng(5)
+    u, noise = rng.normal(size=(2, 6, 400))
+    slow = lfilter([0.3], [1.0, -0.95], noise, axis=1)
+    runs = [np.column_stack([np.roll(a, 1) + b, a])[1:] for a, b in zip(u, slow, strict=True)]
+    training = Training(("y",), ("u",))
+    left: dict[str, float] = {}
+    for how in (Settings(memory="own", twin=False), Settings(memory="inputs", twin=False)):
+        monitor = Monitor(fit(runs, training, how))
+        ramp = runs[0] + np.column_stack([np.linspace(0.0, 6.0, len(runs[0])), np.zeros(len(runs[0]))])
+        left[how.memory] = [monitor.step(row).ratio for row in ramp][-1]
+    assert left["inputs"] > 2.0 * left["own"]
+    assert left["inputs"] > 1.2
+
+
+def test_a_tag_that_stood_still_in_training_is_watched_where_a_least_deviation_is_declared() -> None:
+    rng = np.random.default_rng(6)
+    run = np.column_stack([np.full(300, 250.0), rng.normal(size=300)])
+    told: dict[tuple[float, ...], float] = {}
+    for least in ((), (0.5, 0.0)):
+        monitor = Monitor(fit([run], Training(("still", "noise"), least=least), Settings(twin=False)))
+        for row in run[:20]:
+            monitor.step(row)
+        told[least] = monitor.step(np.array([150.0, 0.0])).ratio
+    assert told[()] < 1.2
+    assert told[(0.5, 0.0)] > 3.0
