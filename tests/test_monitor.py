@@ -174,7 +174,7 @@ def test_too_little_to_fit_is_refused(data: Floats, found: str) -> None:
 def test_a_model_of_inputs_alone_goes_on_seeing_a_tag_that_has_departed_for_good() -> None:
     rng = np.random.default_rng(5)
     u, noise = rng.normal(size=(2, 6, 400))
-    slow = lfilter([0.3], [1.0, -0.95], noise, axis=1)
+    slow: Floats = np.asarray(lfilter([0.3], [1.0, -0.95], noise, axis=1), np.float64)
     runs = [np.column_stack([np.roll(a, 1) + b, a])[1:] for a, b in zip(u, slow, strict=True)]
     training = Training(("y",), ("u",))
     left: dict[str, float] = {}
