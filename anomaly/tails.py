@@ -131,3 +131,28 @@ def _profile(t: Floats, above: Floats) -> Floats:
     scale = np.where(flat, above.mean(), shape / np.where(flat, 1.0, t))
     best: Floats = -np.log(scale) - np.where(flat, 0.0, shape) - 1.0
     return best
+
+
+def weighted(above: Floats, shapes: tuple[float, float] = SHAPES) -> tuple[float, float]:
+    """Return scale and shape of the generalised Pareto distribution with the probability-weighted moments of excesses.
+
+    Nearly as good as the likelihood for shapes that are believed, and much faster.
+
+    Parameters
+    ----------
+    above
+        Excesses above the threshold, rising, shape ``(n,)``, any one unit.
+    shapes
+        Least and largest shape that is believed [1].
+
+    References
+    ----------
+    J. R. M. Hosking, J. R. Wallis, "Parameter and quantile estimation for the generalized Pareto distribution",
+    Technometrics 29(3), 1987, doi:10.1080/00401706.1987.10488243.
+    """
+    n, mean = len(above), float(above.mean())
+    first = float(above @ (1.0 - (np.arange(1, n + 1) - 0.35) / n)) / n
+    if mean <= 2.0 * first:
+        return mean, 0.0
+    shape = min(max(2.0 - mean / (mean - 2.0 * first), shapes[0]), shapes[1])
+    return mean * (1.0 - shape), shape
