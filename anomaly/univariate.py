@@ -291,7 +291,7 @@ def _tail(past: Floats) -> _Tail:
 
 
 def chance(score: float) -> float:
-    """Return the chance that a score [1] stands for [1].
+    """Return the chance that a `score` stands for, both of them pure numbers [1].
 
     Examples
     --------
