@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from math import exp, inf
+from math import exp, inf, log
 from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -59,10 +59,12 @@ class Settings(_Frozen):
     """Share of the limit below which an alarm ends [1]."""
     delay: Annotated[int, Field(ge=1)] = 5
     """Samples in a row an alarm takes to begin [1]."""
+    false_alarms_per_day: Annotated[float, Field(gt=0.0)] = 1.0
+    """Budget of the limit: false alarms a day in normal operation [1/day]."""
     patience: Annotated[int, Field(ge=0)] = 3
     """Missing samples in a row that are bridged by prediction [1]; after more, lags start anew."""
-    folds: Annotated[int, Field(ge=2)] = 5
-    """Parts of the training data that are each predicted from the others [1]."""
+    burn: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.25
+    """Share of the training data that only teaches; residuals of the later part say what is normal [1]."""
 
 
 class Tail(_Frozen):
@@ -91,6 +93,16 @@ class Tail(_Frozen):
                 return left if last == -inf else left + (share - left) * (score - last) / (at - last)
             last, left = at, share
         return left
+
+    def score(self, share: float) -> float:
+        """Return the score that a share of normal samples exceeds, in the exponential tail [1].
+
+        Parameters
+        ----------
+        share
+            Share [1], no more than that at the end of the table.
+        """
+        return self.scores[-1] + self.scale * max(log(self.beyond[-1] / share), 0.0)
 
 
 class Model(_Frozen):

@@ -14,6 +14,7 @@ doi:10.1016/j.automatica.2009.02.027.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal, NamedTuple, get_args
 
 import numpy as np
@@ -26,6 +27,20 @@ Channel = Literal["tag", "joint", "plane", "off_plane", "spread"]
 
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 """All channels, in order; noise has one rate, the others have those of the bank."""
+
+
+def counted(channels: Sequence[Channel], rates: int) -> list[int]:
+    """Return the positions, among all distances, of those of some channels [1].
+
+    Parameters
+    ----------
+    channels
+        The channels.
+    rates
+        Rates of the bank [1].
+    """
+    places = [c * rates + r for c, name in enumerate(CHANNELS[:-1]) if name in channels for r in range(rates)]
+    return [*places, *([4 * rates] if CHANNELS[-1] in channels else [])]
 
 
 class Plane(NamedTuple):

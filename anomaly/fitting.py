@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from anomaly import evt
 from anomaly.artefact import Matrix, Model, Settings, Tail, Vector
 from anomaly.bank import Averages, Bank, Standard, classical
-from anomaly.channels import CHANNELS, Channels, Plane, plane
-from anomaly.predictor import Fit, lagged, ridge
+from anomaly.channels import Channels, Plane, counted, plane
+from anomaly.predictor import Fit, Predictor
 from plant_io.signals import Floats
 
-_COMMON, _RARE = 0.99, 0.999
+_COMMON, _DAY_S = 0.99, 86_400.0
 _TAIL, _DEVIATE = 0.0005, 3.2905
 """Share of a normal distribution above a deviate, and that deviate, in standard deviations [1]."""
-_LEAST = 4
-"""Samples there must be for each part of the training data, over the lags [1]."""
+_LEAST = 20
+"""Samples there must be over the lags [1]."""
+_NEVER = 10**12
+"""Horizon of what forgets nothing, samples [1]."""
 
 
 class Training(NamedTuple):
@@ -52,7 +54,7 @@ class Scaled(NamedTuple):
 
 
 def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = None) -> Model:
-    """Return a model of normal operation, limited so that one training sample in a thousand is above.
+    """Return a model of normal operation, limited by the budget of its settings.
 
     Parameters
     ----------
@@ -74,7 +76,7 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
     scaled = scaling(np.vstack(runs), how.reach, training.least)
     z = [_standard(run, scaled, how.reach) for run in runs]
     n = len(training.tags)
-    fitted, left = _crossed(z, n, how)
+    fitted, left = _forward(z, training.tags + training.inputs, n, how)
     live, noise = scaled.scale[:n] > 0.0, _noise(np.vstack(left), scaled.step[:n], how)
     e = [np.clip(np.where(live, one / noise, 0.0), -how.reach, how.reach) for one in left]
     banked = [_followed(one, training.tags, how) for one in e]
@@ -110,8 +112,29 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
 
 
 def _limited(model: Model, distances: Floats) -> Model:
-    scores = distances[:, counted(model.settings)].max(axis=1)
-    return model.limited(float(np.quantile(scores, _RARE)), tail(scores))
+    scores = distances[:, counted(model.settings.channels, len(model.settings.rates))].max(axis=1)
+    return limited(model, scores)
+
+
+def limited(model: Model, scores: Floats) -> Model:
+    """Return the model with the limit that keeps its budget on scores of normal operation.
+
+    Where there are too few episodes for a tail of peaks, the tail of all scores is taken.
+
+    Parameters
+    ----------
+    model
+        Model that gave the scores.
+    scores
+        Scores in the order of time, shape ``(samples,)`` [1]; NaN where there was none.
+    """
+    how, known = model.settings, tail(scores[np.isfinite(scores)])
+    rate = how.false_alarms_per_day / _DAY_S
+    try:
+        found = evt.limit(scores, rate, evt.Episodes(model.period_s, merge_s=0.0, clear=how.off)).value
+    except ValueError:
+        found = known.score(rate * model.period_s)
+    return model.limited(found, known)
 
 
 def scaling(data: Floats, reach: float, least: Sequence[float] = ()) -> Scaled:
@@ -133,13 +156,6 @@ def scaling(data: Floats, reach: float, least: Sequence[float] = ()) -> Scaled:
     scale = np.maximum(scale, least) if least else scale
     steps = np.array([_step(column) for column in data.T])
     return Scaled(centre, scale, np.divide(steps, scale, out=np.zeros_like(scale), where=scale > 0.0))
-
-
-def counted(settings: Settings) -> list[int]:
-    """Return the positions of the distances that count for the score [1]."""
-    rates = len(settings.rates)
-    places = [c * rates + r for c, name in enumerate(CHANNELS[:-1]) if name in settings.channels for r in range(rates)]
-    return [*places, *([4 * rates] if "spread" in settings.channels else [])]
 
 
 def tail(scores: Floats) -> Tail:
@@ -165,8 +181,8 @@ def _check(runs: Sequence[Floats], training: Training, how: Settings) -> None:
     if not runs or any(run.ndim != 2 or run.shape[1] != columns for run in runs):  # noqa: PLR2004
         raise ValueError(f"training data: expected {columns} columns, one for each tag and input, in every run")
     samples = sum(max(len(run) - how.lags, 0) for run in runs)
-    if samples < _LEAST * how.folds:
-        raise ValueError(f"training data: {samples} samples after the lags, expected {_LEAST * how.folds} or more")
+    if samples < _LEAST:
+        raise ValueError(f"training data: {samples} samples after the lags, expected {_LEAST} or more")
 
 
 def _step(column: Floats) -> float:
@@ -179,29 +195,29 @@ def _standard(run: Floats, scaled: Scaled, reach: float) -> Floats:
     return np.clip(z, -reach, reach)
 
 
-def _crossed(z: list[Floats], n: int, how: Settings) -> tuple[Fit, list[Floats]]:
-    """Return the fit to all samples, and residuals of fits to all but the part that a sample is in."""
-    lags = [lagged(one, how.lags) for one in z]
-    targets = [one[how.lags :, :n] for one in z]
-    x, y = np.vstack(lags), np.vstack(targets)
-    whole = np.isfinite(x).all(axis=1) & np.isfinite(y).all(axis=1)
-    left, edges = np.full_like(y, np.nan), np.linspace(0, len(x), how.folds + 1).astype(int)
-    for first, last in pairwise(edges):
-        others = whole & ((np.arange(len(x)) < first) | (np.arange(len(x)) >= last))
-        left[first:last] = y[first:last] - x[first:last] @ _fitted(x[others], y[others], n, how).weights
-    cuts = np.cumsum([len(one) for one in targets])[:-1]
-    return _fitted(x[whole], y[whole], n, how), np.split(left, cuts)
+def _forward(z: list[Floats], names: tuple[str, ...], n: int, how: Settings) -> tuple[Fit, list[Floats]]:
+    """Return the fit to all samples, and what the fit to those before it leaves of each sample but the first ones."""
+    own = (np.arange(how.lags * len(names)) % len(names) < n) & (how.memory == "inputs")
+    believed = np.diag(np.where(np.concatenate([[False], own]), 0.0, 1.0 / how.ridge))
+    predictor = Predictor(names, Fit(np.zeros((len(believed), n)), believed), horizon=_NEVER)
+    burnt = how.burn * sum(map(len, z))
+    starts = np.cumsum([0, *map(len, z)])[:-1]
+    left = [_run_forward(run, predictor, how.lags, burnt - start) for run, start in zip(z, starts, strict=True)]
+    return predictor.fit(), left
 
 
-def _fitted(lags: Floats, targets: Floats, n: int, how: Settings) -> Fit:
-    """Return the weights on the lags that may be used; on the others they are 0 and known to be."""
-    columns = (lags.shape[1] - 1) // how.lags
-    own = (np.arange(lags.shape[1] - 1) % columns < n) & (how.memory == "inputs")
-    used = np.flatnonzero(np.concatenate([[True], ~own]))
-    found = ridge(lags[:, used], targets, how.ridge)
-    weights, doubt = np.zeros((lags.shape[1], n)), np.zeros((lags.shape[1],) * 2)
-    weights[used], doubt[np.ix_(used, used)] = found
-    return Fit(weights, doubt)
+def _run_forward(run: Floats, predictor: Predictor, lags: int, burnt: float) -> Floats:
+    whole = np.asarray(np.isfinite(run).all(axis=1))
+    left = np.full((max(len(run) - lags, 0), predictor.tags), np.nan)
+    for k in range(lags, len(run)):
+        if not whole[k - lags : k + 1].all():
+            continue
+        predictor.lay(run[k - lags : k])
+        error = predictor.residuals(run[k])
+        predictor.learn(error)
+        if k >= burnt:
+            left[k - lags] = error
+    return left
 
 
 def _followed(residuals: Floats, tags: tuple[str, ...], how: Settings) -> list[Averages]:

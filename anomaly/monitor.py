@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from anomaly.artefact import Model
 from anomaly.bank import Averages, Bank, Standard
-from anomaly.channels import Channels, Plane
-from anomaly.fitting import counted
+from anomaly.channels import Channels, Plane, counted
 from anomaly.predictor import Fit, Predictor
 from anomaly.rows import Rows
 from anomaly.verdict import Evidence, Lane, Verdict
@@ -51,7 +50,8 @@ class Kit:
         self.standard = Standard(np.array(model.bank), np.array(model.spread))
         self.channels = Channels(Plane(np.array(model.axes), np.array(model.powers), model.kept), len(how.rates))
         self.inverse_usual = np.zeros(self.channels.width)
-        self.inverse_usual[counted(how)] = 1.0 / np.array(model.usual)[counted(how)]
+        places = counted(how.channels, len(how.rates))
+        self.inverse_usual[places] = 1.0 / np.array(model.usual)[places]
         self.counts = 1 if how.twin and how.adaptation == "gated" else 0
 
     @property
@@ -170,8 +170,7 @@ class Monitor(Rows):
     def nbytes(self) -> int:
         """Size of all arrays it holds and of those of its model [byte]."""
         kept = (self._predictor.weights, self._predictor.doubt, self._predictor.past, *self._bank.averages)
-        mine = sum(0 if one is None else one.nbytes for one in kept)
-        return mine + self._gone.nbytes + self._wait.nbytes + self.kit.nbytes
+        return sum(one.nbytes for one in kept) + self._gone.nbytes + self._wait.nbytes + self.kit.nbytes
 
     def _due(self, now: float) -> bool:
         """Return whether a sample counts, after the lags have been brought up to it."""

@@ -33,43 +33,6 @@ class Fit(NamedTuple):
     """Inverse of the information in the lags, shape ``(1 + lags x columns, 1 + lags x columns)`` [1]."""
 
 
-def lagged(data: Floats, lags: int) -> Floats:
-    """Return the lags of each sample but the first ones, the newest first, after a 1.
-
-    Parameters
-    ----------
-    data
-        Samples, shape ``(samples, columns)``, in their units.
-    lags
-        Samples looked back [1].
-
-    Returns
-    -------
-    lags
-        Shape ``(samples - lags, 1 + lags x columns)``, in the units of `data`.
-    """
-    n = len(data) - lags
-    return np.column_stack([np.ones(n), *(data[lags - 1 - k : lags - 1 - k + n] for k in range(lags))])
-
-
-def ridge(lags: Floats, targets: Floats, weight: float) -> Fit:
-    """Return the weights that predict best, drawn towards 0.
-
-    Parameters
-    ----------
-    lags
-        As of `lagged`, shape ``(samples, p)``, in their units.
-    targets
-        What they predict, shape ``(samples, tags)``, in their units.
-    weight
-        Weight of the belief that the weights are 0, in samples of unit variance [1].
-    """
-    information = np.einsum("ni,nj->ij", lags, lags) + weight * np.eye(lags.shape[1])
-    inverse = np.asarray(np.linalg.inv(information), dtype=np.float64)
-    doubt = 0.5 * (inverse + inverse.transpose())
-    return Fit(doubt @ np.einsum("ni,nt->it", lags, targets), doubt)
-
-
 class Predictor(Rows):
     """Frozen weights, and beside them a twin that learns by recursive least squares where it is told to.
 
@@ -92,7 +55,8 @@ class Predictor(Rows):
         super().__init__(names)
         self.columns, self.tags = len(names), fit.weights.shape[1]
         self.weights = np.ascontiguousarray(np.stack([fit.weights] * (2 if twin else 1), axis=1))
-        self.doubt = fit.doubt.copy() if twin else None
+        self.doubt = fit.doubt.copy() if twin else fit.doubt
+        self._learns = twin
         self.past = np.zeros(len(fit.weights))
         self.past[0] = 1.0
         self._first = float(np.trace(fit.doubt))
@@ -115,6 +79,20 @@ class Predictor(Rows):
         past[1 + n :] = past[1:-n]
         past[1 : 1 + n] = values
 
+    def lay(self, rows: Floats) -> None:
+        """Set all lags.
+
+        Parameters
+        ----------
+        rows
+            Samples, the newest last, shape ``(lags, columns)``, in standard deviations from normal [1].
+        """
+        self.past[1:] = rows[::-1].ravel()
+
+    def fit(self) -> Fit:
+        """Return what the last lane has learnt, to begin another predictor with."""
+        return Fit(self.weights[:, -1].copy(), self.doubt.copy())
+
     def refill(self, column: int, value: float) -> None:
         """Set all lags of one column, after a gap.
 
@@ -135,7 +113,7 @@ class Predictor(Rows):
         errors
             Residuals of the twin, shape ``(tags,)``, in standard deviations [1]; 0 where a tag is not to be learnt.
         """
-        if self.doubt is None:
+        if not self._learns:
             return
         pulled = np.einsum("ij,j->i", self.doubt, self.past)
         root = sqrt(1.0 + float(np.einsum("i,i->", self.past, pulled)))

