@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from anomaly import ewma, learner, trend
+from anomaly import ewma, latched, learner, trend, watched
 from anomaly.alerts import Advice, Alert, Locked
 from anomaly.ewma import ChartKit, ChartState
+from anomaly.heard import NOTHING, Heard
 from anomaly.learner import LearnerKit, LearnerState
 from anomaly.trend import TrendKit, TrendState
+from anomaly.watched import MonitorKit, MonitorState
 from plant_io import Snapshot
-from policies import Action, Ewma, Learner, Policy, Trend, library
+from policies import Action, Ewma, Learner, Monitor, Policy, Trend, library
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +25,10 @@ class WatchKit:
     """Libraries, locked."""
     learners: tuple[LearnerKit, ...]
     """Learners, which advise only."""
+    monitors: tuple[MonitorKit, ...] = ()
+    """Monitors, locked; their twins advise only."""
+    asked: tuple[str, ...] = ()
+    """What monitors want to know of what loops believe."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,6 +41,8 @@ class WatchState:
     """In the order of the kit."""
     learners: tuple[LearnerState, ...]
     """In the order of the kit."""
+    monitors: tuple[MonitorState, ...] = ()
+    """In the order of the kit; they change in place."""
 
 
 def prepare(policy: Policy) -> WatchKit:
@@ -43,9 +51,11 @@ def prepare(policy: Policy) -> WatchKit:
     Raises
     ------
     ValueError
-        If a library file is no library, or is written in channels that its watch does not have.
+        If a library file is no library, or is written in channels that its watch does not have; or a model file is no
+        model of its monitor.
     """
-    units, watches = policy.units(), policy.watches.items()
+    units, watches, asked = policy.units(), policy.watches.items(), latched.believed(policy)
+    places = {name: i for i, name in enumerate(asked)}
     return WatchKit(
         charts=tuple(ChartKit(name, w, units[w.tag]) for name, w in watches if isinstance(w, Ewma)),
         trends=tuple(
@@ -54,6 +64,8 @@ def prepare(policy: Policy) -> WatchKit:
             if isinstance(w, Trend)
         ),
         learners=tuple(learner.prepare(name, w, units) for name, w in watches if isinstance(w, Learner)),
+        monitors=tuple(watched.prepare(name, w, policy, places) for name, w in watches if isinstance(w, Monitor)),
+        asked=asked,
     )
 
 
@@ -63,10 +75,13 @@ def start(kit: WatchKit) -> WatchState:
         charts=tuple(ewma.start(chart) for chart in kit.charts),
         trends=tuple(trend.start(one) for one in kit.trends),
         learners=tuple(learner.start(one) for one in kit.learners),
+        monitors=tuple(watched.start(one) for one in kit.monitors),
     )
 
 
-def watch(snapshot: Snapshot, state: WatchState, kit: WatchKit) -> tuple[WatchState, Locked, Advice]:
+def watch(
+    snapshot: Snapshot, state: WatchState, kit: WatchKit, heard: Heard = NOTHING
+) -> tuple[WatchState, Locked, Advice]:
     """Let every watch look at the line.
 
     Parameters
@@ -77,6 +92,8 @@ def watch(snapshot: Snapshot, state: WatchState, kit: WatchKit) -> tuple[WatchSt
         What the last cycle left; it must not be used again.
     kit
         Watches of the policy.
+    heard
+        What the loops believed at the end of the last cycle.
 
     Returns
     -------
@@ -94,12 +111,16 @@ def watch(snapshot: Snapshot, state: WatchState, kit: WatchKit) -> tuple[WatchSt
         charts=tuple(new for new, _ in charts),
         trends=tuple(new for new, _ in trends),
         learners=tuple(new for new, _ in learners),
+        monitors=state.monitors,
     )
+    judged = [watched.look(snapshot, heard, old, one) for old, one in zip(state.monitors, kit.monitors, strict=True)]
     told: list[Alert] = [alert for _, alert in charts if alert] + [alert for _, alerts in trends for alert in alerts]
+    told += [alarm for alarm, _ in judged if alarm]
     holds = frozenset(
         loop
         for new, one in zip(after.charts, kit.charts, strict=True)
         if new.active and one.declared.action is Action.HOLD
         for loop in one.declared.holds
     )
-    return after, Locked(tuple(told), holds), Advice(tuple(alert for _, alert in learners if alert))
+    advice = [alert for _, alert in learners if alert] + [alert for _, alert in judged if alert]
+    return after, Locked(tuple(told), holds), Advice(tuple(advice))

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from anomaly import Alert, engine, incident
 from anomaly.engine import WatchState
+from anomaly.heard import NOTHING
 from anomaly.incident import Incident, IncidentState
-from controller import dropout, soft, substitute
+from controller import beliefs, dropout, soft, substitute
 from controller.cycle import Decision, Event, Order, Phase
 from controller.handshake import Links, Wanted, Words, look, speak
 from controller.kit import Kit
@@ -49,7 +50,8 @@ def decide(
     """
     measured, soft_state = soft.enrich(snapshot, state.soft, kit.soft)
     seen, substitutes, stood_in = substitute.stand_in(measured, state.substitutes, kit.substitutes)
-    watches, locked, advice = engine.watch(seen, state.watches, kit.watches)
+    heard = beliefs.heard(state.loops, kit.beliefs) if kit.beliefs.listens else NOTHING
+    watches, locked, advice = engine.watch(seen, state.watches, kit.watches, heard)
     links = look(seen, state, kit)
     given = Inputs(seen, links, locked, orders, plans)
     turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}

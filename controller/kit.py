@@ -11,8 +11,9 @@ import numpy as np
 from anomaly import engine, incident
 from anomaly.engine import WatchKit
 from anomaly.incident import IncidentKit
-from controller import soft, substitute
+from controller import beliefs, soft, substitute
 from controller.authority import Authority, authorities
+from controller.beliefs import BeliefKit
 from controller.estimates import Estimator
 from controller.guard import Fence
 from controller.models import ControlModel, check, foreign, models, plants
@@ -151,6 +152,8 @@ class Kit:
     """Number drawn at the start that tells this controller from every other, 0 to 65535 [1]."""
     takes: Mapping[str, Mapping[str, str]] = field(default_factory=dict[str, Mapping[str, str]])
     """Setpoints of each PLC that is leased, with their read-backs, by connection."""
+    beliefs: BeliefKit = field(default_factory=BeliefKit)
+    """What watches want to know of what loops believe."""
     incidents: IncidentKit | None = None
     """How alerts are folded into incidents; None where the policy wants none."""
     handshakes: Mapping[str, Handshake] = field(init=False)
@@ -186,15 +189,20 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
         If a file the policy names does not hold what it should.
     """
     index = TagIndex.of(policy)
+    loops = {name: loop(name, declared, policy) for name, declared in policy.loops.items()}
+    watches = engine.prepare(policy)
     return Kit(
         policy=policy,
         index=index,
         soft=soft.prepare(policy),
-        watches=engine.prepare(policy),
-        loops={name: loop(name, declared, policy) for name, declared in policy.loops.items()},
+        watches=watches,
+        loops=loops,
         substitutes=substitute.prepare(policy, index),
         station=station,
         takes=taken(policy),
+        beliefs=beliefs.prepare(
+            watches, {name: (one.model, tuple(one.declared.measured)) for name, one in loops.items()}
+        ),
         incidents=incident.prepare(policy),
     )
 

@@ -17,6 +17,7 @@ from policies.loops import (
     TransferFunction,
 )
 from policies.model import Lockstep, PlantTime, Policy
+from policies.monitors import Monitor, When
 from policies.peaks import Peaks
 from policies.soft import FusedNir, RefillBalance, SoftSensor
 from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
@@ -43,6 +44,7 @@ __all__ = [
     "Loop",
     "Measured",
     "Modbus",
+    "Monitor",
     "Moved",
     "Mpc",
     "OpcUa",
@@ -66,6 +68,7 @@ __all__ = [
     "TransferFunction",
     "Trend",
     "Watch",
+    "When",
     "load",
     "parse",
     "rebind",

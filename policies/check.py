@@ -13,6 +13,7 @@ from policies import (
     check_lease,
     check_loops,
     check_modelled,
+    check_monitors,
     check_plant,
     check_quality,
     check_sampled,
@@ -71,6 +72,7 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_transfer.pace,
     check_transfer.led,
     check_watches.holds,
+    check_monitors.monitors,
     check_incidents.units,
     check_incidents.readings,
 )

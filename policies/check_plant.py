@@ -81,7 +81,8 @@ def references(view: View) -> Iterator[Problem]:
                 yield from _reference(view, path, name, kind)
     for pattern in _KEY_REFERENCES:
         for path in view.match(pattern):
-            yield from _reference(view, path, str(path[-1]), "signal", at_key=True)
+            if isinstance(path[-1], str):  # lists of names are looked at by the rules of their own watch
+                yield from _reference(view, path, path[-1], "signal", at_key=True)
 
 
 def _reference(view: View, path: Path, name: str, kind: Kind, *, at_key: bool = False) -> Iterator[Problem]:

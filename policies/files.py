@@ -25,6 +25,7 @@ _NAMED = (
     "soft_sensors.*.process",
     "loops.*.process",
     "loops.*.model.file",
+    "watches.*.model",
     _LIBRARY,
 )
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*")

@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from policies.monitors import Monitor
 from policies.told import Lane, Told
 from policies.words import Declared, Duration, Name, Number, Positive
 
@@ -116,5 +117,5 @@ class Trend(Told):
     """Tells people."""
 
 
-Watch = Annotated[Ewma | Learner | Trend, Field(discriminator="kind")]
+Watch = Annotated[Ewma | Learner | Trend | Monitor, Field(discriminator="kind")]
 """Any watch."""

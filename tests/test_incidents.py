@@ -247,7 +247,9 @@ def test_whatever_comes_nobody_is_flooded_and_every_incident_tells_a_story(
 def test_every_tag_a_watch_of_a_shipped_line_names_is_of_a_unit(line: str) -> None:
     policy = load(shipped(line))
     ready = _kit(policy)
-    homeless = [tag for watch in policy.watches.values() for tag in reading.named(watch) if tag not in ready.units.homes]
+    homeless = [
+        tag for watch in policy.watches.values() for tag in reading.named(watch) if tag not in ready.units.homes
+    ]
     assert homeless == []
     assert all(unit.sop for unit in ready.declared.units.values())
 

@@ -1,0 +1,83 @@
+"""When nothing is judged: the line does not run, has just begun to, or is announced to be in another state."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import inf
+
+from plant_io import Snapshot
+from policies import Monitor, When
+from policies.monitors import Running
+
+
+@dataclass(frozen=True, slots=True)
+class SilenceKit:
+    """What keeps a monitor silent, ready."""
+
+    runs: Running | None
+    """What shows that the line runs."""
+    whens: tuple[When, ...]
+    """States in which nothing is judged."""
+
+
+@dataclass(slots=True)
+class Silence:
+    """Memory of what kept it silent; it changes in place."""
+
+    since: float | None = None
+    """Since when the line has run, POSIX time [s]; None while it does not."""
+    stopped: bool = True
+    """Whether the line stands still."""
+    last: dict[int, float] = field(default_factory=dict[int, float])
+    """When each state was seen last, POSIX time [s], by its place."""
+    shown: dict[int, float] = field(default_factory=dict[int, float])
+    """Value shown last of each state that is a change, by its place, in the unit of its tag."""
+
+    def steady(self, snapshot: Snapshot, phases: Mapping[str, str], kit: SilenceKit) -> bool:
+        """Return whether the line runs as usual.
+
+        Parameters
+        ----------
+        snapshot
+            The line, virtual tags included.
+        phases
+            How far each loop is in service.
+        kit
+            What keeps it silent.
+        """
+        at, runs = snapshot.at, kit.runs
+        if runs is not None:
+            value = snapshot.good(runs.tag)
+            if value is not None and value < runs.at_least:
+                self.since = None
+            elif value is not None and self.since is None:
+                self.since = at
+            self.stopped = self.since is None
+            if self.since is None or at - self.since < runs.settle_s:
+                return False
+        self.stopped = False
+        stands = [self._stands(i, when, snapshot, phases) for i, when in enumerate(kit.whens)]
+        for i, stood in enumerate(stands):
+            if stood:
+                self.last[i] = at
+        return all(at - self.last.get(i, -inf) > when.settle_s for i, when in enumerate(kit.whens))
+
+    def _stands(self, place: int, when: When, snapshot: Snapshot, phases: Mapping[str, str]) -> bool:
+        if when.loop is not None:
+            return phases.get(when.loop, "off") in when.phases
+        value = snapshot.good(when.tag or "")
+        if value is None:
+            return False
+        if when.changes:
+            before = self.shown.setdefault(place, value)
+            self.shown[place] = value
+            return value != before
+        low = -inf if when.at_least is None else when.at_least
+        high = inf if when.at_most is None else when.at_most
+        return low <= value <= high
+
+
+def prepare(declared: Monitor) -> SilenceKit:
+    """Return what keeps a monitor silent, ready."""
+    return SilenceKit(declared.runs, declared.suppressed)
