@@ -22,7 +22,7 @@ def onset(series: Floats) -> int:
     Parameters
     ----------
     series
-        Residuals, the newest last, shape ``(n,)``, in standard deviations; NaN where there is none.
+        Residuals, the newest last, shape ``(n,)``, in standard deviations [1]; NaN where there is none.
 
     Returns
     -------

@@ -59,7 +59,7 @@ class MonitorState:
     gathered: Latched
     """What was gathered since the last look."""
     ring: Floats
-    """Residuals of the last looks, shape ``(BUFFER, tags)``, in standard deviations; NaN where there was none."""
+    """Residuals of the last looks, shape ``(BUFFER, tags)``, in standard deviations [1]; NaN where there was none."""
     looks: int = 0
     """Looks so far [1]."""
     active: bool = False
