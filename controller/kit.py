@@ -15,9 +15,11 @@ from controller import beliefs, soft, substitute
 from controller.authority import Authority, authorities
 from controller.beliefs import BeliefKit
 from controller.estimates import Estimator
+from controller.fits import agree, heard, refuse
 from controller.guard import Fence
 from controller.models import ControlModel, check, foreign, models, plants
 from controller.models.transfer import Transfer
+from controller.models.variants import NoVariant
 from controller.mpc.estimator import KalmanEstimator
 from controller.mpc.linear_estimator import LinearEstimator
 from controller.mpc.mhe import MovingHorizon
@@ -231,8 +233,7 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
     ValueError
         If there is no such model, or its file or its names do not fit; the message begins with the place.
     """
-    _heard(name, declared)
-    chosen, estimator, smoother = _modelled(name, declared, policy)
+    chosen, estimator, smoother = _ready(name, declared, policy)
     units = policy.units()
     scales = {m.tag: Scale.between(units[m.tag], chosen.inputs[key]) for key, m in declared.moved.items()}
     scales |= {tag: Scale.between(units[tag], chosen.known[key]) for key, tag in declared.known.items()}
@@ -282,6 +283,17 @@ def _homes(declared: Loop, policy: Policy) -> dict[str, str]:
     return {key: home for key, home in homes.items() if policy.connections[home].handshake is not None}
 
 
+def _ready(name: str, declared: Loop, policy: Policy) -> tuple[ControlModel | Transfer, Estimator, Smoother | None]:
+    """Return the control model of a loop and what follows the line with it, or refuse for all that is wrong."""
+    wrong = heard(name, declared)
+    try:
+        found = _modelled(name, declared, policy)
+    except ValueError as error:
+        raise ValueError("\n".join([*wrong, str(error)])) from None
+    refuse(wrong)
+    return found
+
+
 def _modelled(name: str, declared: Loop, policy: Policy) -> tuple[ControlModel | Transfer, Estimator, Smoother | None]:
     """Return the control model of a loop and what follows the line with it."""
     if isinstance(declared, TransferFunction):
@@ -320,10 +332,12 @@ def _model(name: str, declared: Mpc, policy: Policy) -> ControlModel:
         raise ValueError(f"loops.{name}.model: found {declared.model!r}, expected one of {', '.join(models())}")
     try:
         chosen = plants(declared, policy.files)[0]
+    except NoVariant as error:
+        raise ValueError(f"loops.{name}.scenarios.parameters.{error.at}: {declared.process}: {error}") from None
     except ValueError as error:
         place, file = ("model", declared.model) if foreign(declared) else ("process", declared.process)
         raise ValueError(f"loops.{name}.{place}: {file}: {error}") from None
-    _agree(name, declared, chosen)
+    agree(name, declared, chosen)
     if foreign(declared):
         _contract(name, declared, policy, chosen)
     return chosen
@@ -353,35 +367,3 @@ def _fence(tag: str, key: str, declared: Loop, units: Mapping[str, str]) -> Fenc
         tolerance=convert(moved.tolerance, moved.unit, unit) - zero,
         dead_band=0.0 if moved.dead_band is None else convert(moved.dead_band, moved.unit, unit) - zero,
     )
-
-
-def _heard(name: str, declared: Loop) -> None:
-    witnesses = {} if declared.witness is None else declared.witness.of
-    for key, named in witnesses.items():
-        if key not in declared.moved:
-            wanted = ", ".join(sorted(declared.moved))
-            raise ValueError(f"loops.{name}.witness.of: found {key!r}, expected one of {wanted}")
-        for i, measured in enumerate(named):
-            if measured not in declared.measured:
-                wanted = ", ".join(sorted(declared.measured))
-                raise ValueError(f"loops.{name}.witness.of.{key}.{i}: found {measured!r}, expected one of {wanted}")
-
-
-def _agree(name: str, declared: Mpc, chosen: ControlModel) -> None:
-    roles = (
-        ("moved", set(declared.moved), set(chosen.inputs)),
-        ("known", set(declared.known), set(chosen.known)),
-        ("measured", set(declared.measured), set(chosen.measured)),
-        ("controlled", set(declared.controlled), set(chosen.controlled)),
-    )
-    for role, found, wanted in roles:
-        if found != wanted:
-            raise ValueError(
-                f"loops.{name}.{role}: found {', '.join(sorted(found)) or 'nothing'}, "
-                f"but model {declared.model} wants {', '.join(sorted(wanted)) or 'nothing'}"
-            )
-    for key, measured in declared.measured.items():
-        if (measured.bias_sd is None) == (key in chosen.biases):
-            given = "nothing" if measured.bias_sd is None else f"{measured.bias_sd:g}"
-            expected = f"a number, the model has the bias {chosen.biases[key]}" if key in chosen.biases else "nothing"
-            raise ValueError(f"loops.{name}.measured.{key}.bias_sd: found {given}, expected {expected}")

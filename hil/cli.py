@@ -10,7 +10,7 @@ import typer
 
 from controller.cli.ends import Refused, Unreachable, duration, reading
 from controller.cli.options import Json
-from controller.cli.show import give, log_to_people, people, writable
+from controller.cli.show import give, kept, log_to_people, people, writable
 from controller.cli.verbs import CHECKS, INTERRUPTED, SCHEMAS, For, Record
 from hil import tune
 
@@ -132,11 +132,11 @@ def run(
         raise Unreachable(str(error)) from error
     except Unfit as error:
         raise Refused(str(error)) from error
-    if junit is not None:
-        report.write_junit(Path(junit), runs)
-    if html is not None:
-        report.write_html(Path(html), runs)
     give({"runs": [plain(r) for r in runs], "summary": [line.plain() for line in summed(runs)]}, json)
+    if junit is not None:
+        kept(junit, lambda path: report.write_junit(path, runs))
+    if html is not None:
+        kept(html, lambda path: report.write_html(path, runs))
     if away := [r for r in runs if r.unreachable]:
         raise Unreachable(f"hil run: {away[0].scenario}, seed {away[0].seed}: {away[0].crashed}")
     return INTERRUPTED if not whole else 0 if all(r.passed for r in runs) else 1

@@ -1,7 +1,7 @@
 """What is declared: tags, soft sensors, loops, watches and limits, read from approved files."""
 
 from policies.errors import PolicyError, Problem
-from policies.files import load, parse, rebind, schema, shipped
+from policies.files import examined, load, parse, rebind, schema, shipped
 from policies.loops import (
     Controlled,
     Disturbed,
@@ -69,6 +69,7 @@ __all__ = [
     "Trend",
     "Watch",
     "When",
+    "examined",
     "load",
     "parse",
     "rebind",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
@@ -30,6 +31,9 @@ _NAMED = (
 )
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*")
 _LARGEST_NAMED = 64_000_000
+_PARTS = ("soft_sensors", "loops", "watches")
+"""Sections whose parts can be looked at one without the other."""
+_ROUNDS = 5
 _LINES = Path(__file__).parent / "lines"
 _ADDRESS = re.compile(r"(?P<scheme>opc\.tcp://)?(?P<host>[^\s/:@]+|\[[0-9a-fA-F:]+\]):(?P<port>\d{1,5})(?P<rest>/\S*)?")
 _LAST_PORT = 65535
@@ -47,11 +51,58 @@ def load(path: Path) -> Policy:
     PolicyError
         If the file cannot be read, is no policy, or is one that makes no sense; it lists every problem.
     """
-    folder = path.parent.resolve()
+    return _sealed(_read(path), str(path), _beside(path))
+
+
+def examined(path: Path) -> tuple[Policy | None, list[Problem]]:
+    """Return every problem of the policy in a file, and as much of it as can be looked at further without them.
+
+    Soft sensors, loops and watches with problems are left out, and what builds on them; None if nothing is left to be
+    looked at.
+
+    Raises
+    ------
+    PolicyError
+        If the file cannot be read, or is no YAML.
+    """
+    document, files, policy, problems = _judged(_read(path), str(path), _beside(path))
+    if not problems and policy is not None:
+        named = {key: content for key, content in files.items() if key}
+        return policy.sealed(_fingerprint(files[""], named), files), problems
+    wrong, rest = problems, document
+    for _ in range(_ROUNDS):
+        rest = _without(rest, wrong)
+        policy, found = checked(rest)
+        if found == wrong or not found:
+            break
+        wrong = found
+    return policy and policy.sealed("", files), problems
+
+
+def _without(document: Document, problems: Sequence[Problem]) -> Document:
+    """Return a document without the parts that have problems, as far as parts can be left out."""
+    data = dict(cast("Mapping[str, object]", document.data)) if isinstance(document.data, dict) else {}
+    for section in _PARTS:
+        parts = data.get(section)
+        if isinstance(parts, dict):
+            kept = cast("Mapping[str, object]", parts).items()
+            data[section] = {key: part for key, part in kept if not _amiss(f"{section}.{key}", problems)}
+    return replace(document, data=data, problems=[])
+
+
+def _amiss(place: str, problems: Sequence[Problem]) -> bool:
+    return any(problem.path == place or problem.path.startswith((f"{place}.", f"{place}[")) for problem in problems)
+
+
+def _read(path: Path) -> bytes:
     try:
-        data = _bytes(path, LARGEST)
+        return _bytes(path, LARGEST)
     except OSError as error:
         raise PolicyError([Problem(str(path), 1, 1, "", _why(error))]) from None
+
+
+def _beside(path: Path) -> Callable[[str], bytes]:
+    folder = path.parent.resolve()
 
     def beside(name: str) -> bytes:
         file = (folder / name).resolve()
@@ -59,7 +110,7 @@ def load(path: Path) -> Policy:
             raise PermissionError(0, "it lies outside the folder of the policy")
         return _bytes(file, _LARGEST_NAMED)
 
-    return _sealed(data, str(path), beside)
+    return beside
 
 
 def parse(data: bytes, name: str, files: Mapping[str, bytes]) -> Policy:
@@ -140,6 +191,17 @@ def schema() -> dict[str, object]:
 
 
 def _sealed(data: bytes, name: str, get: Callable[[str], bytes]) -> Policy:
+    _, files, policy, problems = _judged(data, name, get)
+    if problems or policy is None:
+        raise PolicyError(problems)
+    named = {key: content for key, content in files.items() if key}
+    return policy.sealed(_fingerprint(data, named), files)
+
+
+def _judged(
+    data: bytes, name: str, get: Callable[[str], bytes]
+) -> tuple[Document, dict[str, bytes], Policy | None, list[Problem]]:
+    """Return a document, the bytes of it and of the files it names, the policy in it, and every problem."""
     document = read(data, name)
     files: dict[str, bytes] = {}
     missing = list(_missing_files(document, (_TABLE,), get, files))
@@ -149,9 +211,7 @@ def _sealed(data: bytes, name: str, get: Callable[[str], bytes]) -> Policy:
     problems += [*missing, *_missing_files(document, _NAMED, get, files)]
     problems.sort(key=lambda problem: (problem.file != name, problem.line, problem.column, problem.path))
     problems += _library_problems(document, files)
-    if problems or policy is None:
-        raise PolicyError(problems)
-    return policy.sealed(_fingerprint(data, files), {"": data, **files})
+    return document, {"": data, **files}, policy, problems
 
 
 def _missing_files(

@@ -39,6 +39,9 @@ LINE = str(shipped("A"))
         (["demo", "--json", "/dev/null/x"], "/dev/null/x: this cannot be written"),
         (["hil", "list", "--json", "/dev"], "/dev: this cannot be written"),
         (["hil", "run", "a_blind", "--junit", "/dev/null/x"], "/dev/null/x: this cannot be written"),
+        (["hil", "run", "a_blind", "--html", "/proc/x.html"], "/proc/x.html: this cannot be written"),
+        (["hil", "run", "a_blind", "--html", "-"], "-: this cannot be written: wanted the name of a file"),
+        (["hil", "run", "a_blind", "--html", "x" * 300], "this cannot be written: File name too long"),
         (["schema", "tag"], "schema: found 'tag', wanted one of policy, library, scenario"),
         (["hil", "run"], "hil run: found no scenario, wanted --all or some of those that"),
         (["hil", "run", "a_nothing"], "found the scenario 'a_nothing', wanted a file or a shipped one"),
@@ -62,7 +65,7 @@ def test_a_good_policy_is_status_0(capsys: pytest.CaptureFixture[str]) -> None:
 
 def test_an_alert_is_shown_with_what_to_do_about_it(capsys: pytest.CaptureFixture[str]) -> None:
     bench, tell = Bench(), teller()
-    decision, numbers = bench.cycle(), {"score": 7.0, "limit": 6.0}
+    decision = bench.cycle()
     alert = Alert(
         at=bench.at,
         watch="window",
@@ -72,7 +75,8 @@ def test_an_alert_is_shown_with_what_to_do_about_it(capsys: pytest.CaptureFixtur
         priority="high",
         route="operator",
         response="Clean the window.",
-        **numbers,
+        score=7.0,
+        limit=6.0,
     )
     for each in (alert, replace(alert, active=False)):
         tell(Cycle(0, bench.snapshot(), (), (), replace(decision, alerts=(each,)), ()))
@@ -136,8 +140,40 @@ def test_a_policy_that_cannot_be_run_is_not_good(
     assert status(["validate", str(policy), "--json", "-"]) == 2
     found = {e["path"]: e for e in json.loads(capsys.readouterr().out)["errors"]}
     assert message in found[place]["message"]
-    line = policy.read_text().splitlines()[found[place]["line"] - 1]
+    line: str = policy.read_text().splitlines()[int(found[place]["line"]) - 1]
     assert line[found[place]["column"] - 1 :].strip()
+
+
+def test_one_stage_of_the_look_at_a_policy_hides_nothing_of_the_next(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(Path(LINE).parent, tmp_path, dirs_exist_ok=True)
+    policy = tmp_path / Path(LINE).name
+    text = policy.read_text()
+    (watch,) = (line for line in text.splitlines() if line.strip() == "nir_fit:")
+    changed = text.replace(watch, f"  {'never:'}\n    kind: ewma\n{watch}", 1)  # fits no schema
+    changed = changed.replace("exc_flow: {tag", "other: {tag").replace("    solver: sqp\n", "")
+    changed = changed.replace("    authority: 0.05\n", "    authority: 0.05\n    solver: ipopt\n")
+    policy.write_text(changed.replace("of: {api_sp: [api_refill, assay]", "of: {api_sp: [api_refil, assay]"))
+    assert status(["validate", str(policy), "--json", "-"]) == 2
+    errors = json.loads(capsys.readouterr().out)["errors"]
+    places = [error["path"] for error in errors]
+    assert {"watches.never.tag", "loops.blend.measured", "loops.blend.witness.of.api_sp[0]"} <= set(places)
+    assert [error["line"] for error in errors] == sorted(error["line"] for error in errors)
+    assert len(places) == len(set(places))
+
+
+def test_scenarios_of_a_parameter_there_is_not_are_told_where_they_stand(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.copytree(Path(LINE).parent, tmp_path, dirs_exist_ok=True)
+    policy = tmp_path / Path(LINE).name
+    told = "    authority: 0.05\n    solver: ipopt\n    scenarios: {parameters: [lag_api, lagg]}\n"
+    policy.write_text(policy.read_text().replace("    authority: 0.05\n", told))
+    assert status(["validate", str(policy), "--json", "-"]) == 2
+    (error,) = json.loads(capsys.readouterr().out)["errors"]
+    assert error["path"] == "loops.blend.scenarios.parameters[1]"
+    assert "no parameter is called lagg; there are" in error["message"]
 
 
 @pytest.mark.parametrize("kind", ["policy", "library", "scenario"])
@@ -154,6 +190,8 @@ def test_a_plant_that_cannot_be_reached_is_status_3(
     assert status(["run", LINE, "--for", "5s", "--record", str(tmp_path / "r"), *nowhere]) == 3
     said = capsys.readouterr()
     assert "no connection to feeders" in said.err
+    assert "record" not in said.err
+    assert not (tmp_path / "r").exists()
     assert said.out == ""
 
 

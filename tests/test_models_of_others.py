@@ -11,6 +11,7 @@ from test_policies_rules import FILES, GOOD
 
 from controller.kit import prepare
 from controller.models import ControlModel, check, model, plants
+from controller.models.process import read
 from controller.models.theirs import adapted, written
 from controller.mpc.solver import solvers
 from controller.plan import Problem, Status
@@ -65,6 +66,27 @@ def test_the_example_of_the_documentation_is_a_control_model() -> None:
     rest = found.steady(np.array([6.0]), np.array([0.1]), {"temperature": 36.0})
     assert rest == pytest.approx([6.0, 20.0 + 6.0 / 0.418, 36.0 - 20.0 - 6.0 / 0.418])
     check(found, {"power": 6.0}, {"feed": 0.1})
+
+
+def test_the_identified_parameters_of_the_documentation_are_those_of_its_model() -> None:
+    (block,) = re.findall(r"```json\n(.*?)```", PAGE, re.DOTALL)
+    process = read(block.encode())
+    found = adapted(written(TANK.encode(), "tank.py"), process)
+    assert process.model == "tank"
+    rest = found.steady(np.array([4.0]), np.array([0.1]), {})
+    assert rest[:2] == pytest.approx([4.0, 20.0 + 4.0 / 0.418])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"how": None, "seed": "one"}, r"identified parameters: how: .*; seed: .*"),
+        ({"parameters": {"volume": {"value": -1.0, "sd": 2.0, "unit": "L"}}}, r"parameters\.volume\.value: "),
+    ],
+)
+def test_every_mistake_in_identified_parameters_is_told(change: dict[str, object], sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        read(json.dumps(PROCESS | change).encode())
 
 
 def test_a_loop_with_it_estimates_and_plans_and_both_solvers_agree() -> None:

@@ -132,6 +132,13 @@ def test_nothing_that_listens_is_status_3(tmp_path: Path, capsys: pytest.Capture
     assert "Start the server of the PLC" in said
 
 
+def test_a_device_without_an_answer_is_one_row(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    Probed(tmp_path, modbus(9, "".join(tag(f"A{i}", f"input:{i}") for i in range(30))))
+    said = capsys.readouterr().err
+    assert "30 tags, none read" in said
+    assert "A17" not in said
+
+
 def test_a_host_that_does_not_exist_is_said_so(tmp_path: Path) -> None:
     found = Probed(tmp_path, modbus(502, tag("A", "input:0")), "--connect", "plc=no-such-host.invalid:502")
     assert (found.status, found.troubles) == (3, [("unknown_host", None)])

@@ -86,7 +86,7 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         connect=site.connect,
         policy_name=path.name,
     )
-    people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}, record in {where}", markup=False)
+    people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}", markup=False)
     people.print(HELP, style="dim", markup=False)
     ran = observed(kit, options)
     _conclude(ran, where)
@@ -155,10 +155,22 @@ def observed(kit: Kit, options: Options) -> Ran:
                 through = door(kit.policy, options)
             listener = Listener(options.inbox, tuple(kit.loops))
             listener.start()
-            views = (watcher(kit.policy, status),)
+            views = (announcer(options.record), watcher(kit.policy, status))
             return asyncio.run(operate(kit, options, through, (listener.watch,), views))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error
+
+
+def announcer(record: Path | None) -> Callable[[Cycle], None]:
+    """Return a sink that says with the first cycle where the record is."""
+    todo = [] if record is None else [f"record in {record}"]
+
+    def announce(cycle: Cycle) -> None:
+        del cycle
+        if todo:
+            people.print(todo.pop(), markup=False)
+
+    return announce
 
 
 def watcher(policy: Policy, status: Status) -> Callable[[Cycle], None]:

@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from controller.cli.ends import Refused
-from controller.cli.show import writable
+from controller.cli.show import given
 
 Json = Annotated[
     str | None,
-    typer.Option("--json", metavar="FILE", help="Result as one JSON object; - for stdout.", callback=writable),
+    typer.Option("--json", metavar="FILE", help="Result as one JSON object; - for stdout.", callback=given),
 ]
 Connect = Annotated[
     list[str] | None, typer.Option("--connect", metavar="NAME=ADDRESS", help="Another address for a connection.")

@@ -107,7 +107,9 @@ def _server(endpoint: str, options: Mapping[str, object]) -> OpcUa:
 
 
 def _show(look: Look, survey: Survey, findings: Sequence[Finding]) -> None:
-    """Show one connection to people."""
+    """Show one connection to people, a device that gave no answer in one row."""
+    from plant_io.latch import tags_of  # noqa: PLC0415  # heavy
+
     timing = "no answer"
     if look.opened_s is not None and look.read_s is not None:
         timing = f"opened in {1000 * look.opened_s:.0f} ms, all tags read in {1000 * look.read_s:.1f} ms"
@@ -117,7 +119,10 @@ def _show(look: Look, survey: Survey, findings: Sequence[Finding]) -> None:
     table.caption = timing
     for column in (1, 5):
         table.columns[column].justify = "right"
-    for row in _rows(look, survey):
+    rows = _rows(look, survey) if look.answers else []
+    if not rows:
+        table.add_row(f"{len(tags_of(look.connection, survey.policy))} tags, none read", style=_COLOURS["bad"])
+    for row in rows:
         quality, age = str(row["quality"]), row["age_s"]
         shown = "" if not isinstance(age, float) or age != age else f"{age:.1f}"  # noqa: PLR0124  # not a number
         cells = (str(row["name"]), _written(row["value"]), str(row["unit"]), quality, str(row["reason"]), shown)

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from math import isfinite
 from pathlib import Path
 from typing import cast
@@ -40,24 +39,54 @@ def give(result: Mapping[str, object], where: str | None) -> None:
         raise Refused(f"{where}: this cannot be written: {error.strerror}") from error
 
 
+def given(where: str | None) -> str | None:
+    """Return where a result is to be given, a file that can be written or ``-``.
+
+    Raises
+    ------
+    Refused
+        If the file cannot be written.
+    """
+    return where if where == "-" else writable(where)
+
+
 def writable(where: str | None) -> str | None:
-    """Return the name of a file to be written, after a look before the work whether it can be.
+    """Return the name of a file to be written, after it was opened before the work to see whether it can be.
 
     Raises
     ------
     Refused
         If it cannot.
     """
-    if where is None or where == "-":
+    if where is None:
         return where
+    if where == "-":
+        raise Refused("-: this cannot be written: wanted the name of a file")
     path = Path(where)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        there = path.exists()
+        with path.open("ab"):  # what stands there stays
+            pass
+        if not there:
+            path.unlink()
+    except (OSError, ValueError) as error:
+        raise Refused(f"{where}: this cannot be written: {getattr(error, 'strerror', None) or error}") from error
+    return where
+
+
+def kept(where: str, write: Callable[[Path], None]) -> None:
+    """Write a file that could be written when the work began.
+
+    Raises
+    ------
+    Refused
+        If it cannot be any more.
+    """
+    try:
+        write(Path(where))
     except OSError as error:
         raise Refused(f"{where}: this cannot be written: {error.strerror}") from error
-    if path.is_dir() or not os.access(path if path.exists() else path.parent, os.W_OK):
-        raise Refused(f"{where}: this cannot be written: it is a directory, or not ours to write")
-    return where
 
 
 def log_to_people() -> None:

@@ -63,10 +63,12 @@ Check = Callable[[Path], str]
 
 def _good_policy(path: Path) -> str:
     from controller import readiness  # noqa: PLC0415  # heavy
-    from policies import load  # noqa: PLC0415  # heavy
+    from policies import PolicyError, examined  # noqa: PLC0415  # heavy
 
-    found = load(path)
-    readiness.check(found, path)
+    found, problems = examined(path)
+    problems += [] if found is None else readiness.problems(found, path)
+    if problems or found is None:
+        raise PolicyError(sorted(problems, key=lambda one: (one.file != str(path), one.file, one.line, one.column)))
     return f"line {found.line}, revision {found.revision}, good, {found.fingerprint[:16]}"
 
 

@@ -77,14 +77,14 @@ def read(data: bytes) -> Process:
     Raises
     ------
     ValueError
-        If `data` is no JSON, or not of this format; the first mistake is named.
+        If `data` is no JSON, or not of this format; every mistake is named.
     """
     try:
         return Process.model_validate(json.loads(data))
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise ValueError(f"identified parameters: {where}: {first['msg'].lower()}") from None
+        found = [(".".join(map(str, each["loc"])) or "the file", each["msg"].lower()) for each in error.errors()]
+        said = "; ".join(f"{where}: {why}" for where, why in found)
+        raise ValueError(f"identified parameters: {said}") from None
     except ValueError as error:
         raise ValueError(f"identified parameters: not JSON: {error}") from None
 
