@@ -320,7 +320,8 @@ def _used(declared: Loop, policy: Policy) -> frozenset[str]:
         *(one.tag for one in declared.measured.values()),
         *declared.known.values(),
     }
-    for name, sensor in policy.soft_sensors.items():
+    # A sensor may read those before it, so that the last one comes first.
+    for name, sensor in reversed(policy.soft_sensors.items()):
         if named & set(sensor.outputs(name)):
             named |= set(sensor.inputs)
     reached = {policy.tags[tag].connection for tag in named if tag in policy.tags}

@@ -19,6 +19,7 @@ from policies.loops import (
 from policies.model import Lockstep, PlantTime, Policy
 from policies.monitors import Monitor, When
 from policies.peaks import Peaks
+from policies.reconciled import Reconciled, Testimony
 from policies.soft import FusedNir, RefillBalance, SoftSensor
 from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
 from policies.told import Lane, Priority, Route
@@ -57,6 +58,7 @@ __all__ = [
     "Priority",
     "Problem",
     "Ranked",
+    "Reconciled",
     "Reference",
     "RefillBalance",
     "Response",
@@ -65,6 +67,7 @@ __all__ = [
     "SoftSensor",
     "SqpSettings",
     "Tag",
+    "Testimony",
     "TransferFunction",
     "Trend",
     "Watch",

@@ -41,6 +41,8 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("soft_sensors.*.positions", "plant tag"),
     ("soft_sensors.*.areas", "plant tag"),
     ("soft_sensors.*.number", "plant tag"),
+    ("soft_sensors.*.path", "signal"),
+    ("soft_sensors.*.witnesses.*.tag", "signal"),
     ("loops.*.controlled.*.tag", "signal"),
     ("loops.*.moved.*.tag", "plant tag"),
     ("loops.*.moved.*.follows.tag", "plant tag"),

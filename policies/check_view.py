@@ -16,6 +16,7 @@ from policies.check_shape import value_at
 from policies.errors import Problem
 from policies.peaks import listed
 from policies.positions import Document, Path
+from policies.reconciled import reconciled
 from policies.soft import balanced, given
 from policies.tags import Access
 from policies.words import seconds
@@ -115,6 +116,8 @@ class View:
             tags = balanced(sensor, span)
         if self.text(*here, "kind") == "peaks":
             tags = listed(sensor, self.text(*here, "unit") or "", span, dict.fromkeys(self.names(*here, "listed"), 1.0))
+        if self.text(*here, "kind") == "reconciled":
+            tags = reconciled(sensor, self.text(*here, "unit") or "", span, self.names(*here, "witnesses"))
         return {name: Signal(unit or None, span, virtual=True) for name, (unit, span) in tags.items()}
 
     def _plant_tag(self, name: str) -> Signal:

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from policies.peaks import Peaks
+from policies.reconciled import Reconciled
 from policies.words import Declared, Duration, Name, Positive, Span, Suffix
 
 
@@ -146,5 +147,5 @@ def balanced(name: str, span: tuple[float, float]) -> dict[str, tuple[str, tuple
     return {name: ("1", span), f"{name}.BLIND": ("1", (0.0, 1.0))}
 
 
-SoftSensor = Annotated[FusedNir | RefillBalance | Peaks, Field(discriminator="kind")]
+SoftSensor = Annotated[FusedNir | RefillBalance | Peaks | Reconciled, Field(discriminator="kind")]
 """Any soft sensor."""

@@ -6,20 +6,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.models import process
-from controller.soft import balance, fused, peaks, transfer
+from controller.soft import balance, fused, peaks, reconciled, transfer
 from controller.soft.balance import BalanceKit, BalanceState
 from controller.soft.fused import SensorKit, SensorState
 from controller.soft.peaks import PeaksKit, PeaksState
 from controller.soft.pls import Calibration, Pls, read
+from controller.soft.reconciled import ReconciledKit, ReconciledState
 from plant_io import Sample, Snapshot
-from policies import FusedNir, Peaks, Policy, RefillBalance, SoftSensor
+from policies import FusedNir, Peaks, Policy, Reconciled, RefillBalance, SoftSensor
 from policies.units import convert
 
 __all__ = ["SoftKit", "SoftState", "enrich", "prepare", "sensor", "start"]
 
 
-AnyKit = SensorKit | BalanceKit | PeaksKit
-AnyState = SensorState | BalanceState | PeaksState
+AnyKit = SensorKit | BalanceKit | PeaksKit | ReconciledKit
+AnyState = SensorState | BalanceState | PeaksState | ReconciledState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,6 +47,7 @@ def prepare(policy: Policy) -> SoftKit:
     ValueError
         If a file they name does not hold what it should, or does not fit the tags.
     """
+    _ordered(policy)
     return SoftKit(tuple(sensor(name, declared, policy) for name, declared in policy.soft_sensors.items()))
 
 
@@ -69,7 +71,8 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
     samples: dict[str, Sample] = {}
     after: list[AnyState] = []
     for sensor, old in zip(kit.sensors, state.sensors, strict=True):
-        given, new = _infer(snapshot, old, sensor)
+        seen = snapshot.extended(samples) if isinstance(sensor, ReconciledKit) else snapshot
+        given, new = _infer(seen, old, sensor)
         samples |= given
         after.append(new)
     return snapshot.extended(samples), SoftState(tuple(after))
@@ -78,6 +81,8 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
 def _start(kit: AnyKit) -> AnyState:
     if isinstance(kit, SensorKit):
         return fused.start(kit)
+    if isinstance(kit, ReconciledKit):
+        return reconciled.start(kit)
     return balance.start() if isinstance(kit, BalanceKit) else peaks.start()
 
 
@@ -88,6 +93,8 @@ def _infer(snapshot: Snapshot, state: AnyState, kit: AnyKit) -> tuple[Mapping[st
         return balance.infer(snapshot, state, kit)
     if isinstance(kit, PeaksKit) and isinstance(state, PeaksState):
         return peaks.infer(snapshot, state, kit)
+    if isinstance(kit, ReconciledKit) and isinstance(state, ReconciledState):
+        return reconciled.infer(snapshot, state, kit)
     raise TypeError(f"{kit.name}: the memory of another kind of soft sensor")
 
 
@@ -103,7 +110,19 @@ def sensor(name: str, declared: SoftSensor, policy: Policy) -> AnyKit:
         return balance.prepare(name, declared, policy)
     if isinstance(declared, Peaks):
         return peaks.prepare(name, declared, policy)
+    if isinstance(declared, Reconciled):
+        return reconciled.prepare(name, declared, policy)
     return _fused(name, declared, policy)
+
+
+def _ordered(policy: Policy) -> None:
+    """See that a sensor reads only sensors that stand before it."""
+    later: dict[str, str] = {tag: name for name, one in policy.soft_sensors.items() for tag in one.outputs(name)}
+    for name, one in policy.soft_sensors.items():
+        for tag in one.inputs:
+            if tag in later:
+                raise ValueError(f"soft_sensors.{name}: {tag} is given by {later[tag]}, which must stand before it")
+        later = {tag: by for tag, by in later.items() if by != name}
 
 
 def _fused(name: str, declared: FusedNir, policy: Policy) -> SensorKit:
