@@ -1,0 +1,172 @@
+"""Whether faults of the shipped lines are told, how soon, as how many incidents, and whether what tells them is named.
+
+Every fault of the catalogue that can fall on a unit of a line is laid on it under its shipped policy and loop, with the
+magnitude of the catalogue; runs without faults on other seeds count false alarms against the budgets. Seeds are none of
+those the shipped watches were fitted or limited with.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from rich.progress import track
+from scipy.stats import chi2
+
+from anomaly.incident import MOST, MOST_IN_S, Incident
+from benchmarks.isolation_cases import LINES, SPANS, Case, cases
+from benchmarks.tool import Result, main
+from controller.cycle import Cycle
+from hil.crew import cores, share
+from hil.library import find, open_scenario
+from hil.rig.play import EPOCH, in_memory
+from hil.scenario import Asked
+
+SEEDS, QUIET = (901, 902), tuple(range(951, 981))
+QUICK_SEEDS, QUICK_QUIET, QUICK_LINES = (901,), (951,), ("e",)
+_WEEK_S = 7.0 * 86_400.0
+_LEVEL = 0.95
+_NAMED = 3
+
+
+@dataclass(slots=True)
+class Told:
+    """Keeps every change of every incident; a sink of the loop."""
+
+    changes: list[Incident] = field(default_factory=list["Incident"])
+    """Changes, oldest first."""
+
+    def __call__(self, cycle: Cycle) -> None:
+        """Take in a finished cycle."""
+        self.changes.extend(cycle.decision.incidents)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of a case."""
+
+    hours: float
+    """Length of the run [h]."""
+    before: int
+    """Incidents that opened before the fault, or in a run without one [1]."""
+    routes: tuple[str, ...]
+    """Who was told of each of these, the most urgent first."""
+    opened: int
+    """Incidents that opened while it was there [1]."""
+    delay_s: float | None
+    """Time from its onset to the first of them [s]; None if there was none."""
+    named: bool
+    """Whether one of the first three tags, when it was last looked at, is at the root of the fault."""
+    said: str
+    """Unit, reading and tags of the first of them."""
+    flooded: int
+    """Windows of ten minutes with more than ten calls [1]."""
+
+
+def play(case: Case) -> Found:
+    """Play a case in memory and return what became of it."""
+    span = SPANS[case.line]
+    scenario, policy = open_scenario(find(span.scenario))
+    auto = (Asked.model_validate({"after": "3m", "mode": "auto"}),) if policy.loops else ()
+    length_s = span.onset_s + span.after_s if case.id else span.quiet_s
+    bare: dict[str, object] = {"assertions": {}, "stimuli": (), "stations": (), "seeds": None}
+    told = Told()
+    played = scenario.model_copy(update={**bare, "for_s": length_s, "faults": case.faults, "orders": auto})
+    in_memory(played, policy, case.seed, sinks=(told,))
+    onset = EPOCH + (span.onset_s if case.id else length_s)
+    last = {one.id: one for one in told.changes}
+    early = [one for one in last.values() if one.opened < onset]
+    late = [one for one in last.values() if one.opened >= onset]
+    return Found(
+        hours=length_s / 3600.0,
+        before=len(early),
+        routes=tuple(str(one.routes[0]) for one in early if one.routes),
+        opened=len(late),
+        delay_s=late[0].opened - onset if late else None,
+        named=bool(late) and any(sign.tag.startswith(case.roots) for sign in late[0].signs[:_NAMED]),
+        said=_words(late[0]) if late else "",
+        flooded=_floods([one.at for one in told.changes if one.annunciated]),
+    )
+
+
+def _words(one: Incident) -> str:
+    signs = ", ".join(f"{sign.tag}{'+' if sign.z > 0.0 else '-'}" for sign in one.signs[:_NAMED])
+    return f"{one.unit or 'no unit'}; {one.reading or 'no reading'}; {signs}"
+
+
+def _floods(calls: Sequence[float]) -> int:
+    return sum(last - first < MOST_IN_S for first, last in zip(calls, calls[MOST:], strict=False))
+
+
+def run(quick: bool = False) -> Result:  # noqa: FBT001, FBT002  # every benchmark is called so
+    """Lay the catalogue on the lines, and count."""
+    lines, seeds, quiet = (QUICK_LINES, QUICK_SEEDS, QUICK_QUIET) if quick else (LINES, SEEDS, QUIET)
+    faults = [case for line in lines for case in cases(line, seeds)][:: 3 if quick else 1]
+    calm = [Case(line, "", "", seed) for line in lines for seed in quiet]
+    every = [*faults, *calm]
+    found: dict[Case, Found] = {}
+    results = share(play, every, cores())
+    for number, one in track(results, total=len(every), description="runs"):
+        if one is not None:
+            found[every[number]] = one
+    struck = {case: found[case] for case in faults if case in found}
+    without = {case: found[case] for case in calm if case in found}
+    result = Result("isolation", seeds=[*seeds, *quiet])
+    result.figures |= {"runs": len(every), "runs_that_died": len(every) - len(found)} | _detection(struck)
+    result.figures["false_alarms"] = {line: _false(line, without) for line in lines}
+    result.figures["per_line"] = {line: _detection(_of(line, struck)) for line in lines}
+    result.figures["missed"] = dict(Counter(f"{c.line} {c.id} {c.target}" for c, f in struck.items() if not f.opened))
+    result.figures["misnamed"] = {
+        f"{case.line} {case.id} {case.target} {case.seed}": one.said
+        for case, one in struck.items()
+        if one.opened and not one.named
+    }
+    result.baselines["always_alarm"] = {"missed": 0.0, "top3": 0.0, "false_alarms_vs_budget": "without end"}
+    result.config |= {"onset_s": {line: SPANS[line].onset_s for line in lines}, "magnitudes": "those of the catalogue"}
+    return result
+
+
+def _of(line: str, struck: Mapping[Case, Found]) -> Mapping[Case, Found]:
+    return {case: one for case, one in struck.items() if case.line == line}
+
+
+def _detection(struck: Mapping[Case, Found]) -> dict[str, object]:
+    told = [one for one in struck.values() if one.opened]
+    delays = [one.delay_s or 0.0 for one in told]
+    return {
+        "faults": len(struck),
+        "missed_fraction": round(1.0 - len(told) / max(len(struck), 1), 3),
+        "top3": round(sum(one.named for one in told) / max(len(told), 1), 3),
+        "incidents_per_fault": round(sum(one.opened for one in told) / max(len(told), 1), 2),
+        "delay_median_s": float(np.quantile(delays, 0.5)) if told else None,
+        "delay_p90_s": float(np.quantile(delays, 0.9)) if told else None,
+        "floods": sum(one.flooded for one in struck.values()),
+    }
+
+
+def _false(line: str, quiet: Mapping[Case, Found]) -> dict[str, object]:
+    """Return the false alarms of a line by class, with what was promised and the upper limit of their rate."""
+    mine = [one for case, one in quiet.items() if case.line == line]
+    weeks = sum(one.hours for one in mine) * 3600.0 / _WEEK_S
+    _, policy = open_scenario(find(SPANS[line].scenario))
+    counts = Counter(route for one in mine for route in one.routes)
+    rows: dict[str, object] = {"hours": round(weeks * 168.0, 1)}
+    promised_all = 0.0
+    for route, rate in policy.budgets.declared.items():
+        per_week = rate * _WEEK_S
+        promised_all += per_week
+        rows[route] = {"promised_per_week": per_week, **_rate(counts[route], weeks, per_week)}
+    rows["all"] = {"promised_per_week": promised_all, **_rate(sum(counts.values()), weeks, promised_all)}
+    return rows
+
+
+def _rate(count: int, weeks: float, promised: float) -> dict[str, object]:
+    upper = float(chi2.ppf(_LEVEL, 2 * count + 2)) / 2.0
+    share_ = (count / weeks / promised, upper / weeks / promised) if promised and weeks else (None, None)
+    return {"false": count, "realised_vs_promised": share_[0], "upper_95_vs_promised": share_[1]}
+
+
+if __name__ == "__main__":
+    main(run)
