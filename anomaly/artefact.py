@@ -114,6 +114,12 @@ class Model(_Frozen):
     """Tags that help to predict and are not judged: setpoints, moved variables, soft sensors."""
     settings: Settings = Settings()
     """How it works."""
+    baseline_s: Annotated[float, Field(ge=0.0)] = 0.0
+    """Time at the beginning of each run from whose means tags are departures [s]; 0 where they are as read."""
+    absolute: tuple[str, ...] = ()
+    """Tags that are as read all the same."""
+    log: tuple[str, ...] = ()
+    """Tags and inputs of which the natural logarithm is taken."""
     period_s: Annotated[float, Field(gt=0.0)] = 1.0
     """Time from one sample to the next [s]."""
     trained: tuple[float, float] = (0.0, 0.0)

@@ -2,8 +2,8 @@
 
 Between two looks the mean of the fresh good values of each tag is taken; where none came the last value counts as long
 as it is good. A tag without a good value is masked and never scores. What the loops believe is that of the cycle
-before. Within a run of the line the means of its first steady minutes enter as inputs (``baseline``), so that a model
-of many runs and lines has an intercept for each run, as a mixed model has; nothing is judged before they are known.
+before. Where there is a ``baseline``, tags are departures from their means over the first steady minutes of the run, so
+that one model serves lines and runs that stand at different values; nothing is judged before the means are known.
 """
 
 from __future__ import annotations
@@ -24,21 +24,7 @@ from policies import Monitor as Declared
 from policies import Policy
 
 _GOOD = int(Quality.GOOD)
-_BASE = "BASE."
 Places = NDArray[np.intp]
-
-
-def columns(declared: Declared) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Return the tags a model judges and the inputs that help it, those of the baseline last.
-
-    Examples
-    --------
-    >>> given = {"kind": "monitor", "model": "a.monitor.json", "tags": ["A", "B"], "baseline": "15m", "response": "."}
-    >>> columns(Declared.model_validate(given))
-    (('A', 'B'), ('BASE.A', 'BASE.B'))
-    """
-    based = () if declared.baseline_s is None else tuple(f"{_BASE}{tag}" for tag in declared.tags)
-    return declared.tags, (*declared.inputs, *based)
 
 
 def believed(policy: Policy) -> tuple[str, ...]:
@@ -64,12 +50,16 @@ class LatchKit:
     """Position among what loops believe of each other column."""
     hearing: Places
     """Which columns these are."""
+    logs: Places
+    """Columns of which the logarithm is taken."""
+    based: Floats
+    """1 for each tag that is a departure from the baseline, else 0 [1]."""
     silence: SilenceKit
     """When nothing is judged."""
 
     @property
     def width(self) -> int:
-        """Columns without those of the baseline [1]."""
+        """Number of columns [1]."""
         return len(self.declared.tags) + len(self.declared.inputs)
 
 
@@ -86,8 +76,8 @@ class Latched:
     silence: Silence
     """Whether the line runs steadily."""
     base: Floats
-    """Sums of the values of this run until the baseline is known, then their means, in their units."""
-    based: Floats
+    """Sums of the values of this run until the baseline is known, then their means, in units or logarithms of these."""
+    counted: Floats
     """Number of the values in these sums [1]."""
     slot: int | None = None
     """Number of the interval that is being filled [1]."""
@@ -104,7 +94,10 @@ class Row:
     at: float
     """When, POSIX time [s]."""
     values: Floats
-    """Value of each tag and input, shape ``(columns,)``, in their units; not a number where there is no good one."""
+    """Each tag and input as it is judged, shape ``(columns,)``, in their units or logarithms of these; not a number
+    where there is no good value."""
+    shown: Floats
+    """The same as it was read, shape ``(columns,)``, in their units."""
     steady: bool
     """Whether the line runs as usual and the baseline of the run is known."""
 
@@ -131,6 +124,8 @@ def gathering(declared: Declared, policy: Policy, asked: Mapping[str, int]) -> L
         tagged=np.array(tagged, np.intp),
         heard=np.array([asked[names[i]] for i in hearing], np.intp),
         hearing=np.array(hearing, np.intp),
+        logs=np.array([i for i, name in enumerate(names) if name in declared.log], np.intp),
+        based=np.array([float(tag not in declared.absolute) for tag in declared.tags]),
         silence=quiet(declared),
     )
 
@@ -193,11 +188,22 @@ def _row(snapshot: Snapshot, heard: Heard, latched: Latched, kit: LatchKit, *, s
     np.divide(latched.sums, latched.counts, out=values, where=latched.counts > 0.0)
     values[~np.isfinite(values)] = nan
     latched.sums[:], latched.counts[:] = 0.0, 0.0
+    shown, values = values, _scaled(values, kit)
     if kit.declared.baseline_s is None:
-        return Row(snapshot.at, values, steady)
+        return Row(snapshot.at, values, shown, steady)
     _base(snapshot.at, values, latched, kit, steady=steady)
-    base = latched.base if latched.known else np.full(len(latched.base), nan)
-    return Row(snapshot.at, np.concatenate([values, base]), steady and latched.known)
+    if latched.known:
+        values[: len(latched.base)] -= np.where(kit.based > 0.0, latched.base, 0.0)
+    return Row(snapshot.at, values, shown, steady and latched.known)
+
+
+def _scaled(values: Floats, kit: LatchKit) -> Floats:
+    scaled = values.copy()
+    if len(kit.logs):
+        own = values[kit.logs]
+        there = own > 0.0
+        scaled[kit.logs] = np.where(there, np.log(np.where(there, own, 1.0)), nan)
+    return scaled
 
 
 def _base(at: float, values: Floats, latched: Latched, kit: LatchKit, *, steady: bool) -> None:
@@ -206,12 +212,12 @@ def _base(at: float, values: Floats, latched: Latched, kit: LatchKit, *, steady:
         return
     if latched.begun is None:
         latched.begun = at
-        latched.base[:], latched.based[:] = 0.0, 0.0
+        latched.base[:], latched.counted[:] = 0.0, 0.0
     own = values[: len(latched.base)]
     there = np.isfinite(own)
     latched.base += np.where(there, own, 0.0)
-    latched.based += there
+    latched.counted += there
     if at - latched.begun >= (kit.declared.baseline_s or 0.0):
         none = np.full(len(own), nan)
-        latched.base = np.divide(latched.base, latched.based, out=none, where=latched.based > 0.0)
-        latched.known, latched.based = True, np.zeros(len(own))
+        latched.base = np.divide(latched.base, latched.counted, out=none, where=latched.counted > 0.0)
+        latched.known, latched.counted = True, np.zeros(len(own))

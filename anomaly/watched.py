@@ -92,15 +92,12 @@ def prepare(name: str, declared: Declared, policy: Policy, asked: Mapping[str, i
     here = f"watches.{name}"
     model = _read(f"{here}.model", policy.files[declared.model], declared)
     for what, found, wanted in zip(
-        ("tags", "inputs"), latched.columns(declared), (model.tags, model.inputs), strict=True
+        ("tags", "inputs"), (declared.tags, declared.inputs), (model.tags, model.inputs), strict=True
     ):
         if found != wanted:
             odd = sorted(set(found) ^ set(wanted))
             raise ValueError(f"{here}.{what}: expected those of {declared.model} in its order; {_odd(odd, found)}")
-    if model.period_s != declared.every_s:
-        raise ValueError(
-            f"{here}.every: found {declared.every_s:g} s, but {declared.model} looks every {model.period_s:g} s"
-        )
+    _entered(here, model, declared)
     return MonitorKit(
         name=name,
         declared=declared,
@@ -109,6 +106,19 @@ def prepare(name: str, declared: Declared, policy: Policy, asked: Mapping[str, i
         latch=latched.gathering(declared, policy, asked),
         units=policy.units(),
     )
+
+
+def _entered(here: str, model: Model, declared: Declared) -> None:
+    """See that tags are entered as they were for the model."""
+    file = declared.model
+    if model.period_s != declared.every_s:
+        raise ValueError(f"{here}.every: found {declared.every_s:g} s, but {file} looks every {model.period_s:g} s")
+    if model.baseline_s != (declared.baseline_s or 0.0):
+        found = declared.baseline_s or 0.0
+        raise ValueError(f"{here}.baseline: found {found:g} s, but {file} was fitted with {model.baseline_s:g} s")
+    for key, asked, has in (("absolute", declared.absolute, model.absolute), ("log", declared.log, model.log)):
+        if odd := sorted(set(asked) ^ set(has)):
+            raise ValueError(f"{here}.{key}: expected the tags {file} was fitted with; they differ in {odd[0]}")
 
 
 def _odd(odd: list[str], found: tuple[str, ...]) -> str:
@@ -195,11 +205,11 @@ def judge(row: Row, state: MonitorState, kit: MonitorKit) -> tuple[Alert | None,
     alarm = None
     if verdict.alarm != state.active:
         state.active = verdict.alarm
-        alarm = _alarm(verdict, state, kit)
+        alarm = _alarm(verdict, row, state, kit)
     return alarm, _advice(verdict, state, kit) if judged else None
 
 
-def _alarm(verdict: Verdict, state: MonitorState, kit: MonitorKit) -> Alert:
+def _alarm(verdict: Verdict, row: Row, state: MonitorState, kit: MonitorKit) -> Alert:
     declared, causes = kit.declared, verdict.top(_SHOWN)
     since = _since(verdict, state, kit, causes[:_NAMED]) if state.active else None
     return Alert(
@@ -207,7 +217,7 @@ def _alarm(verdict: Verdict, state: MonitorState, kit: MonitorKit) -> Alert:
         watch=kit.name,
         lane=declared.lane,
         active=state.active,
-        what=_began(verdict, kit, causes[:_NAMED]) if state.active else _over(verdict, kit),
+        what=_began(verdict, row, kit, causes[:_NAMED]) if state.active else _over(verdict, kit),
         score=verdict.score,
         limit=verdict.limit,
         priority=declared.priority,
@@ -219,8 +229,8 @@ def _alarm(verdict: Verdict, state: MonitorState, kit: MonitorKit) -> Alert:
     )
 
 
-def _began(verdict: Verdict, kit: MonitorKit, causes: tuple[Cause, ...]) -> str:
-    values = dict(zip(kit.model.columns, verdict.values.tolist(), strict=True))
+def _began(verdict: Verdict, row: Row, kit: MonitorKit, causes: tuple[Cause, ...]) -> str:
+    values = dict(zip(kit.model.columns, row.shown.tolist(), strict=True))
     said = ", ".join(
         f"{cause.tag} {'above' if cause.sign > 0 else 'below'} by {abs(cause.z):.1f} sd"
         f" (now {amount(values[cause.tag], kit.units.get(cause.tag, '1'))})"

@@ -65,7 +65,11 @@ class Monitor(Told):
     every_s: Duration = Field(default=10.0, alias="every")
     """Time between two looks, that of the model [s]."""
     baseline_s: Duration | None = Field(default=None, alias="baseline")
-    """Time of steady running of each run the means of which enter as inputs [s]; none where absent."""
+    """Time of steady running of each run from whose means tags are judged as departures [s]; none where absent."""
+    absolute: tuple[Name, ...] = ()
+    """Tags that are judged as they are, whatever the run began with."""
+    log: tuple[Name, ...] = ()
+    """Tags and inputs of which the natural logarithm is taken; no value where they are not above 0."""
     runs: Running | None = None
     """What shows that the line runs; always where absent."""
     suppressed: tuple[When, ...] = ()
@@ -80,3 +84,15 @@ class Monitor(Told):
     """Time for which the twin finds normal what the model does not before a new model is advised [s]."""
     approved_by: tuple[str, ...] = ()
     """Fingerprints of the public keys of which one must have signed the model; none is asked for where empty."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Monitor:
+        for key, names, among in (
+            ("absolute", self.absolute, self.tags),
+            ("log", self.log, (*self.tags, *self.inputs)),
+        ):
+            if odd := [name for name in names if name not in among]:
+                raise ValueError(
+                    f"{key}: found {odd[0]}, expected one of the tags{'' if key == 'absolute' else ' or inputs'}"
+                )
+        return self

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from seen import EPOCH, written
 
-from anomaly import Alert, Sign, latched, watched
+from anomaly import Alert, latched, watched
 from anomaly.artefact import Model, Settings
 from anomaly.fitting import Training, fit
 from anomaly.heard import NOTHING, Heard
@@ -90,11 +90,18 @@ def test_the_first_steady_minutes_of_each_run_are_its_baseline() -> None:
             yield snap(t, 7.0 if t >= 300 else 6.0, 9.0, 200.0, LINE__TOTAL_PV=0.0 if stopped else 20.0)
 
     found = {round(row.at - EPOCH): row for row in rows(kit, course())}
-    assert latched.columns(kit.declared)[1] == ("BASE.PRS.MCF", "BASE.PRS.FILL", "BASE.BLD.N_PV")
     assert [at for at, row in found.items() if row.steady] == [*range(180, 300, 10), *range(500, 601, 10)]
-    assert found[200].values.tolist() == pytest.approx([6.0, 9.0, 200.0] * 2)
-    assert found[600].values[3] == pytest.approx(7.0)
-    assert np.isnan(found[100].values[3:]).all()
+    assert found[290].values.tolist() == pytest.approx([0.0, 0.0, 0.0])
+    assert found[600].values.tolist() == pytest.approx([0.0, 0.0, 0.0])
+    assert found[600].shown.tolist() == pytest.approx([7.0, 9.0, 200.0])
+
+
+def test_a_tag_may_be_judged_as_it_is_and_another_by_its_logarithm() -> None:
+    kit = gathering(baseline="1m", absolute=["PRS.FILL"], log=["PRS.MCF"])
+    found = rows(kit, (snap(t, 6.0 if t < 90 else 6.0 * np.e, 9.0, 200.0) for t in range(121)))
+    assert found[-1].values.tolist() == pytest.approx([1.0, 9.0, 0.0])
+    nothing = rows(gathering(log=["PRS.MCF"]), (snap(t, 0.0, 9.0, 200.0) for t in range(21)))
+    assert isnan(nothing[0].values[0])
 
 
 def test_an_announced_change_silences_it_for_a_while() -> None:
@@ -161,7 +168,7 @@ def told(kit: MonitorKit, series: Floats) -> list[Alert]:
 
 
 def judged(kit: MonitorKit, state: MonitorState, k: int, row: Floats) -> list[Alert]:
-    alerts = watched.judge(Row(EPOCH + 10.0 * k, row, steady=True), state, kit)
+    alerts = watched.judge(Row(EPOCH + 10.0 * k, row, row, steady=True), state, kit)
     return [alert for alert in alerts if alert is not None]
 
 
@@ -179,7 +186,7 @@ def test_a_tag_that_leaves_is_told_once_with_its_side_and_since_when(fitted: Mod
     series = stepped(normal(1200, 12), 600, 1, -1.4, until=900)
     begun, ended = (one for one in told(ready(fitted), series) if one.watch == "m")
     assert (begun.active, ended.active, begun.lane.value) == (True, False, "locked")
-    assert begun.signs[0] == Sign("PRS.FILL", pytest.approx(begun.signs[0].z))
+    assert begun.signs[0].tag == "PRS.FILL"
     assert begun.signs[0].z < 0.0
     assert begun.onset is not None
     assert abs(begun.onset - (EPOCH + 6000.0)) <= 50.0
@@ -202,14 +209,14 @@ def noisy(n: int, seed: int, offset: float) -> Floats:
 
 
 def based(run: Floats) -> Floats:
-    return np.hstack([run[90:], np.tile(run[:90].mean(axis=0), (len(run) - 90, 1))])
+    return np.asarray(run[90:] - run[:90].mean(axis=0))
 
 
 def test_a_drift_on_a_line_of_its_own_is_seen_where_the_baseline_of_the_run_is_known() -> None:
     offsets = np.random.default_rng(7).normal(0.0, 3.0, 12)
     runs = [noisy(500, 20 + i, offset) for i, offset in enumerate(offsets)]
-    names = tuple(f"BASE.{tag}" for tag in TAGS)
-    plain, mixed = ready(model(runs)), ready(model([based(run) for run in runs], names), baseline="15m")
+    departures = model([based(run) for run in runs]).model_copy(update={"baseline_s": 900.0})
+    plain, mixed = ready(model(runs)), ready(departures, baseline="15m")
     other = noisy(800, 99, 3.5)
     assert told(mixed, based(other)) == []
     # A drift of 2.5 standard deviations of the noise of a line, less than what one line differs from another by.
@@ -251,7 +258,11 @@ def test_the_same_rows_give_the_same_words(fitted: Model) -> None:
         ),
         (
             {"baseline": "15m"},
-            "watches.m.inputs: expected those of a.monitor.json in its order; BASE.BLD.N_PV is not in it",
+            "watches.m.baseline: found 900 s, but a.monitor.json was fitted with 0 s",
+        ),
+        (
+            {"log": ["PRS.MCF"]},
+            "watches.m.log: expected the tags a.monitor.json was fitted with; they differ in PRS.MCF",
         ),
         ({"every": "20s"}, "watches.m.every: found 20 s, but a.monitor.json looks every 10 s"),
     ],
