@@ -47,6 +47,8 @@ class Settings(_Frozen):
     """Whether the twin runs beside."""
     gate: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     """Share of the limit up to which the twin learns [1]; above the limit it would learn faults."""
+    learns_every: Annotated[int, Field(ge=1)] = 2
+    """Samples of those it may learn from of which the twin takes one [1]: lags that overlap say little new."""
     latch: Annotated[int, Field(ge=1)] = 5
     """Samples in a row above the limit after which the twin learns nothing until the incident is over [1]."""
     leash: Annotated[float, Field(gt=1.0)] = 3.0
@@ -143,9 +145,7 @@ class Model(_Frozen):
     noise: Vector
     """Standard deviation of the residual of each tag, in standard deviations of the tag [1]."""
     bank: Matrix
-    """Standard deviation of each average of residuals, shape (rates, tags) [1]."""
-    spread: Vector
-    """Standard deviation of the average squared residual of each tag [1]."""
+    """Standard deviation of each average of residuals, and of squared ones, shape (rates + 1, tags) [1]."""
     axes: Matrix
     """Principal axes of the residuals, shape (tags, tags), one in a column [1]."""
     powers: Vector
@@ -168,6 +168,11 @@ class Model(_Frozen):
     def fingerprint(self) -> str:
         """SHA-256 of all of it."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+
+    @property
+    def head(self) -> Self:
+        """All of it but the large matrices, which are left empty."""
+        return self.model_copy(update={"weights": (), "doubt": (), "axes": ()})
 
     def limited(self, limit: float, tail: Tail | None = None) -> Self:
         """Return the model with another limit.

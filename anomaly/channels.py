@@ -19,7 +19,6 @@ from typing import Literal, NamedTuple, get_args
 
 import numpy as np
 
-from anomaly.bank import Averages
 from plant_io.signals import Floats
 
 Channel = Literal["tag", "joint", "plane", "off_plane", "spread"]
@@ -88,7 +87,7 @@ class Channels:
 
     def __init__(self, plane: Plane, rates: int) -> None:
         inside = np.arange(len(plane.powers)) < plane.kept
-        self._axes = np.ascontiguousarray(plane.axes)
+        self._axes = np.ascontiguousarray(plane.axes.transpose())
         self._forms = np.ascontiguousarray(np.stack([1.0 / plane.powers, inside / plane.powers, 1.0 * ~inside]))
         self._rates = rates
         self.width: int = 4 * rates + 1
@@ -98,22 +97,22 @@ class Channels:
         """Size of its arrays [byte]."""
         return self._axes.nbytes + self._forms.nbytes
 
-    def distances(self, z: Averages) -> Floats:
+    def distances(self, z: Floats) -> Floats:
         """Return the distances, shape ``(lanes, 4 x rates + 1)`` [1]: rates within channels, then noise.
 
         Parameters
         ----------
         z
-            Averages, in their own standard deviations [1].
+            Averages, in their own standard deviations, shape ``(lanes, rates + 1, tags)`` [1], the squares last.
         """
-        lanes, rates = len(z.means), self._rates
+        lanes, rates = len(z), self._rates
         out = np.empty((lanes, self.width))
-        np.abs(z.means).max(axis=2, out=out[:, :rates])
-        turned = np.einsum("lrt,tk->lrk", z.means, self._axes)
+        farthest = np.maximum.reduce(np.abs(z), axis=2)
+        out[:, :rates] = farthest[:, :-1]
+        out[:, -1] = farthest[:, -1]
+        turned = np.einsum("lrt,kt->lrk", z[:, :-1], self._axes)
         turned *= turned
-        squares = np.einsum("lrk,ck->lcr", turned, self._forms)
-        np.sqrt(squares.reshape(lanes, -1), out=out[:, rates:-1])
-        out[:, -1] = z.squares.max(axis=1)
+        np.sqrt(np.einsum("lrk,ck->lcr", turned, self._forms).reshape(lanes, -1), out=out[:, rates:-1])
         return out
 
     def name(self, place: int) -> tuple[Channel, int]:
@@ -139,4 +138,4 @@ class Channels:
         if channel in {"tag", "spread"}:
             return z * z
         form = self._forms[("joint", "plane", "off_plane").index(channel)]
-        return np.asarray(z * np.einsum("tk,k->t", self._axes, form * np.einsum("t,tk->k", z, self._axes)))
+        return np.asarray(z * np.einsum("kt,k->t", self._axes, form * np.einsum("t,kt->k", z, self._axes)))

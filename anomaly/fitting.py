@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from anomaly import evt
 from anomaly.artefact import Matrix, Model, Settings, Tail, Vector
-from anomaly.bank import Averages, Bank, Standard, classical
+from anomaly.bank import Bank, classical
 from anomaly.channels import Channels, Plane, counted, plane
 from anomaly.predictor import Fit, Predictor
 from plant_io.signals import Floats
@@ -79,7 +79,7 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
     fitted, left = _forward(z, training.tags + training.inputs, n, how)
     live, noise = scaled.scale[:n] > 0.0, _noise(np.vstack(left), scaled.step[:n], how)
     e = [np.clip(np.where(live, one / noise, 0.0), -how.reach, how.reach) for one in left]
-    banked = [_followed(one, training.tags, how) for one in e]
+    banked = np.concatenate([_followed(one, training.tags, how) for one in e])
     standard = _spread(banked, live, how)
     axes = plane(_whole(np.vstack(e)), how.shrink, how.explained)
     reached = _reached(banked, axes, standard, how)
@@ -99,8 +99,7 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
         weights=_matrix(fitted.weights),
         doubt=_matrix(fitted.doubt),
         noise=_vector(noise),
-        bank=_matrix(standard.means),
-        spread=_vector(standard.squares),
+        bank=_matrix(standard),
         axes=_matrix(axes.axes),
         powers=_vector(axes.powers),
         kept=axes.kept,
@@ -220,23 +219,18 @@ def _run_forward(run: Floats, predictor: Predictor, lags: int, burnt: float) -> 
     return left
 
 
-def _followed(residuals: Floats, tags: tuple[str, ...], how: Settings) -> list[Averages]:
-    bank, out = Bank(tags, np.array(how.rates), how.spread_rate), list[Averages]()
-    for one in residuals:
+def _followed(residuals: Floats, tags: tuple[str, ...], how: Settings) -> Floats:
+    bank, out = Bank(tags, np.array(how.rates), how.spread_rate), list[Floats]()
+    for one in residuals[np.isfinite(residuals).any(axis=1)]:
         bank.learn_array(one)
         out.append(bank.averages)
-    return out
+    return np.concatenate(out) if out else np.empty((0, len(how.rates) + 1, len(tags)))
 
 
-def _spread(banked: list[list[Averages]], live: NDArray[np.bool_], how: Settings) -> Standard:
+def _spread(banked: Floats, live: NDArray[np.bool_], how: Settings) -> Floats:
     """Return the standard deviations of averages, no less than those of independent residuals or than tails ask for."""
-    means = np.concatenate([one.means for run in banked for one in run])
-    squares = np.concatenate([one.squares for run in banked for one in run])
     least = classical(np.array(how.rates), how.spread_rate, len(live))
-    return Standard(
-        np.where(live, np.maximum(_wide(means), least.means), 0.0),
-        np.where(live, np.maximum(_wide(squares - 1.0), least.squares), 0.0),
-    )
+    return np.where(live, np.maximum(_wide(banked), least), 0.0)
 
 
 def _wide(averages: Floats) -> Floats:
@@ -245,10 +239,9 @@ def _wide(averages: Floats) -> Floats:
     return np.asarray(np.maximum(np.sqrt((averages**2).mean(axis=0)), tails))
 
 
-def _reached(banked: list[list[Averages]], axes: Plane, standard: Standard, how: Settings) -> Floats:
-    bank = Bank(("",) * len(standard.squares), np.array(how.rates), how.spread_rate, standard)
-    channels = Channels(axes, len(how.rates))
-    return np.concatenate([channels.distances(bank.standardised(one)) for run in banked for one in run])
+def _reached(banked: Floats, axes: Plane, standard: Floats, how: Settings) -> Floats:
+    bank = Bank(("",) * standard.shape[1], np.array(how.rates), how.spread_rate, standard)
+    return Channels(axes, len(how.rates)).distances(bank.standardised(banked))
 
 
 def _noise(left: Floats, steps: Floats, how: Settings) -> Floats:

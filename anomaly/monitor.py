@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from anomaly.artefact import Model
-from anomaly.bank import Averages, Bank, Standard
+from anomaly.bank import Bank
 from anomaly.channels import Channels, Plane, counted
 from anomaly.predictor import Fit, Predictor
 from anomaly.rows import Rows
@@ -29,8 +29,8 @@ _EARLY = 0.5
 """Periods before which the next sample is left out [1]."""
 
 
-class Kit:
-    """A model as arrays, ready; it does not change.
+class Scales:
+    """What a model judges by, as arrays; neither it nor a verdict holds the large matrices of the model.
 
     Parameters
     ----------
@@ -40,14 +40,12 @@ class Kit:
 
     def __init__(self, model: Model) -> None:
         how = model.settings
-        self.model, self.fingerprint = model, model.fingerprint
-        self.columns = model.tags + model.inputs
+        self.model, self.fingerprint = model.head, model.fingerprint
         self.centre, self.low, self.high = np.array(model.centre), np.array(model.low), np.array(model.high)
         self.inverse = _inverse(np.array(model.scale))
         live = self.inverse[: len(model.tags)] > 0.0
         self.certainty = np.where(live, 1.0 / np.array(model.noise), 0.0)
-        self.fit = Fit(np.array(model.weights), np.array(model.doubt))
-        self.standard = Standard(np.array(model.bank), np.array(model.spread))
+        self.standard = np.array(model.bank)
         self.channels = Channels(Plane(np.array(model.axes), np.array(model.powers), model.kept), len(how.rates))
         self.inverse_usual = np.zeros(self.channels.width)
         places = counted(how.channels, len(how.rates))
@@ -57,10 +55,7 @@ class Kit:
     @property
     def nbytes(self) -> int:
         """Size of its arrays [byte]."""
-        return (
-            sum(one.nbytes for one in (*vars(self).values(), *self.fit, *self.standard) if isinstance(one, np.ndarray))
-            + self.channels.nbytes
-        )
+        return self.channels.nbytes + sum(one.nbytes for one in vars(self).values() if isinstance(one, np.ndarray))
 
     def rate(self, place: int) -> float:
         """Return the rate of a distance [1].
@@ -75,14 +70,27 @@ class Kit:
         return how.spread_rate if channel == "spread" else how.rates[at]
 
 
+class Kit:
+    """A model, ready to begin monitors with; it does not change.
+
+    Parameters
+    ----------
+    model
+        The model.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model, self.columns, self.scales = model, model.tags + model.inputs, Scales(model)
+
+
 class _Look(NamedTuple):
     """What a sample would mean."""
 
     z: Floats
     errors: Floats
     residuals: Floats
-    averages: Averages
-    standard: Averages
+    averages: Floats
+    standard: Floats
     scores: list[float]
     places: list[int]
 
@@ -97,19 +105,20 @@ class Monitor(Rows):
     model
         What is normal.
     kit
-        The same as arrays, where it is at hand.
+        The same, ready, where it is at hand.
     """
 
     def __init__(self, model: Model, kit: Kit | None = None) -> None:
         super().__init__(model.tags + model.inputs)
         how = model.settings
-        self.kit = kit or Kit(model)
+        self.scales = kit.scales if kit else Scales(model)
         self._n, self._how, self._limit, self._period_s = len(model.tags), how, model.limit, model.period_s
         lanes = 2 if how.twin else 1
-        self._predictor = Predictor(self.names, self.kit.fit, twin=how.twin, horizon=how.horizon)
-        self._bank = Bank(model.tags, np.array(how.rates), how.spread_rate, self.kit.standard, lanes=lanes)
+        fit = Fit(np.array(model.weights), np.array(model.doubt))
+        self._predictor = Predictor(self.names, fit, twin=how.twin, horizon=how.horizon)
+        self._bank = Bank(model.tags, np.array(how.rates), how.spread_rate, self.scales.standard, lanes=lanes)
         self._gone, self._wait = np.full(len(self.names), how.patience + 1), np.full(len(self.names), how.lags - 1)
-        self._whole, self._at = False, nan
+        self._whole, self._at, self._turn = False, nan, 0
         self._over, self._high, self._alarm, self._latched = [0] * lanes, [0] * lanes, [False] * lanes, False
 
     def step(
@@ -149,7 +158,7 @@ class Monitor(Rows):
         """
         fine = np.isfinite(values)
         judged = None if self._whole and fine.all() else fine & (self._wait == 0)
-        return self._look(values, judged).scores[self.kit.counts]
+        return self._look(values, judged).scores[self.scales.counts]
 
     def learn_array(self, values: Floats) -> None:
         """Take the next sample in.
@@ -169,8 +178,8 @@ class Monitor(Rows):
     @property
     def nbytes(self) -> int:
         """Size of all arrays it holds and of those of its model [byte]."""
-        kept = (self._predictor.weights, self._predictor.doubt, self._predictor.past, *self._bank.averages)
-        return sum(one.nbytes for one in kept) + self._gone.nbytes + self._wait.nbytes + self.kit.nbytes
+        kept = (self._predictor.weights, self._predictor.doubt, self._predictor.past, self._bank.averages)
+        return sum(one.nbytes for one in kept) + self._gone.nbytes + self._wait.nbytes + self.scales.nbytes
 
     def _due(self, now: float) -> bool:
         """Return whether a sample counts, after the lags have been brought up to it."""
@@ -191,9 +200,9 @@ class Monitor(Rows):
         return np.concatenate([self._predictor.predicted()[0], self._predictor.past[first : 1 + len(self.names)]])
 
     def _look(self, values: Floats, judged: Flags | None) -> _Look:
-        kit, reach = self.kit, self._how.reach
-        z = values - kit.centre
-        z *= kit.inverse
+        scales, reach = self.scales, self._how.reach
+        z = values - scales.centre
+        z *= scales.inverse
         predicted = self._predictor.predicted()
         away = None
         if judged is not None:
@@ -205,17 +214,18 @@ class Monitor(Rows):
         np.maximum(z, -reach, out=z)
         if away is not None:
             errors *= away
-        residuals = errors * kit.certainty
+        residuals = errors * scales.certainty
         np.minimum(residuals, reach, out=residuals)
         np.maximum(residuals, -reach, out=residuals)
         averages = self._bank.weighed(residuals, away)
         standard = self._bank.standardised(averages)
         if away is not None:
-            standard = Averages(standard.means * away, standard.squares * away)
-        distances = kit.channels.distances(standard)
-        distances *= kit.inverse_usual
-        places = distances.argmax(axis=1).tolist()
-        scores = distances.max(axis=1).tolist()
+            standard *= away
+        distances = scales.channels.distances(standard)
+        distances *= scales.inverse_usual
+        rows = distances.tolist()
+        scores = [max(row) for row in rows]
+        places = [row.index(score) for row, score in zip(rows, scores, strict=True)]
         if len(scores) > 1 and scores[0] > self._how.leash * scores[1]:
             scores[1], places[1] = scores[0] / self._how.leash, places[0]
         return _Look(z, errors, residuals, averages, standard, scores, places)
@@ -236,7 +246,10 @@ class Monitor(Rows):
             self._latched = look.scores[1] >= how.off * limit
         elif self._over[1] >= how.latch:
             self._latched = True
-        return not self._latched and look.scores[1] < how.gate * limit
+        if self._latched or look.scores[1] >= how.gate * limit:
+            return False
+        self._turn = (self._turn + 1) % how.learns_every
+        return self._turn == 0
 
     def _commit(self, look: _Look, *, learnt: bool) -> None:
         if learnt:
@@ -278,9 +291,8 @@ class Monitor(Rows):
             at=now,
             evidence=why,
             lanes=lanes,
-            kit=self.kit,
-            z=look.standard.means,
-            squares=look.standard.squares,
+            scales=self.scales,
+            z=look.standard,
             residuals=look.residuals,
             values=values.copy(),
             learnt=learnt,
@@ -289,12 +301,9 @@ class Monitor(Rows):
 
     def _nothing(self, now: float, values: Floats, why: Evidence) -> Verdict:
         """Return the verdict on a sample that is left out."""
-        means, squares = (np.zeros_like(one) for one in self._bank.averages)
-        lanes = len(self._over)
-        none = _Look(
-            values, squares, squares, Averages(means, squares), Averages(means, squares), [0.0] * lanes, [0] * lanes
-        )
-        return self._verdict(now, values, none, why, learnt=False)
+        none, lanes = np.zeros_like(self._bank.averages), len(self._over)
+        look = _Look(values, none[:, 0], none[:, 0], none, none, [0.0] * lanes, [0] * lanes)
+        return self._verdict(now, values, look, why, learnt=False)
 
 
 def _inverse(scale: Floats) -> Floats:

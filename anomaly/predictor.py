@@ -54,7 +54,7 @@ class Predictor(Rows):
     def __init__(self, names: tuple[str, ...], fit: Fit, *, twin: bool = True, horizon: int = 20_000) -> None:
         super().__init__(names)
         self.columns, self.tags = len(names), fit.weights.shape[1]
-        self.weights = np.ascontiguousarray(np.stack([fit.weights] * (2 if twin else 1), axis=1))
+        self.weights = np.stack([fit.weights] * (2 if twin else 1))
         self.doubt = fit.doubt.copy() if twin else fit.doubt
         self._learns = twin
         self.past = np.zeros(len(fit.weights))
@@ -65,7 +65,7 @@ class Predictor(Rows):
 
     def predicted(self) -> Floats:
         """Return the next sample as each lane predicts it, shape ``(lanes, tags)``, in standard deviations [1]."""
-        return np.asarray(np.einsum("p,plt->lt", self.past, self.weights))
+        return np.asarray(np.einsum("p,lpt->lt", self.past, self.weights))
 
     def push(self, values: Floats) -> None:
         """Take a sample into the lags.
@@ -91,7 +91,7 @@ class Predictor(Rows):
 
     def fit(self) -> Fit:
         """Return what the last lane has learnt, to begin another predictor with."""
-        return Fit(self.weights[:, -1].copy(), self.doubt.copy())
+        return Fit(self.weights[-1].copy(), self.doubt.copy())
 
     def refill(self, column: int, value: float) -> None:
         """Set all lags of one column, after a gap.
@@ -118,8 +118,8 @@ class Predictor(Rows):
         pulled = np.einsum("ij,j->i", self.doubt, self.past)
         root = sqrt(1.0 + float(np.einsum("i,i->", self.past, pulled)))
         pulled /= root
-        self.weights[:, 1] += np.multiply.outer(pulled / root, errors)
-        self.doubt -= np.multiply.outer(pulled, pulled)
+        self.weights[-1] += np.einsum("i,t->it", pulled / root, errors)
+        self.doubt -= np.einsum("i,j->ij", pulled, pulled)
         self._learnt += 1
         if self._learnt % _EVERY == 0 and float(np.trace(self.doubt)) < self._first:
             self.doubt *= self._forget

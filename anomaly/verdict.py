@@ -12,7 +12,7 @@ from anomaly.channels import CHANNELS, Channel
 from plant_io.signals import Floats
 
 if TYPE_CHECKING:
-    from anomaly.monitor import Kit
+    from anomaly.monitor import Scales
 
 
 class Evidence(StrEnum):
@@ -71,12 +71,10 @@ class Verdict:
     """Whether it could be judged."""
     lanes: tuple[Lane, ...]
     """The frozen model, and its twin where there is one."""
-    kit: Kit
+    scales: Scales
     """Model it was judged by."""
     z: Floats
-    """Averages in standard deviations, shape ``(lanes, rates, tags)`` [1]."""
-    squares: Floats
-    """Averages of squares in standard deviations, shape ``(lanes, tags)`` [1]."""
+    """Averages in standard deviations, shape ``(lanes, rates + 1, tags)`` [1]; the last are those of the squares."""
     residuals: Floats
     """Measured minus predicted, shape ``(lanes, tags)``, in standard deviations of the residual [1]."""
     values: Floats
@@ -89,7 +87,7 @@ class Verdict:
     @property
     def lane(self) -> Lane:
         """The lane whose word counts."""
-        return self.lanes[self.kit.counts]
+        return self.lanes[self.scales.counts]
 
     @property
     def score(self) -> float:
@@ -99,12 +97,12 @@ class Verdict:
     @property
     def limit(self) -> float:
         """Score from which a sample is an anomaly [1]."""
-        return self.kit.model.limit
+        return self.scales.model.limit
 
     @property
     def ratio(self) -> float:
         """Score over limit [1]."""
-        return self.lane.score / self.kit.model.limit
+        return self.lane.score / self.scales.model.limit
 
     @property
     def alarm(self) -> bool:
@@ -114,29 +112,29 @@ class Verdict:
     @property
     def p(self) -> float:
         """Share of normal samples that score higher [1]."""
-        return self.kit.model.tail.p(self.lane.score)
+        return self.scales.model.tail.p(self.lane.score)
 
     @property
     def version(self) -> str:
         """Fingerprint of the model."""
-        return self.kit.fingerprint
+        return self.scales.fingerprint
 
     @property
     def channel(self) -> Channel:
         """Channel that is farthest from normal."""
-        return self.kit.channels.name(self.lane.place)[0]
+        return self.scales.channels.name(self.lane.place)[0]
 
     @property
     def rate(self) -> float:
         """Rate of the average that is farthest from normal [1]."""
-        return self.kit.rate(self.lane.place)
+        return self.scales.rate(self.lane.place)
 
     @property
     def outside(self) -> tuple[str, ...]:
         """Tags and inputs beyond anything seen in training, where the model only guesses."""
-        model = self.kit.model
+        model = self.scales.model
         with np.errstate(invalid="ignore"):
-            beyond = (self.values < self.kit.low) | (self.values > self.kit.high)
+            beyond = (self.values < self.scales.low) | (self.values > self.scales.high)
         return tuple(name for name, out in zip(model.tags + model.inputs, beyond, strict=True) if out)
 
     def top(self, count: int = 3, lane: int | None = None) -> tuple[Cause, ...]:
@@ -149,10 +147,10 @@ class Verdict:
         lane
             0 for the frozen model, 1 for its twin; the one that counts where it is left out.
         """
-        which = self.kit.counts if lane is None else lane
-        channel, at = self.kit.channels.name(self.lanes[which].place)
-        z = self.squares[which] if channel == CHANNELS[-1] else self.z[which, at]
-        shares = self.kit.channels.shares(z, channel)
-        whole, rate = float(np.einsum("t->", np.abs(shares))) or 1.0, self.kit.rate(self.lanes[which].place)
+        which = self.scales.counts if lane is None else lane
+        channel, at = self.scales.channels.name(self.lanes[which].place)
+        z = self.z[which, -1 if channel == CHANNELS[-1] else at]
+        shares = self.scales.channels.shares(z, channel)
+        whole, rate = float(np.einsum("t->", np.abs(shares))) or 1.0, self.scales.rate(self.lanes[which].place)
         order = np.argsort(-shares, kind="stable")[:count]
-        return tuple(Cause(self.kit.model.tags[i], float(z[i]), rate, float(shares[i]) / whole) for i in order)
+        return tuple(Cause(self.scales.model.tags[i], float(z[i]), rate, float(shares[i]) / whole) for i in order)
