@@ -9,7 +9,6 @@ from pathlib import Path
 from secrets import randbelow
 from tempfile import TemporaryFile
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.status import Status
 
 from controller.cli import incidents
@@ -21,7 +20,6 @@ from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.desk import Timed
 from controller.kit import Kit, prepare
 from controller.lease import STATIONS
-from controller.records import replay as replays
 from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
 from controller.tally import percentiles
@@ -290,32 +288,3 @@ def summary(policy: Policy, ran: Ran, record: Path) -> dict[str, object]:
         "kpis": {},
     }
     return about | dict(ran.summary())
-
-
-def replay(record: Path) -> tuple[dict[str, object], bool]:
-    """Re-derive every decision of a record; return what was found and whether all is well.
-
-    Raises
-    ------
-    ValueError
-        If there is no record that can be read.
-    """
-    columns = (TextColumn("re-deriving decisions"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=people) as progress:
-        task = progress.add_task("", total=None)
-        found = replays.replay(record, lambda n: progress.update(task, completed=n))
-    good = found.identical == found.cycles and found.first_break is None
-    word = "all identical" if good else f"{found.cycles - found.identical} different"
-    chain = "chain intact" if found.first_break is None else f"chain broken at record {found.first_break}"
-    end = "" if found.complete else "; the run was not closed in order"
-    people.print(f"{record / FILE}: {found.cycles} decisions, {word}, {chain}{end}", markup=False)
-    differences = [{"cycle": d.cycle, "at": d.at, "fields": list(d.fields)} for d in found.differences]
-    result: dict[str, object] = {
-        "cycles": found.cycles,
-        "identical": found.identical,
-        "differences": differences,
-        "first_break": found.first_break,
-        "digest": found.digest,
-        "complete": found.complete,
-    }
-    return result, good

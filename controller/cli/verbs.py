@@ -151,12 +151,17 @@ def schema(
 
 
 def replay(
-    record: Annotated[Path, typer.Argument(metavar="RECORD", help="Record directory.")], *, json: Json = None
+    record: Annotated[Path, typer.Argument(metavar="RECORD", help="Record directory.")],
+    *,
+    policy: Annotated[
+        Path | None, typer.Option("--policy", metavar="NEW", help="Another policy: what would have differed.")
+    ] = None,
+    json: Json = None,
 ) -> int:
-    """Re-derive every decision of a record and compare it bit for bit."""
-    from controller.cli import live  # noqa: PLC0415  # heavy
+    """Re-derive every decision of a record and compare it bit for bit, or see what another policy would have done."""
+    from controller.cli import replays  # noqa: PLC0415  # heavy
 
     with reading():
-        result, good = live.replay(record)
+        result, good = replays.replay(record) if policy is None else replays.rerun(record, policy)
     give(result, json)
     return 0 if good else 1

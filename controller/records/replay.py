@@ -69,11 +69,11 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
     if first is None or first.kind != "head":
         raise ValueError(f"{directory}: the record does not begin with a head")
     kit = kit_of(first)
-    chain, first_break = first.chain, None if _fits(bytes(32), first) else 0
+    chain, first_break = first.chain, None if fits(bytes(32), first) else 0
     state, digest, same, count, complete = kit.start(), hashlib.sha256(), 0, 0, False
     differences: list[Difference] = []
     for entry in stream:
-        if first_break is None and not _fits(chain, entry):
+        if first_break is None and not fits(chain, entry):
             first_break = entry.seq
         chain, complete = entry.chain, entry.kind == "tail"
         if entry.kind != "cycle":
@@ -81,7 +81,7 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
         data = entry.content()
         digest.update(codec.retrace(data))
         decision, state = decide(*inputs(data, kit), state, kit)
-        again = codec.unpack(codec.pack(decision))
+        again = _as_known(codec.unpack(codec.pack(decision)), data["decision"])
         # What is in no older record is not there either where it is empty.
         there = {k: v for k, v in again.items() if v or k in data["decision"]}
         wrong = tuple(k for k in there if codec.pack(there[k]) != codec.pack(data["decision"].get(k)))
@@ -114,5 +114,13 @@ def inputs(data: codec.Fields, kit: Kit) -> tuple[Any, list[Any], list[Any]]:
     )
 
 
-def _fits(before: bytes, entry: Entry) -> bool:
+def _as_known(again: dict[str, Any], was: codec.Fields) -> dict[str, Any]:
+    """Return a decision in plain form without what alerts did not say yet when the record was made."""
+    pairs = zip(again["alerts"], was["alerts"], strict=False)
+    cut = [{key: value for key, value in new.items() if key in old} for new, old in pairs]
+    return again | {"alerts": [*cut, *again["alerts"][len(cut) :]]}
+
+
+def fits(before: bytes, entry: Entry) -> bool:
+    """Return whether a record follows on the one with a chain."""
     return entry.chain == link(before, entry.seq, entry.kind, entry.body)
