@@ -2,7 +2,8 @@
 
 Signs are held against each reading by the cosine of the angle between them, with distances tempered by their square
 roots so that one far tag does not outshout the pattern. Signs that a reading does not name count against it, and so do
-tags it names that show nothing.
+tags it names that show nothing. Of its tags only those count that some watch can speak of; the square root of what is
+left of its size is a factor. Of readings that are about equally like, the one the policy names first is taken.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from policies import Loop, Policy, Watch
 from policies.incidents import Incidents, Reading, Unit
 
 _FARTHEST = 50.0
+_ALIKE = 0.05
 _PLACES = ("tag", "tags", "channels", "inputs")
 
 
@@ -36,6 +38,8 @@ class UnitKit:
     """What signs mean together."""
     moves: Mapping[str, Mapping[str, float]]
     """Side to which each tag moves, of those that a watch can speak of, by reading [1]."""
+    seen: Mapping[str, float]
+    """Square root of the share of each reading that a watch can speak of [1]."""
     share: float
     """Likeness from which a reading is named [1]."""
 
@@ -64,7 +68,9 @@ def prepare(policy: Policy, declared: Incidents) -> UnitKit:
         name: {tag: side for tag, side in one.moves.items() if tag in seen} for name, one in declared.readings.items()
     }
     related = _related(policy, declared.units, homes)
-    return UnitKit(declared.units, homes, related, _together(related), declared.readings, moves, declared.share)
+    sizes = {name: (_size(moves[name].values()), _size(one.moves.values())) for name, one in declared.readings.items()}
+    left = {name: sqrt(seen / whole) for name, (seen, whole) in sizes.items()}
+    return UnitKit(declared.units, homes, related, _together(related), declared.readings, moves, left, declared.share)
 
 
 def named(watch: Watch) -> tuple[str, ...]:
@@ -130,7 +136,7 @@ def likeness(signs: Sequence[Sign], moves: Mapping[str, float]) -> float:
     0.5
     """
     shown = {sign.tag: _tempered(sign.z) for sign in signs}
-    size = sqrt(sum(move**2 for move in moves.values()) * sum(each**2 for each in shown.values()))
+    size = _size(moves.values()) * _size(shown.values())
     return sum(move * shown.get(tag, 0.0) for tag, move in moves.items()) / size if size > 0.0 else 0.0
 
 
@@ -146,9 +152,10 @@ def read(signs: Sequence[Sign], alerts: Sequence[Alert], kit: UnitKit) -> Meanin
     kit
         Units and readings.
     """
-    like = {name: likeness(signs, moves) for name, moves in kit.moves.items()}
-    best = max(like, key=lambda name: like[name], default="")
-    if best and like[best] >= kit.share:
+    like = {name: kit.seen[name] * likeness(signs, moves) for name, moves in kit.moves.items()}
+    most = max(like.values(), default=0.0)
+    best = next((name for name, found in like.items() if found >= most - _ALIKE), "")
+    if best and most >= kit.share:
         named = kit.readings[best]
         return Meaning(named.unit, named.kind, best, like[best], named.sop or kit.units[named.unit].sop)
     unit, nearest = _unit(signs, alerts, kit), like.get(best, 0.0)
@@ -160,6 +167,10 @@ def read(signs: Sequence[Sign], alerts: Sequence[Alert], kit: UnitKit) -> Meanin
     if said:
         kind = "sensor" if "sensor" in said else "process"
     return Meaning(unit, kind, "", nearest, "" if declared is None else declared.sop)
+
+
+def _size(moves: Iterable[float]) -> float:
+    return sqrt(sum(move**2 for move in moves))
 
 
 def _tempered(z: float) -> float:
