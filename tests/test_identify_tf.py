@@ -86,6 +86,32 @@ def test_a_level_is_found_to_integrate() -> None:
     assert answer.dead_time.value == pytest.approx(2.0, abs=0.5)
 
 
+@pytest.mark.parametrize("closed", [False, True], ids=["open", "closed"])
+def test_a_record_that_begins_in_the_middle_of_moves_is_explained_as_well(closed: bool) -> None:  # noqa: FBT001
+    parts = [column(seed, closed=closed).part(slice(140, None)) for seed in (1, 2, 3)]
+    rows = [identify(part) for part in parts]
+    off = [d for row in rows for d in deviations(row)]
+    assert max(off) < 3.0
+    assert np.mean(np.array(off) < 1.0) > 0.7
+    assert all(one.r2 > 0.9 for row in rows for one in row.values())
+    begun = [np.isnan(one.residuals[0]) for row in rows for one in row.values()]
+    assert any(begun)  # what came before reaches the first rows through dead times
+
+
+def test_a_record_that_begins_at_rest_is_compared_from_its_first_row_on() -> None:
+    assert all(np.isfinite(row.residuals).all() for row in identify(column(2)).values())
+
+
+def test_a_level_that_was_rising_before_the_record_is_found_to_integrate() -> None:
+    rng = np.random.default_rng(4)
+    u = binary(rng, 20)
+    level = np.concatenate([np.zeros(3), np.cumsum(0.05 * u)])[:ROWS] + rng.normal(0.0, 0.005, ROWS)
+    answer = identify(Trial(1.0, {"u": u[130:]}, {"y": level[130:]}))["y"].answers["u"]
+    assert answer.integrating
+    assert answer.gain.value == pytest.approx(0.05, abs=0.002)
+    assert answer.dead_time.value == pytest.approx(2.0, abs=0.5)
+
+
 def test_an_input_without_effect_is_left_out() -> None:
     trial = column(5)
     idle = binary(np.random.default_rng(6), 11)

@@ -101,7 +101,7 @@ def _doubts(rows: Mapping[str, Row]) -> list[str]:
     """Return what speaks against believing a fit."""
     poor = [
         f"{n}: the inputs explain only {max(100 * row.r2, 0.0):.0f} % of the variance"
-        + (", less than nothing; does the record begin at rest?" if row.r2 < 0.0 else "")
+        + (", less than nothing" if row.r2 < 0.0 else "")
         for n, row in rows.items()
         if row.r2 < _FAIR
     ]

@@ -28,12 +28,61 @@ _WORTH = 10.0
 _SLOW = 1.0
 """Lag, as a share of the record, from which an answer is tried as a ramp [1]."""
 _NOISES = (np.array([0.9, -0.3]), np.zeros(2))
+_LATEST = 8
+"""Parts of the record, in the first of which dead times are tried to begin with [1]."""
 _STRAIGHT = 0.9995
 _FORGETS, _LEAST = 0.5, 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Case:
+    """One measurement of a record, and how the record began.
+
+    Where it began in motion, what inputs did before is unknown: rows that they may still reach through dead times are
+    not compared, and what they left in lags dies out by itself, from wherever it was.
+    """
+
+    trial: Trial
+    name: str
+    begin: int = 0
+    moving: bool = False
+
+    @property
+    def seen(self) -> Floats:
+        """All measurements, the last one standing where there is none."""
+        values = self.trial.outputs[self.name]
+        there = np.isfinite(values)
+        return values[np.maximum.accumulate(np.where(there, np.arange(len(values)), np.argmax(there)))]
+
+    @property
+    def there(self) -> Flags:
+        """Where there is a measurement that is compared."""
+        there = np.isfinite(self.trial.outputs[self.name])
+        there[: self.begin] = False
+        return there
+
+    def whitened(self, values: Floats, noise: Floats) -> Floats:
+        from scipy.signal import lfilter  # noqa: PLC0415  # slow to import
+
+        (kept, gone), found = noise.tolist(), np.zeros(len(values))
+        found[self.begin :] = lfilter([1.0, -kept], [1.0, gone], values[self.begin :])
+        return found
+
+    def moved(self, column: str, guess: Guess) -> Floats:
+        """Return what an input does from the first row on."""
+        return answer(guess, self.trial.inputs[column] - self.trial.inputs[column][0], self.trial.period)
+
+    def besides(self, guesses: Sequence[Guess]) -> list[Floats]:
+        """Return what there is without any move: level, slope where something integrates, what dies out."""
+        since: Floats = np.arange(self.trial.rows, dtype=np.float64) * self.trial.period
+        slope = [since] if any(guess.integrating for guess in guesses) else []
+        lags = dict.fromkeys(lag for guess in guesses for lag in guess.lags) if self.moving else {}
+        return [np.ones(self.trial.rows), *slope, *(np.exp(-since / lag) for lag in lags)]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Fit:
+    case: _Case
     forms: tuple[Form, ...]
     names: tuple[str, ...]
     theta: Floats
@@ -92,33 +141,56 @@ def _check(trial: Trial) -> None:
 
 
 def _row(trial: Trial, name: str) -> Row:
-    columns = tuple(trial.inputs)
-    starts = [_begin(trial, name, columns, Form.LAG, noise) for noise in _NOISES]
-    fit = min((_fitted(trial, name, columns, start) for start in starts), key=lambda tried: tried.cost)
-    fit = _ramped(trial, name, fit)
-    fit = _refined(trial, name, fit)
-    return _told(trial, name, _weeded(trial, name, fit))
+    case, columns = _Case(trial, name), tuple(trial.inputs)
+    starts = [_begin(case, columns, Form.LAG, noise) for noise in _NOISES]
+    fit = min((_fitted(case, columns, start) for start in starts), key=lambda tried: tried.cost)
+    return _told(_weeded(_refined(_ramped(_from_motion(fit)))))
 
 
-def _begin(trial: Trial, name: str, columns: Sequence[str], form: Form, noise: Floats) -> Floats:
+def _from_motion(fit: _Fit) -> _Fit:
+    """Return a fit of a record that began in motion, where that is worth it."""
+    trial = fit.case.trial
+    unsure = replace(fit.case, begin=_after(trial, trial.rows * trial.period), moving=True)
+    starts = [_begin(unsure, fit.names, Form.LAG, noise) for noise in _NOISES]
+    tried = min((_fitted(unsure, fit.names, start) for start in (*starts, fit.theta)), key=lambda one: one.cost)
+    longest = max(guess.dead_time for guess in _guesses(tried.forms, tried.theta))
+    case = replace(unsure, begin=_after(trial, longest))
+    tried = _fitted(case, fit.names, tried.theta)
+    at_rest = _fitted(replace(case, moving=False), fit.names, fit.theta)
+    return tried if tried.cost < at_rest.cost - _WORTH else fit
+
+
+def _after(trial: Trial, dead_time: float) -> int:
+    """Return the first row that nothing before the record reaches through a dead time, in the unit of the trial."""
+    return min(int(dead_time / trial.period) + 2, trial.rows // _LATEST)
+
+
+def _criterion(left: Floats, numbers: int) -> float:
+    """Return the Bayesian information criterion of what is left over (G. Schwarz, doi:10.1214/aos/1176344136) [1]."""
+    return len(left) * log(max(float(np.mean(left**2)), 1e-300)) + numbers * log(len(left))
+
+
+def _begin(case: _Case, columns: Sequence[str], form: Form, noise: Floats) -> Floats:
     """Return numbers to begin with, by trying some for one input after the other."""
+    trial = case.trial
     span = trial.rows * trial.period
     taus = np.geomspace(max(trial.period, span / 300.0), span / 4.0, _TAUS).tolist() if form.lags else [0.0]
-    delays = np.unique(np.concatenate([[0.0], np.geomspace(trial.period, span / 8.0, _DELAYS - 1)])).tolist()
-    places = [(float(tau), float(late)) for tau, late in product(taus, delays)]
-    bank = {
-        (column, tau, late): _whitened(
-            _moved(trial, column, Guess(late, (tau,) if form.lags else (), integrating=form.integrating)), noise
-        )
-        for column in columns
-        for tau, late in places
+    delays = np.unique(np.concatenate([[0.0], np.geomspace(trial.period, span / _LATEST, _DELAYS - 1)])).tolist()
+    guesses = {
+        (float(tau), float(late)): Guess(late, (tau,) if form.lags else (), integrating=form.integrating)
+        for tau, late in product(taus, delays)
     }
-    there, seen = _seen(trial, name)
-    wanted = _whitened(seen, noise)[there]
-    levels = [_whitened(one, noise) for one in _levels(trial, ramps=form.integrating)]
+    places, there = list(guesses), case.there
+    bank = {
+        (column, *place): case.whitened(case.moved(column, guess), noise)
+        for column in columns
+        for place, guess in guesses.items()
+    }
+    wanted = case.whitened(case.seen, noise)[there]
     chosen: dict[str, tuple[float, float]] = {column: places[len(places) // 2] for column in columns}
 
     def cost(tried: Mapping[str, tuple[float, float]]) -> float:
+        levels = [case.whitened(one, noise) for one in case.besides([guesses[place] for place in tried.values()])]
         table = np.column_stack([*(bank[column, *tried[column]] for column in columns), *levels])[there]
         return float(np.sum((wanted - table @ np.linalg.lstsq(table, wanted, rcond=None)[0]) ** 2))
 
@@ -129,31 +201,22 @@ def _begin(trial: Trial, name: str, columns: Sequence[str], form: Form, noise: F
     return np.array([*(number for each in numbers for number in each), *noise])
 
 
-def _levels(trial: Trial, *, ramps: bool) -> list[Floats]:
-    slope: Floats = np.arange(trial.rows, dtype=np.float64) * trial.period
-    return [np.ones(trial.rows), slope] if ramps else [np.ones(trial.rows)]
-
-
-def _fitted(
-    trial: Trial, name: str, columns: tuple[str, ...], start: Floats, forms: tuple[Form, ...] | None = None
-) -> _Fit:
+def _fitted(case: _Case, columns: tuple[str, ...], start: Floats, forms: tuple[Form, ...] | None = None) -> _Fit:
     """Return the best lags, dead times and noise from some to begin with; gains follow from them."""
     from scipy.optimize import least_squares  # noqa: PLC0415  # slow to import
 
     given = (Form.LAG,) * len(columns) if forms is None else forms
-    there, seen = _seen(trial, name)
-    span = trial.rows * trial.period
+    there, trial = case.there, case.trial
 
     def residuals(theta: Floats) -> Floats:
-        return np.asarray(_explained(trial, (seen, there), columns, given, theta)[1][there], dtype=np.float64)
+        return np.asarray(_explained(case, columns, given, theta)[1][there], dtype=np.float64)
 
-    low, high = _bounds(given, trial.period, span)
+    low, high = _bounds(given, trial.period, trial.rows * trial.period)
     begun = np.clip(start, low + 1e-6, high - 1e-6)
     found = least_squares(residuals, begun, bounds=(low, high), x_scale=_scales(given, trial.period), max_nfev=200)
-    gains, left = _explained(trial, (seen, there), columns, given, np.asarray(found.x))
-    n, k = int(there.sum()), len(begun) + len(gains)
-    cost = n * log(max(float(np.mean(left[there] ** 2)), 1e-300)) + k * log(n)
-    return _Fit(given, columns, np.asarray(found.x), gains, left, cost)
+    gains, left = _explained(case, columns, given, np.asarray(found.x))
+    cost = _criterion(left[there], len(begun) + len(gains))
+    return _Fit(case, given, columns, np.asarray(found.x), gains, left, cost)
 
 
 def _bounds(forms: Sequence[Form], period: float, span: float) -> tuple[Floats, Floats]:
@@ -181,53 +244,32 @@ def _guesses(forms: Sequence[Form], theta: Floats) -> list[Guess]:
     return found
 
 
-def _explained(
-    trial: Trial, wanted: tuple[Floats, Flags], columns: Sequence[str], forms: Sequence[Form], theta: Floats
-) -> tuple[Floats, Floats]:
-    """Return gains followed by the level, and by the slope where something integrates, and what they leave over."""
-    seen, there = wanted
-    table = _table(trial, columns, forms, theta)
-    white = np.column_stack([_whitened(one, theta[-2:]) for one in table.T])
-    left = _whitened(seen, theta[-2:])
+def _explained(case: _Case, columns: Sequence[str], forms: Sequence[Form], theta: Floats) -> tuple[Floats, Floats]:
+    """Return gains followed by the level, the slope where something integrates, what dies out, and what is left."""
+    table, there = _table(case, columns, forms, theta), case.there
+    white = np.column_stack([case.whitened(one, theta[-2:]) for one in table.T])
+    left = case.whitened(case.seen, theta[-2:])
     gains = np.asarray(np.linalg.lstsq(white[there], left[there], rcond=None)[0], dtype=np.float64)
     return gains, left - white @ gains
 
 
-def _table(trial: Trial, columns: Sequence[str], forms: Sequence[Form], theta: Floats) -> Floats:
-    moved = [_moved(trial, column, guess) for column, guess in zip(columns, _guesses(forms, theta), strict=True)]
-    return np.column_stack([*moved, *_levels(trial, ramps=any(form.integrating for form in forms))])
+def _table(case: _Case, columns: Sequence[str], forms: Sequence[Form], theta: Floats) -> Floats:
+    guesses = _guesses(forms, theta)
+    moved = [case.moved(column, guess) for column, guess in zip(columns, guesses, strict=True)]
+    return np.column_stack([*moved, *case.besides(guesses)])
 
 
-def _moved(trial: Trial, column: str, guess: Guess) -> Floats:
-    return answer(guess, trial.inputs[column] - trial.inputs[column][0], trial.period)
-
-
-def _seen(trial: Trial, name: str) -> tuple[Flags, Floats]:
-    """Return where there is a measurement, and all of them, the last one standing where there is none."""
-    values = trial.outputs[name]
-    there = np.isfinite(values)
-    last = np.maximum.accumulate(np.where(there, np.arange(len(values)), np.argmax(there)))
-    return there, values[last]
-
-
-def _whitened(values: Floats, noise: Floats) -> Floats:
-    from scipy.signal import lfilter  # noqa: PLC0415  # slow to import
-
-    kept, gone = noise.tolist()
-    return np.asarray(lfilter([1.0, -kept], [1.0, gone], values), dtype=np.float64)
-
-
-def _ramped(trial: Trial, name: str, fit: _Fit) -> _Fit:
+def _ramped(fit: _Fit) -> _Fit:
     """Return a fit with ramps where a lag is as long as the record and ramps explain no less."""
-    span = trial.rows * trial.period
+    span = fit.case.trial.rows * fit.case.trial.period
     if all(max(guess.lags, default=0.0) < _SLOW * span for guess in _guesses(fit.forms, fit.theta)):
         return fit
-    start = _begin(trial, name, fit.names, Form.RAMP, _NOISES[0])
-    ramps = _fitted(trial, name, fit.names, start, (Form.RAMP,) * len(fit.names))
+    start = _begin(fit.case, fit.names, Form.RAMP, _NOISES[0])
+    ramps = _fitted(fit.case, fit.names, start, (Form.RAMP,) * len(fit.names))
     return ramps if ramps.cost < fit.cost + _WORTH else fit
 
 
-def _refined(trial: Trial, name: str, fit: _Fit) -> _Fit:
+def _refined(fit: _Fit) -> _Fit:
     """Return a fit with one more lag where that is worth it, for one input after the other."""
     for i in range(len(fit.names)):
         more = fit.forms[i].more
@@ -238,20 +280,20 @@ def _refined(trial: Trial, name: str, fit: _Fit) -> _Fit:
         if more is Form.TWO_LAGS:
             start = np.insert(fit.theta, at, 0.3)
         else:
-            start = np.insert(fit.theta, at - 1, log(2.0 * trial.period))
-        tried = _fitted(trial, name, fit.names, start, forms)
+            start = np.insert(fit.theta, at - 1, log(2.0 * fit.case.trial.period))
+        tried = _fitted(fit.case, fit.names, start, forms)
         fit = tried if tried.cost < fit.cost - _WORTH else fit
     return fit
 
 
-def _weeded(trial: Trial, name: str, fit: _Fit) -> _Fit:
+def _weeded(fit: _Fit) -> _Fit:
     """Return a fit without the inputs whose effect cannot be told from none."""
     while len(fit.names) > 1:
         numbers, at, best = [form.numbers for form in fit.forms], 0, fit
         for i, count in enumerate(numbers):
             theta = np.delete(fit.theta, np.arange(at, at + count))
             names, forms = (*fit.names[:i], *fit.names[i + 1 :]), (*fit.forms[:i], *fit.forms[i + 1 :])
-            tried = _fitted(trial, name, names, theta, forms)
+            tried = _fitted(fit.case, names, theta, forms)
             best = tried if tried.cost < best.cost else best
             at += count
         if best is fit:
@@ -260,9 +302,8 @@ def _weeded(trial: Trial, name: str, fit: _Fit) -> _Fit:
     return fit
 
 
-def _told(trial: Trial, name: str, fit: _Fit) -> Row:
-    there, seen = _seen(trial, name)
-    spread = _spread(trial, (seen, there), fit)
+def _told(fit: _Fit) -> Row:
+    there, spread = fit.case.there, _spread(fit)
     guesses, at, answers = _guesses(fit.forms, fit.theta), len(fit.gains), dict[str, Answer]()
     for i, (column, form, guess) in enumerate(zip(fit.names, fit.forms, guesses, strict=True)):
         half = dict(zip(form.places, spread[at : at + form.numbers].tolist(), strict=True))
@@ -277,26 +318,26 @@ def _told(trial: Trial, name: str, fit: _Fit) -> Row:
             lags=lags,
             integrating=form.integrating,
         )
-    simulated = _table(trial, fit.names, fit.forms, fit.theta) @ fit.gains
-    r2, rmse = judge(trial.outputs[name], simulated)
+    simulated = _table(fit.case, fit.names, fit.forms, fit.theta) @ fit.gains
+    r2, rmse = judge(np.where(there, fit.case.seen, np.nan), simulated)
     size, (kept, gone) = float(np.std(fit.residuals[there])), fit.theta[-2:].tolist()
     sd, drift = _noises(size, kept, gone)
     row = Row(answers, simulated, np.where(there, fit.residuals, np.nan), r2, rmse, sd, drift, 0.0)
     return replace(row, white=whiteness(fit.residuals[there]))
 
 
-def _spread(trial: Trial, wanted: tuple[Floats, Flags], fit: _Fit) -> Floats:
-    """Return half of the 95 % confidence intervals of gains, level and slope, then of the other parameters."""
+def _spread(fit: _Fit) -> Floats:
+    """Return half of the 95 % confidence intervals of gains and what stands beside them, then of the other numbers."""
     from scipy.stats import t  # noqa: PLC0415  # slow to import
 
-    seen, there = wanted
+    there, trial, seen = fit.case.there, fit.case.trial, fit.case.seen
     whole, n_g = np.concatenate([fit.gains, fit.theta]), len(fit.gains)
     steps = np.concatenate([np.maximum(np.abs(fit.gains), 1e-6) * 1e-4, _scales(fit.forms, trial.period) * 1e-3])
 
     def left(numbers: Floats) -> Floats:
         theta = numbers[n_g:]
-        off = seen - _table(trial, fit.names, fit.forms, theta) @ numbers[:n_g]
-        return np.asarray(_whitened(off, theta[-2:])[there], dtype=np.float64)
+        off = seen - _table(fit.case, fit.names, fit.forms, theta) @ numbers[:n_g]
+        return np.asarray(fit.case.whitened(off, theta[-2:])[there], dtype=np.float64)
 
     low, high = _bounds(fit.forms, trial.period, trial.rows * trial.period)
     free = np.full(n_g, inf)
