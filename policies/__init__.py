@@ -21,6 +21,7 @@ from policies.monitors import Monitor, When
 from policies.peaks import Peaks
 from policies.reconciled import Reconciled, Testimony
 from policies.soft import FusedNir, RefillBalance, SoftSensor
+from policies.tablets import LabelClaim, MovingBlock
 from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
 from policies.told import Lane, Priority, Route
 from policies.transfer import Response
@@ -38,6 +39,7 @@ __all__ = [
     "FusedNir",
     "Handshake",
     "IpoptSettings",
+    "LabelClaim",
     "Lane",
     "Late",
     "Learner",
@@ -47,6 +49,7 @@ __all__ = [
     "Modbus",
     "Monitor",
     "Moved",
+    "MovingBlock",
     "Mpc",
     "OpcUa",
     "PasswordUser",

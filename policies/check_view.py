@@ -18,6 +18,7 @@ from policies.peaks import listed
 from policies.positions import Document, Path
 from policies.reconciled import reconciled
 from policies.soft import balanced, given
+from policies.tablets import blocked, claimed
 from policies.tags import Access
 from policies.words import seconds
 
@@ -118,6 +119,10 @@ class View:
             tags = listed(sensor, self.text(*here, "unit") or "", span, dict.fromkeys(self.names(*here, "listed"), 1.0))
         if self.text(*here, "kind") == "reconciled":
             tags = reconciled(sensor, self.text(*here, "unit") or "", span, self.names(*here, "witnesses"))
+        if self.text(*here, "kind") == "moving_block":
+            tags = blocked(sensor, self.span(*here, "range") or (0.0, 100.0))
+        if self.text(*here, "kind") == "label_claim":
+            tags = claimed(sensor, self.span(*here, "range") or (50.0, 150.0), self.span(*here, "mass_range") or span)
         return {name: Signal(unit or None, span, virtual=True) for name, (unit, span) in tags.items()}
 
     def _plant_tag(self, name: str) -> Signal:

@@ -9,6 +9,7 @@ from pydantic import Field
 
 from policies.peaks import Peaks
 from policies.reconciled import Reconciled
+from policies.tablets import LabelClaim, MovingBlock
 from policies.words import Declared, Duration, Name, Positive, Span, Suffix
 
 
@@ -147,5 +148,7 @@ def balanced(name: str, span: tuple[float, float]) -> dict[str, tuple[str, tuple
     return {name: ("1", span), f"{name}.BLIND": ("1", (0.0, 1.0))}
 
 
-SoftSensor = Annotated[FusedNir | RefillBalance | Peaks | Reconciled, Field(discriminator="kind")]
+SoftSensor = Annotated[
+    FusedNir | RefillBalance | Peaks | Reconciled | MovingBlock | LabelClaim, Field(discriminator="kind")
+]
 """Any soft sensor."""

@@ -6,21 +6,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.models import process
-from controller.soft import balance, fused, peaks, reconciled, transfer
+from controller.soft import balance, fused, peaks, reconciled, tablets, transfer
 from controller.soft.balance import BalanceKit, BalanceState
 from controller.soft.fused import SensorKit, SensorState
 from controller.soft.peaks import PeaksKit, PeaksState
 from controller.soft.pls import Calibration, Pls, read
 from controller.soft.reconciled import ReconciledKit, ReconciledState
+from controller.soft.tablets import BlockKit, BlockState, ClaimKit, ClaimState
 from plant_io import Sample, Snapshot
-from policies import FusedNir, Peaks, Policy, Reconciled, RefillBalance, SoftSensor
+from policies import FusedNir, LabelClaim, MovingBlock, Peaks, Policy, Reconciled, RefillBalance, SoftSensor
 from policies.units import convert
 
 __all__ = ["SoftKit", "SoftState", "enrich", "prepare", "sensor", "start"]
 
 
-AnyKit = SensorKit | BalanceKit | PeaksKit | ReconciledKit
-AnyState = SensorState | BalanceState | PeaksState | ReconciledState
+AnyKit = SensorKit | BalanceKit | PeaksKit | ReconciledKit | BlockKit | ClaimKit
+AnyState = SensorState | BalanceState | PeaksState | ReconciledState | BlockState | ClaimState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +30,8 @@ class SoftKit:
 
     sensors: tuple[AnyKit, ...]
     """In the order of the policy."""
+    following: tuple[bool, ...]
+    """Whether each reads tags of sensors before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +51,8 @@ def prepare(policy: Policy) -> SoftKit:
         If a file they name does not hold what it should, or does not fit the tags.
     """
     _ordered(policy)
-    return SoftKit(tuple(sensor(name, declared, policy) for name, declared in policy.soft_sensors.items()))
+    following = tuple(any(tag not in policy.tags for tag in one.inputs) for one in policy.soft_sensors.values())
+    return SoftKit(tuple(sensor(name, one, policy) for name, one in policy.soft_sensors.items()), following)
 
 
 def start(kit: SoftKit) -> SoftState:
@@ -70,8 +74,8 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
     """
     samples: dict[str, Sample] = {}
     after: list[AnyState] = []
-    for sensor, old in zip(kit.sensors, state.sensors, strict=True):
-        seen = snapshot.extended(samples) if isinstance(sensor, ReconciledKit) else snapshot
+    for sensor, old, follows in zip(kit.sensors, state.sensors, kit.following, strict=True):
+        seen = snapshot.extended(samples) if follows else snapshot
         given, new = _infer(seen, old, sensor)
         samples |= given
         after.append(new)
@@ -83,6 +87,10 @@ def _start(kit: AnyKit) -> AnyState:
         return fused.start(kit)
     if isinstance(kit, ReconciledKit):
         return reconciled.start(kit)
+    if isinstance(kit, BlockKit):
+        return BlockState()
+    if isinstance(kit, ClaimKit):
+        return ClaimState()
     return balance.start() if isinstance(kit, BalanceKit) else peaks.start()
 
 
@@ -95,6 +103,10 @@ def _infer(snapshot: Snapshot, state: AnyState, kit: AnyKit) -> tuple[Mapping[st
         return peaks.infer(snapshot, state, kit)
     if isinstance(kit, ReconciledKit) and isinstance(state, ReconciledState):
         return reconciled.infer(snapshot, state, kit)
+    if isinstance(kit, BlockKit) and isinstance(state, BlockState):
+        return tablets.block(snapshot, state, kit)
+    if isinstance(kit, ClaimKit) and isinstance(state, ClaimState):
+        return tablets.claim(snapshot, state, kit)
     raise TypeError(f"{kit.name}: the memory of another kind of soft sensor")
 
 
@@ -112,6 +124,10 @@ def sensor(name: str, declared: SoftSensor, policy: Policy) -> AnyKit:
         return peaks.prepare(name, declared, policy)
     if isinstance(declared, Reconciled):
         return reconciled.prepare(name, declared, policy)
+    if isinstance(declared, MovingBlock):
+        return tablets.prepare_block(name, declared)
+    if isinstance(declared, LabelClaim):
+        return tablets.prepare_claim(name, declared, policy)
     return _fused(name, declared, policy)
 
 
