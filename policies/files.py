@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import cast
 
-from policies import library, table
+from policies import check_approved, library, table
 from policies.check import checked
 from policies.check_shape import published
 from policies.check_view import View
@@ -209,6 +209,7 @@ def _judged(
         table.merge(document, content, str(Path(name).parent / file))
     policy, problems = checked(document)
     problems += [*missing, *_missing_files(document, _NAMED, get, files)]
+    problems += check_approved.approvals(document, get, files)
     problems.sort(key=lambda problem: (problem.file != name, problem.line, problem.column, problem.path))
     problems += _library_problems(document, files)
     return document, {"": data, **files}, policy, problems

@@ -101,6 +101,8 @@ class Trend(Told):
     """Always locked: the library is approved as a file."""
     library: str
     """Library file, beside the policy."""
+    approved_by: tuple[str, ...] = ()
+    """Fingerprints of the public keys of which one must have signed the library; none is asked for where empty."""
     channels: Annotated[dict[Name, Channel], Field(min_length=1)]
     """Tags the signatures are written in, with what is normal."""
     every_s: Duration = Field(alias="every")

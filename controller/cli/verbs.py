@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli import advice, certs, explain, identify, probe, report
+from controller.cli import advice, approve, certs, explain, identify, probe, report
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.options import Connect, Json, Pki, pairs
 from controller.cli.show import give, log_to_people, people
@@ -26,6 +26,12 @@ Speed = Annotated[
 Lockstep = Annotated[bool, typer.Option("--lockstep", help="Lead a simulated plant that waits for the controller.")]
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Policies; *.library.yaml and *.scenario.yaml as what they are.")
+]
+
+
+Keys = Annotated[
+    list[str] | None,
+    typer.Option("--approved-by", metavar="KEY", help="Fingerprint of a key; one must have signed. May be repeated."),
 ]
 
 
@@ -79,7 +85,13 @@ def _good_library(path: Path) -> str:
     return f"library of line {found.line}, revision {found.revision}, {len(found.entries)} entries, good"
 
 
-CHECKS: dict[str, Check] = {".library.yaml": _good_library}
+def _good_model(path: Path) -> str:
+    found = approve.model(path)
+    pace = f"looks every {found.period_s:g} s"
+    return f"model of a monitor, {len(found.tags)} tags, {pace}, good, {found.fingerprint[:16]}"
+
+
+CHECKS: dict[str, Check] = {".library.yaml": _good_library, ".monitor.json": _good_model}
 """How files are checked that are no policies, by how their names end; a plug-in adds its own."""
 
 
@@ -95,6 +107,7 @@ def add(app: typer.Typer) -> None:
     advice.add(app)
     explain.add(app)
     report.add(app)
+    approve.add(app)
 
 
 def run(
@@ -122,15 +135,16 @@ def run(
     return INTERRUPTED if result["why"] == STOPPED else 0
 
 
-def validate(files: Files, *, json: Json = None) -> int:
-    """Check policies, libraries and scenarios; every mistake with its place, all at once."""
+def validate(files: Files, *, approved_by: Keys = None, json: Json = None) -> int:
+    """Check policies, libraries, models and scenarios; every mistake with its place, all at once."""
     from policies import PolicyError, Problem  # noqa: PLC0415  # heavy
 
     errors: list[dict[str, object]] = []
     for path in files:
         check = next((check for suffix, check in CHECKS.items() if path.name.endswith(suffix)), _good_policy)
         try:
-            people.print(f"{path}: {check(path)}", markup=False, soft_wrap=True)
+            said = "; ".join([check(path), *([approve.check(path, approved_by)] if approved_by else [])])
+            people.print(f"{path}: {said}", markup=False, soft_wrap=True)
         except (PolicyError, OSError) as error:
             unread = [Problem(str(path), 1, 1, "", (getattr(error, "strerror", None) or "it cannot be read").lower())]
             wrong = PolicyError(unread) if isinstance(error, OSError) else error

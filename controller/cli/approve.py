@@ -1,0 +1,207 @@
+"""The verbs approve and promote: signed changes of policies, models and libraries."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from controller.cli.ends import Refused, reading
+from controller.cli.show import give, people
+
+if TYPE_CHECKING:
+    from anomaly.artefact import Model
+    from policies.approval import Approval
+
+Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Result as one JSON object; - for stdout.")]
+Key = Annotated[Path, typer.Option("--key", metavar="FILE", help="Ed25519 private key in PEM, readable by you alone.")]
+Who = Annotated[str, typer.Option(help="Who signs.")]
+Why = Annotated[str, typer.Option(help="Meaning of the signature.")]
+Evidence = Annotated[
+    list[Path] | None, typer.Option("--evidence", metavar="FILE", help="What it rests on; may be repeated.")
+]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+    app.command()(approve)
+    app.command()(promote)
+
+
+def approve(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Policy, model or library.")],
+    *,
+    key: Key,
+    who: Who,
+    why: Why,
+    evidence: Evidence = None,
+    json: Json = None,
+) -> int:
+    """Sign a policy, a model or a library; the approval lies beside it, with .sig behind its name.
+
+    A key is made by ``openssl genpkey -algorithm ed25519 -out KEY``.
+    """
+    approval = _signed("approve", file, file, (who, why, evidence or []), key)
+    _said(approval, file, json)
+    return 0
+
+
+def promote(
+    candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE", help="Model of a monitor, fitted or learnt.")],
+    *,
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Model file of the locked lane.")],
+    key: Key,
+    who: Who,
+    why: Why,
+    evidence: Evidence = None,
+    json: Json = None,
+) -> int:
+    """Make a candidate a model of the locked lane: frozen, under its new name, signed with the evidence it rests on.
+
+    Evidence is, for example, what ``steadyline replay RECORD --policy NEW --json FILE`` wrote.
+    """
+    if not evidence:
+        raise Refused("promote: found no --evidence, wanted at least one file that speaks for the candidate")
+    with reading():
+        data = _frozen(candidate)
+        for taken in (out, _beside(out)):
+            if taken.exists():
+                raise FileExistsError(f"{taken}: it is there already; what was approved is not replaced")
+        out.write_bytes(data)
+    try:
+        approval = _signed("promote", candidate, out, (who, why, evidence), key)
+    except BaseException:
+        out.unlink()
+        raise
+    _said(approval, out, json)
+    return 0
+
+
+def check(file: Path, keys: Sequence[str]) -> str:
+    """Return in one sentence who approved a file.
+
+    Raises
+    ------
+    PolicyError
+        If nobody did whose key counts.
+    """
+    from policies import PolicyError, Problem  # noqa: PLC0415  # heavy
+    from policies.approval import NotApproved, verified  # noqa: PLC0415  # heavy
+
+    beside = _beside(file)
+    try:
+        approval = verified(_fingerprint(file), beside.read_bytes(), keys)
+    except FileNotFoundError:
+        raise PolicyError([Problem(str(file), 1, 1, "", f"found no approval, expected {beside}")]) from None
+    except NotApproved as error:
+        raise PolicyError([Problem(str(beside), 1, 1, "", str(error))]) from None
+    return f"approved by {approval.who}: {approval.why}"
+
+
+def _beside(file: Path) -> Path:
+    from policies.approval import SUFFIX  # noqa: PLC0415  # heavy
+
+    return file.with_name(file.name + SUFFIX)
+
+
+def _said(approval: Approval, file: Path, json: str | None) -> None:
+    people.print(
+        f"{_beside(file)}: {approval.act}d by {approval.who}, fingerprint {approval.sha256}\n"
+        f"key {approval.signer}; a policy takes it where approved_by names this key",
+        markup=False,
+    )
+    give(
+        {
+            "file": str(file),
+            "approval": str(_beside(file)),
+            "fingerprint": approval.sha256,
+            "signature": approval.signature,
+            "key": approval.signer,
+            "at": approval.at,
+            "evidence": dict(approval.evidence),
+        },
+        json,
+    )
+
+
+def _signed(
+    act: Literal["approve", "promote"], given: Path, file: Path, words: tuple[str, str, list[Path]], key: Path
+) -> Approval:
+    from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
+    from policies.approval import Statement, signed  # noqa: PLC0415  # heavy
+
+    who, why, evidence = words
+    rests = evidence if act == "approve" else [given, *evidence]
+    if not who.strip() or not why.strip():
+        raise Refused(f"{act}: --who and --why are wanted: a signature has a person and a meaning")
+    with reading():
+        statement = Statement(
+            act=act,
+            file=file.name,
+            sha256=_fingerprint(file),
+            who=who,
+            why=why,
+            at=WallClock().now(),
+            evidence={one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in rests},
+            key="",
+        )
+        approval = signed(statement, _private(key))
+        _beside(file).write_text(approval.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    return approval
+
+
+def _fingerprint(file: Path) -> str:
+    """Return what an approval is about: a policy with the files it names, anything else as it is."""
+    from policies import load  # noqa: PLC0415  # heavy
+
+    policy = file.suffix == ".yaml" and not file.name.endswith((".library.yaml", ".scenario.yaml"))
+    return load(file).fingerprint if policy else hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _frozen(candidate: Path) -> bytes:
+    """Return a model as the locked lane takes it: the frozen reference is what raises the alarm."""
+    found = model(candidate)
+    settings = found.settings.model_copy(update={"adaptation": "frozen"})
+    return found.model_copy(update={"settings": settings}).model_dump_json().encode()
+
+
+def model(file: Path) -> Model:
+    """Return the model of a monitor in a file.
+
+    Raises
+    ------
+    PolicyError
+        If it is none.
+    """
+    from pydantic import ValidationError  # noqa: PLC0415  # heavy
+
+    from anomaly.artefact import Model  # noqa: PLC0415  # heavy
+    from policies import PolicyError, Problem  # noqa: PLC0415  # heavy
+
+    try:
+        return Model.model_validate_json(file.read_bytes())
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        said = f"this is no model of a monitor: {first['msg']}"
+        raise PolicyError([Problem(str(file), 1, 1, ".".join(map(str, first["loc"])), said)]) from None
+
+
+def _private(file: Path) -> bytes:
+    """Return the 32 bytes of a private key that nobody else may read."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  # heavy
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415  # heavy
+
+    from plant_io.security.store import private  # noqa: PLC0415  # heavy
+
+    try:
+        key = load_pem_private_key(private(file), None)
+    except TypeError:
+        raise Refused(f"{file}: the key is encrypted; decrypt it first, openssl pkey -in {file}") from None
+    except ValueError:
+        raise Refused(f"{file}: this is no private key in PEM") from None
+    if not isinstance(key, Ed25519PrivateKey):
+        raise Refused(f"{file}: found another kind of key, wanted Ed25519: openssl genpkey -algorithm ed25519")
+    return key.private_bytes_raw()

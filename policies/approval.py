@@ -1,0 +1,133 @@
+"""Signed approvals of files: who approved which bytes, when and why, with an Ed25519 key (RFC 8032).
+
+An approval lies beside the file it is about, under its name with ``.sig`` behind it, as JSON. Signed is everything in
+it but the signature, as JSON with sorted keys, no spaces, in UTF-8.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Collection
+from typing import Annotated, Literal
+
+from pydantic import Field, ValidationError
+
+from policies.words import Declared, Number
+
+SUFFIX = ".sig"
+"""End of the name of an approval."""
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+"""SHA-256, hexadecimal."""
+
+
+class Statement(Declared):
+    """What a person signs."""
+
+    approval: Literal[1] = 1
+    """Version of this format."""
+    act: Literal["approve", "promote"]
+    """Whether a file is approved as it is, or a candidate of the learning lane becomes a locked one."""
+    file: str
+    """Name of the file."""
+    sha256: Hash
+    """Fingerprint of what is approved: of its bytes, and for a policy also of every file it names."""
+    who: str
+    """Who approves."""
+    why: str
+    """Meaning of the signature."""
+    at: Number
+    """When, POSIX time [s]."""
+    evidence: dict[str, Hash] = Field(default_factory=dict)
+    """Fingerprints of what it rests on, by name of the file."""
+    key: str
+    """Public key, 32 bytes in base64."""
+
+
+class Approval(Statement):
+    """A statement with its signature."""
+
+    signature: str
+    """Ed25519 signature of the statement, 64 bytes in base64."""
+
+    @property
+    def signer(self) -> str:
+        """Fingerprint of the public key."""
+        return fingerprint(base64.b64decode(self.key))
+
+
+class NotApproved(ValueError):  # noqa: N818  # the condition, in the words of the field
+    """A file has no approval that counts; the message says why."""
+
+
+def fingerprint(key: bytes) -> str:
+    """Return the SHA-256 of a public key as ``SubjectPublicKeyInfo`` in DER, hexadecimal.
+
+    It is what ``openssl pkey -in KEY -pubout -outform DER | sha256sum`` gives.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  # heavy
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat  # noqa: PLC0415  # heavy
+
+    public = Ed25519PublicKey.from_public_bytes(key)
+    return hashlib.sha256(public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()
+
+
+def words(statement: Statement) -> bytes:
+    """Return the bytes that are signed."""
+    said = statement.model_dump(mode="json", exclude={"signature"})
+    return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+
+
+def signed(statement: Statement, private: bytes) -> Approval:
+    """Return a statement with its signature.
+
+    Parameters
+    ----------
+    statement
+        What is signed; its key is put in.
+    private
+        Private key, 32 bytes.
+    """
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  # heavy
+
+    key = Ed25519PrivateKey.from_private_bytes(private)
+    public = base64.b64encode(key.public_key().public_bytes_raw()).decode()
+    ready = statement.model_copy(update={"key": public})
+    signature = base64.b64encode(key.sign(words(ready))).decode()
+    return Approval.model_validate({**ready.model_dump(), "signature": signature})
+
+
+def verified(sha256: str, found: bytes, keys: Collection[str]) -> Approval:
+    """Return the approval of a file, if it is one.
+
+    Parameters
+    ----------
+    sha256
+        Fingerprint of the file, hexadecimal.
+    found
+        The approval.
+    keys
+        Fingerprints of the public keys that count.
+
+    Raises
+    ------
+    NotApproved
+        If it is about other bytes, signed by nobody who counts, or not signed.
+    """
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # heavy
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  # heavy
+
+    try:
+        approval = Approval.model_validate_json(found, strict=True)
+        raw, signature = base64.b64decode(approval.key, validate=True), base64.b64decode(approval.signature)
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, words(approval))
+    except ValidationError:
+        raise NotApproved("it is no approval") from None
+    except (ValueError, InvalidSignature):
+        raise NotApproved("its signature does not fit what it says") from None
+    if approval.sha256 != sha256:
+        raise NotApproved(f"it approves {approval.sha256[:16]}, but the file is {sha256[:16]}")
+    if approval.signer not in keys:
+        raise NotApproved(f"it is signed by the key {approval.signer[:16]}, which is not among those that count")
+    return approval
