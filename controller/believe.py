@@ -105,7 +105,7 @@ def _begun(kit: LoopKit, seen: Snapshot, values: Mapping[str, float], given: tup
     if any(name not in values for name in kit.declared.measured if name not in _told(kit)):
         return None
     estimate = kit.estimator.start(*given, values)
-    past = trail.begun(seen.at, *given, estimate) if kit.memory is not None else ()
+    past = trail.begun(seen.at, *given, estimate) if kit.memory is not None else Trail()
     return _Belief(estimate, estimate, past)
 
 

@@ -9,6 +9,7 @@ from typing import Protocol
 
 import numpy as np
 
+from plant_io.flags import finite
 from plant_io.signals import Floats
 
 
@@ -95,7 +96,7 @@ def corrected(
     for believed in (found, dict[str, float]()):
         readings = np.array([believed.get(n, 0.0) for n in names])
         x, p, innovations = attempt(readings, np.array([float(n in believed) for n in names]))
-        if np.isfinite(x).all() and np.isfinite(p).all():
+        if finite(x) and finite(p):
             named = zip(names, innovations.tolist(), strict=True)
             return Estimate(x, p, {name: e if name in believed else nan for name, e in named})
     return Estimate(old.x, old.p, dict.fromkeys(names, nan))

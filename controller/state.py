@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from anomaly.incident import IncidentState
 from controller.cycle import Mode, Phase, Trip
 from controller.plan import Plan
+from controller.trail import Trail
 from plant_io import Setpoint
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from controller.estimates import Estimate
     from controller.soft import SoftState
     from controller.substitute import SubstituteState
-    from controller.trail import Trail
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,7 +120,7 @@ class LoopState:
     """What the filter alone believes, where what was read is weighed again besides."""
     borne: Mapping[str, float] = field(default_factory=dict[str, float])
     """Inputs as a second witness bore them out last, by name, units of the model; empty until one did."""
-    trail: Trail = ()
+    trail: Trail = field(default_factory=Trail)
     """What was read and believed lately, where something comes late or is weighed again."""
     inputs: tuple[float, ...] | None = None
     """Inputs in force when last read back, units of the model."""

@@ -101,6 +101,10 @@ class Routine(Protocol):
         ...
 
 
+Build = Callable[[Sequence[Routine]], Sequence[Routine] | None]
+"""Compiles functions, or says that it cannot."""
+
+
 class _Generator(Protocol):
     def add(self, function: Routine, /) -> None: ...
     def dump(self) -> str: ...
@@ -167,19 +171,23 @@ class Compiled:
         Symbols, one matrix for each argument.
     outputs
         Expressions of these symbols, one matrix for each result.
+    build
+        Makes machine code of the function where it can; None leaves it as it is.
     """
 
-    def __init__(self, inputs: Sequence[Matrix], outputs: Sequence[Matrix]) -> None:
+    def __init__(self, inputs: Sequence[Matrix], outputs: Sequence[Matrix], build: Build | None = None) -> None:
         dense = [casadi().densify(matrix) for matrix in outputs]
         function = casadi().Function("compiled", list(inputs), dense)
         self.operations = function.n_instructions()
         """How many operations it takes [1]."""
-        self._buffer, self._run = function.buffer()
-        self._arguments = [np.zeros(m.shape[0] * m.shape[1]) for m in inputs]
+        self._buffer, self._run = ((build and build([function])) or [function])[0].buffer()
+        arguments = [np.zeros(m.shape[0] * m.shape[1]) for m in inputs]
+        sizes = [(len(m),) if i.shape[1] == 1 else i.shape for i, m in zip(inputs, arguments, strict=True)]
+        self._arguments: list[Floats] = [m.reshape(s, order="F") for m, s in zip(arguments, sizes, strict=True)]
         results = [np.zeros(m.shape[0] * m.shape[1]) for m in dense]
         shapes = [(m.shape[0],) if m.shape[1] == 1 else m.shape for m in dense]
         self._results: list[Floats] = [m.reshape(s, order="F") for m, s in zip(results, shapes, strict=True)]
-        for i, memory in enumerate(self._arguments):
+        for i, memory in enumerate(arguments):
             self._buffer.set_arg(i, memory)
         for i, memory in enumerate(results):
             self._buffer.set_res(i, memory)
@@ -187,7 +195,7 @@ class Compiled:
     def __call__(self, *arguments: Floats) -> tuple[Floats, ...]:
         """Return the results for `arguments`, each of the shape and unit of its matrix; a column comes as ``(n,)``."""
         for memory, argument in zip(self._arguments, arguments, strict=True):
-            memory[:] = argument if argument.ndim == 1 else argument.ravel(order="F")
+            memory[:] = argument
         self._run()
         return tuple([memory.copy() for memory in self._results])
 

@@ -10,8 +10,9 @@ import numpy as np
 from controller.estimates import Estimate, Filtered, corrected
 from controller.models import ControlModel
 from controller.models.symbolic import Compiled, Matrix, ahead, casadi, outputs, readings, symmetric, vector
+from controller.mpc.native import native
 from plant_io.signals import Floats
-from policies import Mpc
+from policies import Mpc, SqpSettings
 from policies.units import difference
 
 BELIEVED = 5.0
@@ -40,7 +41,8 @@ class KalmanEstimator:
         self._start_p = np.diag([model.start_sd[name] ** 2 for name in model.states])
         symbols = tuple(vector(n, len(m)) for n, m in (("x", model.states), ("u", model.inputs), ("w", model.known)))
         self._outputs = Compiled(symbols, [outputs(model, *symbols)])
-        self._filter = _filter(model, noise(model, loop), wander(model, loop, period_s), period_s)
+        build = native if not isinstance(loop.solver, SqpSettings) or loop.solver.compile else None
+        self._filter = Compiled(*_filter(model, noise(model, loop), wander(model, loop, period_s), period_s), build)
 
     def start(self, inputs: Floats, known: Floats, measured: Mapping[str, float]) -> Estimate:
         """Return the steady state that agrees with inputs and measurements, with great doubt about it.
@@ -96,8 +98,10 @@ class KalmanEstimator:
         return self._outputs(estimate.x, inputs, known)[0]
 
 
-def _filter(model: ControlModel, variances: Floats, wandered: Floats, period_s: float) -> Compiled:
-    """Return the filter as one function of state, covariance, inputs, known inputs, readings and which are fresh."""
+def _filter(
+    model: ControlModel, variances: Floats, wandered: Floats, period_s: float
+) -> tuple[list[Matrix], list[Matrix]]:
+    """Return the filter: state, covariance, inputs, known inputs, readings and which are fresh; and what it gives."""
     n, ca = len(model.states), casadi()
     x, u, w = vector("x", n), vector("u", len(model.inputs)), vector("w", len(model.known))
     p, y, fresh = ca.SX.sym("p", n, n), vector("y", len(variances)), vector("fresh", len(variances))
@@ -108,7 +112,7 @@ def _filter(model: ControlModel, variances: Floats, wandered: Floats, period_s: 
     believed = predicted
     for i, variance in enumerate(variances):
         believed, spread = _correct(model, (believed, spread), (u, w), (i, y, fresh, float(variance)))
-    return Compiled([x, p, u, w, y, fresh], [believed, spread, innovations])
+    return [x, p, u, w, y, fresh], [believed, spread, innovations]
 
 
 def _correct(

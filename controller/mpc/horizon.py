@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from controller.models.symbolic import Matrix, Routine, casadi
+from controller.models.symbolic import Build, Matrix, Routine, casadi
 from controller.mpc.stage import Stage
 from plant_io.signals import Floats
 from plant_io.sums import dot
-
-Build = Callable[[Sequence[Routine]], Sequence[Routine] | None]
-"""Compiles functions, or says that it cannot."""
 
 
 def interpreted(functions: Sequence[Routine]) -> None:

@@ -13,8 +13,9 @@ from math import inf
 
 import numpy as np
 
+from controller.models.symbolic import Build
 from controller.mpc.condense import Condenser, spread
-from controller.mpc.horizon import Build, Horizon, Run
+from controller.mpc.horizon import Horizon, Run
 from controller.mpc.prices import Prices
 from controller.mpc.qp import solve, solved
 from controller.mpc.stage import Stage

@@ -1,0 +1,46 @@
+"""Questions to whole arrays of yes and no, asked of their bytes: a fraction of the time of ``all`` and ``any``."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+_NO, _YES = b"\0", b"\1"
+
+
+def every(flags: NDArray[np.bool_]) -> bool:
+    """Return whether all are set, as they are where there is none.
+
+    Examples
+    --------
+    >>> every(np.array([True, True])), every(np.array([True, False])), every(np.array([], np.bool_))
+    (True, False, True)
+    """
+    return _NO not in flags.tobytes()
+
+
+def some(flags: NDArray[np.bool_]) -> bool:
+    """Return whether one is set.
+
+    Examples
+    --------
+    >>> some(np.array([False, True])), some(np.array([False, False]))
+    (True, False)
+    """
+    return _YES in flags.tobytes()
+
+
+def finite(values: NDArray[np.float64]) -> bool:
+    """Return whether all numbers are finite.
+
+    Parameters
+    ----------
+    values
+        Numbers, any shape, in any unit.
+
+    Examples
+    --------
+    >>> finite(np.array([[1.0, 2.0]])), finite(np.array([1.0, np.nan]))
+    (True, False)
+    """
+    return _NO not in np.isfinite(values).tobytes()
