@@ -8,12 +8,13 @@ doi:10.1080/00401706.1959.10489860.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, sqrt
 
 from anomaly.alerts import Alert, Sign
 from anomaly.words import amount, span
 from plant_io import Snapshot
+from plant_io.changes import replace
 from policies import Ewma
 
 

@@ -13,12 +13,13 @@ doi:10.5591/978-1-57735-516-8/IJCAI11-254.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol, cast
 
 from anomaly.alerts import Alert, Sign
 from anomaly.words import amount
 from plant_io import Snapshot
+from plant_io.changes import replace
 from policies import Learner, Reference
 
 LATCH = 5

@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plant_io.signals import Floats
+from plant_io.sums import matched
 from policies.library import Exponential, Ramp, Shape
 
 _HALVINGS = 40
@@ -139,11 +140,11 @@ def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures,
 
 def _moves(points: Floats, memory: Floats, courses: Bank) -> tuple[Floats, Floats]:
     seen = np.isfinite(points)
-    matched = _matched(courses, memory.tobytes(), seen.tobytes())
+    fitting = _matched(courses, memory.tobytes(), seen.tobytes())
     known = np.where(seen, points, 0.0)
-    white = matched.here * known - matched.back * np.vstack([known[:1], known[:-1]])
-    moves: Floats = (matched.filters * white).sum(axis=1) / np.maximum(matched.power, 1e-12)
-    return matched.power, moves
+    white = fitting.here * known - fitting.back * np.vstack([known[:1], known[:-1]])
+    moves: Floats = matched(fitting.filters, white) / np.maximum(fitting.power, 1e-12)
+    return fitting.power, moves
 
 
 @dataclass(frozen=True, slots=True, eq=False)

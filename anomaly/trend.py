@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp, isfinite, log, nan
 
 import numpy as np
@@ -12,6 +12,7 @@ from anomaly.alerts import Alert, Origin, Sign
 from anomaly.match import Bank, Match, Signatures, bank, match
 from anomaly.words import amount, span
 from plant_io import Snapshot
+from plant_io.changes import replace
 from plant_io.signals import Floats
 from policies import Channel, Trend
 from policies.library import Entry, Library, Step

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 from anomaly import Alert
 from controller.cycle import Phase
 from controller.kit import LoopKit
 from controller.service import IN_CHARGE, WILLING, Inputs
 from controller.state import LoopState
+from plant_io.changes import replace
 from policies import Lane, Priority
 
 

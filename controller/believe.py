@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
@@ -11,12 +11,13 @@ import numpy as np
 from controller import samples, trail
 from controller.cycle import Event, Mode
 from controller.estimates import Estimate
-from controller.kit import LoopKit
+from controller.kit import LoopKit, Scaled
 from controller.sampled import Memory, Told
 from controller.state import LoopState
 from controller.trail import Reading, Stage, Trail, Way
 from controller.witness import Spoken, listen
 from plant_io import Snapshot
+from plant_io.changes import replace
 from plant_io.signals import Floats
 from policies.words import written
 
@@ -60,18 +61,20 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
     old
         Memory of the loop.
     """
-    inputs = _read(kit, seen, kit.read_backs, old.inputs)
-    known = _read(kit, seen, kit.declared.known, old.known)
+    inputs = _read(seen, kit.moves, old.inputs)
+    known = _read(seen, kit.knows, old.known)
     if inputs is None or known is None or old.mode is Mode.OFF:
         return replace(old, inputs=inputs, known=known), ()
     values, given = _values(kit, seen), (np.array(inputs), np.array(known))
     steps, events, late = samples.steps(kit, seen, old), tuple[Event, ...](), dict[str, Reading]()
+    sources = {name: seen.taken(tag) for name, tag in kit.measured.items()}
     if old.estimate is None:
         used, belief = values, _begun(kit, seen, values, given)
     elif not steps:
         used, belief = dict[str, float](), None
     else:
-        used = {name: value for name, value in values.items() if _fresh(kit, seen, old, name)}
+        anew = {name: value for name, value in values.items() if sources[name] != old.sources.get(name)}
+        used = {name: value for name, value in anew.items() if _anew(kit, seen, old, name)}
         late, events = _late(kit, seen, old.trail, used)
         told = _told(kit)
         prompt = {name: value for name, value in used.items() if name not in told}
@@ -89,7 +92,7 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
         trail=belief.trail,
         count=None if kit.trigger is None else seen.good(kit.trigger),
         estimated_at=seen.at,
-        sources={**old.sources, **{name: _source(kit, seen, name) for name in used}},
+        sources={**old.sources, **{name: sources[name] for name in used}},
         stamps=_stamped(kit, seen, old.stamps, used),
     )
     if kit.declared.witness is not None:
@@ -179,10 +182,8 @@ def _unusable(age: float, oldest: float, memory: Memory) -> str:
     return f"its sample was taken {-age:.0f} s from now, clocks differ" if age < -memory.step_s else ""
 
 
-def _fresh(kit: LoopKit, seen: Snapshot, old: LoopState, name: str) -> bool:
-    """Return whether a value is a new one; where a tag tells when it was taken, both must have changed."""
-    if _source(kit, seen, name) == old.sources.get(name):
-        return False
+def _anew(kit: LoopKit, seen: Snapshot, old: LoopState, name: str) -> bool:
+    """Return whether a value with a new source time is a new one; a tag that tells when it was taken must agree."""
     told = _told(kit).get(name)
     if told is None:
         return True
@@ -191,25 +192,14 @@ def _fresh(kit: LoopKit, seen: Snapshot, old: LoopState, name: str) -> bool:
 
 
 def _values(kit: LoopKit, seen: Snapshot) -> dict[str, float]:
-    values: dict[str, float] = {}
-    for name, tag in kit.measured.items():
-        value = seen.good(tag)
-        if value is not None:
-            values[name] = kit.scales[tag].to_model(value)
-    return values
+    read = [(name, seen.good(tag), slope, shift) for name, (tag, slope, shift) in kit.shown.items()]
+    return {name: value * slope + shift for name, value, slope, shift in read if value is not None}
 
 
-def _source(kit: LoopKit, seen: Snapshot, measured: str) -> float:
-    return seen.taken(kit.measured[measured])
-
-
-def _read(
-    kit: LoopKit, seen: Snapshot, tags: Mapping[str, str], last: tuple[float, ...] | None
-) -> tuple[float, ...] | None:
-    values = [seen.usable(tag) for tag in tags.values()]
-    scales = kit.scales
-    found = [None if v is None else scales[t].to_model(v) for t, v in zip(tags.values(), values, strict=True)]
+def _read(seen: Snapshot, tags: Mapping[str, Scaled], last: tuple[float, ...] | None) -> tuple[float, ...] | None:
+    read = [(seen.usable(tag), slope, shift) for tag, slope, shift in tags.values()]
+    found = [None if value is None else value * slope + shift for value, slope, shift in read]
     if last is not None:
-        return tuple(before if now is None else now for now, before in zip(found, last, strict=True))
-    whole = tuple(now for now in found if now is not None)
+        return tuple([before if now is None else now for now, before in zip(found, last, strict=True)])
+    whole = tuple([now for now in found if now is not None])
     return whole if len(whole) == len(found) else None

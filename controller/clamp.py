@@ -7,13 +7,13 @@ does cannot wind up. Problems begin at what was read back anyway; here plans lea
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 
 from controller.cycle import Event
 from controller.dropout import enough
 from controller.kit import LoopKit
 from controller.state import Closed, LoopState, Pending
 from plant_io import Setpoint, Snapshot
+from plant_io.changes import replace
 
 
 def judge(

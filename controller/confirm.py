@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from math import nan
 
 from controller.kit import LoopKit
 from controller.state import LoopState, Pending
 from plant_io import Setpoint, Snapshot
+from plant_io.changes import replace
 
 
 def expect(kit: LoopKit, seen: Snapshot, old: LoopState, setpoints: tuple[Setpoint, ...]) -> LoopState:

@@ -49,7 +49,8 @@ def decide(
         What to remember.
     """
     measured, soft_state = soft.enrich(snapshot, state.soft, kit.soft)
-    seen, substitutes, stood_in = substitute.stand_in(measured, state.substitutes, kit.substitutes)
+    whole, substitutes, stood_in = substitute.stand_in(measured, state.substitutes, kit.substitutes)
+    seen = whole.settled()
     heard = beliefs.heard(state.loops, kit.beliefs) if kit.beliefs.listens else NOTHING
     watches, locked, advice = engine.watch(seen, state.watches, kit.watches, heard)
     links = look(seen, state, kit)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 
 import numpy as np
 
@@ -14,6 +13,7 @@ from controller.kit import LoopKit
 from controller.service import HOLDING
 from controller.state import Absence, LoopState, Pending
 from plant_io import Snapshot
+from plant_io.changes import replace
 from plant_io.signals import Floats
 from policies.units import convert
 

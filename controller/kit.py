@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import nan
+from typing import NamedTuple
 
 import numpy as np
 
@@ -37,6 +38,17 @@ from policies.units import convert, difference
 from policies.words import written
 
 
+class Scaled(NamedTuple):
+    """A tag and how its unit hangs together with that of the model: model = tag * slope + shift."""
+
+    tag: str
+    """Name of the tag."""
+    slope: float
+    """Unit of the model per unit of the tag."""
+    shift: float
+    """Model value at tag value zero, in the unit of the model."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scale:
     """How the unit of a tag and the unit of the model hang together: model = tag * slope + shift."""
@@ -51,6 +63,10 @@ class Scale:
         """Return the scale from the UCUM unit `tag` to the UCUM unit `wanted`."""
         shift = convert(0.0, tag, wanted)
         return cls(convert(1.0, tag, wanted) - shift, shift)
+
+    def read_from(self, tag: str) -> Scaled:
+        """Return how a value of `tag` is read."""
+        return Scaled(tag, self.slope, self.shift)
 
     def to_model(self, value: float) -> float:
         """Return `value`, given in the unit of the tag, in the unit of the model."""
@@ -118,6 +134,12 @@ class LoopKit:
     """Tag of each measurement."""
     authority: Mapping[str, Authority] = field(init=False)
     """How far each input may be corrected, units of the model; empty where that is anywhere."""
+    shown: Mapping[str, Scaled] = field(init=False)
+    """How each measurement is read from its tag."""
+    moves: Mapping[str, Scaled] = field(init=False)
+    """How each moved input is read from its read-back."""
+    knows: Mapping[str, Scaled] = field(init=False)
+    """How each known input is read from its tag."""
     reach: Floats = field(init=False)
     """Largest move of each input from one sample to the next, shape ``(n_u,)``, units of the model."""
 
@@ -128,6 +150,8 @@ class LoopKit:
         object.__setattr__(self, "trigger", trigger)
         object.__setattr__(self, "evidence", evidence)
         object.__setattr__(self, "measured", {name: one.tag for name, one in self.declared.measured.items()})
+        for way, tags in (("shown", self.measured), ("moves", self.read_backs), ("knows", self.declared.known)):
+            object.__setattr__(self, way, {name: self.scales[tag].read_from(tag) for name, tag in tags.items()})
         inputs = [(self.declared.moved[name], unit) for name, unit in self.model.inputs.items()]
         reach = np.array([difference(moved.max_move, moved.unit, unit) for moved, unit in inputs])
         object.__setattr__(self, "reach", reach)

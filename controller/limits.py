@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import inf, isfinite
 
 import numpy as np
@@ -13,6 +12,7 @@ from controller.cycle import SetLimits, SetTarget
 from controller.dropout import gone
 from controller.kit import LoopKit
 from controller.state import LoopState
+from plant_io.changes import replace
 from plant_io.signals import Floats
 from policies.units import convert
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from anomaly import Locked
 from controller.cycle import Cause, Event, Mode, Order, Phase, Trip
@@ -14,6 +14,7 @@ from controller.plan import Plan
 from controller.state import LoopState
 from controller.wish import Use, Wish
 from plant_io import Snapshot
+from plant_io.changes import replace
 
 IN_CHARGE = (Phase.ACTIVE, Phase.HOLD)
 """Phases in which the plant follows the loop."""

@@ -11,15 +11,18 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import chain, islice
-from typing import NamedTuple, Protocol, overload
+from operator import attrgetter
+from typing import NamedTuple, Protocol, cast, overload
 
 from controller.estimates import Estimate, Estimator
+from plant_io.changes import replace
 from plant_io.signals import Floats
 
 _ROUNDING_S = 1e-6
 _BLOCK = 64
+_ESTIMATE = attrgetter("estimate")
 
 
 class Reading(NamedTuple):
@@ -102,7 +105,7 @@ class Trail(Sequence[Stage]):
         return self._from(0)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+        return isinstance(other, Sequence) and tuple(self) == tuple(cast("Sequence[object]", other))
 
     __hash__ = None  # type: ignore[assignment]  # arrays have no hash
 
@@ -173,12 +176,12 @@ def extended(trail: Trail, stage: Stage, span_s: float, every: int) -> Trail:
         return Trail((stage,))
     first, oldest, thinned = 0, stage.at - span_s - _ROUNDING_S, len(trail) - every
     older = trail[max(0, thinned - every + 1) : max(0, thinned)]
-    if all(each.estimate is None for each in older):
+    if not any(map(_ESTIMATE, older)):
         thinned = -1  # it is one of the few that keep theirs
     caught_up = trail[-1].estimate is not None
     if not caught_up:
         thinned, stage = -1, replace(stage, estimate=None)
-    for i, each in enumerate(trail):
+    for i, each in enumerate(trail if len(trail) > every and trail[every].at < oldest else ()):
         if each.at >= oldest or each.stale:
             break
         first = i if each.estimate is not None and i != thinned else first

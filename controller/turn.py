@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from controller.state import LoopState
 from controller.tell import Condition, tell
 from controller.wish import Use, Wish, guess, wish
 from plant_io import Setpoint, Snapshot
+from plant_io.changes import replace
 
 
 @dataclass(frozen=True, slots=True)

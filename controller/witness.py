@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import isfinite, nan
 
 from controller.authority import Span
 from controller.cycle import Event
 from controller.kit import LoopKit
 from controller.state import LoopState
+from plant_io.changes import replace
 from plant_io.signals import Floats
 from policies.units import difference
 

@@ -94,11 +94,14 @@ class SimClock:
         First instant, POSIX time [s].
     on_advance
         Called with the seconds gone by, before the sleeper wakes.
+    turns
+        Sleeps from one turn of other tasks to the next [1]; 1 where there are any that wait for this time.
     """
 
-    def __init__(self, start: float, on_advance: Callable[[float], None] | None = None) -> None:
+    def __init__(self, start: float, on_advance: Callable[[float], None] | None = None, turns: int = 1) -> None:
         self._now = start
         self._on_advance = on_advance
+        self._turns, self._slept = turns, 0
 
     def now(self) -> float:
         """Return POSIX time [s]."""
@@ -110,7 +113,10 @@ class SimClock:
             if self._on_advance is not None:
                 self._on_advance(at - self._now)
             self._now = at
-        await asyncio.sleep(0)
+        self._slept += 1
+        if self._slept >= self._turns:
+            self._slept = 0
+            await asyncio.sleep(0)
 
 
 class LockstepClock:

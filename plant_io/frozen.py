@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import inf, nan
+from math import inf, isfinite, nan
 
 import numpy as np
 
+from plant_io.flags import every, some
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Snapshot
 from plant_io.verdicts import NOTHING, Flags, Positions, Verdict
@@ -44,10 +45,10 @@ class Memory:
     """Values the signals last moved to, each in the unit of its tag, shape ``(sum of lengths,)``."""
     still_s: Floats
     """Time each has stood there while its device ran [s], shape ``(n,)``."""
-    count: Floats
-    """Newest scan counter of each device [1], shape ``(n_devices,)``."""
-    counted_at: Floats
-    """When each last changed, POSIX time [s], shape ``(n_devices,)``."""
+    count: tuple[float, ...]
+    """Newest scan counter of each device [1]."""
+    counted_at: tuple[float, ...]
+    """When each last changed, POSIX time [s]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -93,9 +94,9 @@ class Standstill:
     def begin(self, devices: int) -> Memory:
         """Return the memory before the first snapshot, for a number of devices."""
         n = len(self.tags)
-        return Memory(np.full(len(self.slots), nan), np.zeros(n), np.full(devices, nan), np.full(devices, -inf))
+        return Memory(np.full(len(self.slots), nan), np.zeros(n), (nan,) * devices, (-inf,) * devices)
 
-    def judged(self, new: Snapshot, counts: Floats, since: float, memory: Memory) -> tuple[Verdict, Memory]:
+    def judged(self, new: Snapshot, counts: Sequence[float], since: float, memory: Memory) -> tuple[Verdict, Memory]:
         """Return the signals that have stood still too long, and what to remember.
 
         What is bad says nothing about movement: its time stands, and goes on when the signal is back where it was.
@@ -105,7 +106,7 @@ class Standstill:
         new
             Snapshot being made, judged by all other rules.
         counts
-            Scan counter of each device [1], shape ``(n_devices,)``; not a number where it is not heard.
+            Scan counter of each device [1]; not a number where it is not heard.
         since
             When the snapshot before began, POSIX time [s].
         memory
@@ -113,22 +114,23 @@ class Standstill:
         """
         if not self.tags.size:
             return NOTHING, memory
-        counted = np.isfinite(counts) & (counts != memory.count)
-        counted_at = np.where(counted, new.at, memory.counted_at)
+        counted_at = _counted_at(new.at, counts, memory)
         heard = new.quality[self.tags] != _BAD
         here = new.values[self.slots]
         # Written so that a first value, compared with none, has moved.
         moved = heard & self._any(~(np.abs(here - memory.anchor) <= self.movement))
-        runs = heard & (new.at - counted_at <= RUNS_S)[self.device]
-        still_s = np.where(moved, 0.0, memory.still_s + np.where(runs, max(new.at - since, 0.0), 0.0))
+        run = [new.at - then <= RUNS_S for then in counted_at]
+        runs = heard if all(run) else heard & np.array(run)[self.device]
+        passed = max(new.at - since, 0.0)
+        still_s = np.where(moved, 0.0, memory.still_s + (passed if every(runs) else np.where(runs, passed, 0.0)))
         after = Memory(
             anchor=np.where(moved[self.owner], here, memory.anchor),
             still_s=still_s,
-            count=np.where(counted, counts, memory.count),
+            count=tuple([now if isfinite(now) else then for now, then in zip(counts, memory.count, strict=True)]),
             counted_at=counted_at,
         )
         stuck = heard & (still_s >= self.after_s)
-        if not stuck.any():  # as in nearly every cycle
+        if not some(stuck):  # as in nearly every cycle
             return NOTHING, after
         hit = np.unique(self.judged_tags[stuck[self.judges]])
         quality, reason = np.full(len(hit), Quality.BAD, np.uint8), np.full(len(hit), Reason.FROZEN, np.uint8)
@@ -136,3 +138,9 @@ class Standstill:
 
     def _any(self, flags: Flags) -> Flags:
         return np.logical_or.reduceat(flags, self.start) if len(self.start) else np.zeros(0, np.bool_)
+
+
+def _counted_at(at: float, counts: Sequence[float], memory: Memory) -> tuple[float, ...]:
+    """Return when each scan counter last changed."""
+    known = zip(counts, memory.count, memory.counted_at, strict=True)
+    return tuple([at if isfinite(now) and now != then else since for now, then, since in known])

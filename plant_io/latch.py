@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from plant_io.flags import every
 from plant_io.frozen import Standstill, Watched
 from plant_io.ne43 import Currents, limits
 from plant_io.ne107 import Health, Told
@@ -18,6 +19,7 @@ from plant_io.verdicts import Flags, Positions, Verdict, mark
 from policies import Connection, Modbus, Policy, Tag
 from policies.quality import Ne43
 
+Span = tuple[float, float]
 # numpy takes ten times as long to compare with a member of an enum.
 _GOOD, _BAD, _LINK_DOWN, _NEVER_READ = map(int, (Quality.GOOD, Quality.BAD, Reason.LINK_DOWN, Reason.NEVER_READ))
 
@@ -58,6 +60,7 @@ class Latch:
         self._most = self._spread([possible[1] for _, possible in spans], np.inf)
         self._stale_after = self._padded([tag.stale_after_s for tag in tags], np.inf)
         self._by_source = self._padded([tag.age_from == "source" for tag in tags], 0.0).astype(bool)
+        self._sound = _Sound.of(tags, spans)
         # What no tag asks for is not worked out.
         self._wider = any(believed != possible for believed, possible in spans)
         self._dated = bool(self._by_source.any())
@@ -87,13 +90,25 @@ class Latch:
         new = self._gathered(at, answers, last)
         with np.errstate(over="ignore", invalid="ignore"):  # what is too large is found not to be finite
             values = new.values * self._scale + self._offset
-        finite = self._all(np.isfinite(values))
-        came = (new.quality != _BAD) & finite
-        for verdict in self._said(new, values, finite):
+        if self._sound.throughout(new, values, self._aged(new)):  # as in nearly every cycle
+            health, currents = self._rules.health, self._rules.currents
+            told = health.judged(values, self._sound.believed)
+            verdicts: Iterable[Verdict] = told, currents.judged(new.values)
+            new.values[:] = values
+        else:
+            finite = self._all(np.isfinite(values))
+            came = (new.quality != _BAD) & finite
+            verdicts = self._said(new, values, finite)
+            self._keep(new, values, came, last)
+        for verdict in verdicts:
             mark(new, verdict)
-        self._keep(new, values, came, last)
         self._watch(new, answers, last)
         return new
+
+    def _aged(self, new: Snapshot) -> Floats:
+        """Return the age of each tag [s], shape ``(n_tags,)``."""
+        age: Floats = new.at - (np.where(self._by_source, new.source, new.arrival) if self._dated else new.arrival)
+        return age
 
     def _gathered(self, at: float, answers: Mapping[str, Answer], last: Snapshot) -> Snapshot:
         """Return the answers in the order of the index, values still raw."""
@@ -128,15 +143,13 @@ class Latch:
         """Return what the rules that know one instant only say of the tags, in the order in which it counts."""
         inside = self._all((values >= self._low) & (values <= self._high))
         possible = self._all((values >= self._least) & (values <= self._most)) if self._wider else inside
-        age = new.at - (np.where(self._by_source, new.source, new.arrival) if self._dated else new.arrival)
+        age = self._aged(new)
         # Written so that an unknown age is stale.
         fresh = age <= self._stale_after
         # A clock may differ a little; one that is far ahead would keep a value fresh for ever.
         ahead = self._by_source & (age < -self._stale_after)
         believed = (new.quality == _GOOD) & finite & inside & fresh & ~ahead
         told = self._rules.health.judged(values, believed), self._rules.currents.judged(new.values)
-        if np.count_nonzero(believed & possible) == self._signals:  # as in nearly every cycle
-            return told
         return (
             Verdict.where(~finite, Quality.BAD, Reason.NOT_FINITE),
             *told,
@@ -159,7 +172,7 @@ class Latch:
     def _watch(self, new: Snapshot, answers: Mapping[str, Answer], last: Snapshot) -> None:
         """Enter what the rules say that remember earlier snapshots."""
         rules = self._rules
-        counts = rules.counts(new, answers) if rules.standstill.tags.size else np.empty(0)
+        counts = rules.counts(new, answers) if rules.standstill.tags.size else ()
         if rules.counted:
             raced, self._counted = self._racing.judged(rules.shown(new, answers), new.at, self._counted)
             mark(new, raced)
@@ -175,6 +188,55 @@ class Latch:
 
     def _spread(self, known: Sequence[float], virtual: float) -> Floats:
         return self._padded(known, virtual)[self._owner]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Sound:
+    """What a line looks like of which every value came good, in range and in time."""
+
+    low: Floats
+    """Lowest values, shape ``(sum of lengths,)``, each in the unit of its tag."""
+    high: Floats
+    """Highest values, likewise."""
+    youngest: Floats
+    """Least age of each tag [s], shape ``(n_signals,)``; below zero, as clocks differ."""
+    oldest: Floats
+    """Greatest age of each tag [s], shape ``(n_signals,)``."""
+    believed: Flags
+    """That every tag is believed, as far as it goes without its device, shape ``(n_signals,)``."""
+    good: bytes
+    """The quality of every tag."""
+
+    @classmethod
+    def of(cls, tags: Sequence[Tag], spans: Sequence[tuple[Span, Span]]) -> _Sound:
+        """Return it for `tags`, of each of which is given which values are believed, and which are possible."""
+        lengths = [tag.length for tag in tags]
+        low = np.repeat([max(believed[0], possible[0]) for believed, possible in spans], lengths).astype(np.float64)
+        high = np.repeat([min(believed[1], possible[1]) for believed, possible in spans], lengths).astype(np.float64)
+        stale = np.array([tag.stale_after_s for tag in tags], np.float64)
+        by_source = np.array([tag.age_from == "source" for tag in tags], np.bool_)
+        youngest = np.where(by_source, -stale, -np.inf)
+        return cls(low, high, youngest, stale, np.ones(len(tags), np.bool_), bytes([_GOOD]) * len(tags))
+
+    def throughout(self, new: Snapshot, values: Floats, age: Floats) -> bool:
+        """Return whether every signal is sound.
+
+        Parameters
+        ----------
+        new
+            What came, as the devices judge it.
+        values
+            Values, shape ``(index.width,)``, each in the unit of its tag.
+        age
+            Age of each tag [s], shape ``(n_tags,)``.
+        """
+        width, n = len(self.low), len(self.oldest)
+        here, passed = values[:width], age[:n]
+        return (
+            new.quality[:n].tobytes() == self.good
+            and every((here >= self.low) & (here <= self.high))
+            and every((passed >= self.youngest) & (passed <= self.oldest))
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -233,13 +295,12 @@ class _Rules:
         counted = any(name is not None for _, name in counters)
         return cls(Health.of(told), Currents.of(channels), Standstill.of(watched), counters, counted)
 
-    def counts(self, seen: Snapshot, answers: Mapping[str, Answer]) -> Floats:
-        """Return the scan counter of each device; of one that has none, something new with each answer."""
-        found = [
+    def counts(self, seen: Snapshot, answers: Mapping[str, Answer]) -> list[float]:
+        """Return the scan counter of each device [1]; of one that has none, something new with each answer."""
+        return [
             (seen.at if name in answers else np.nan) if counter is None else _number(seen, counter)
             for name, counter in self.counters
         ]
-        return np.array(found, np.float64)
 
     def shown(self, seen: Snapshot, answers: Mapping[str, Answer]) -> list[float]:
         """Return the scan counter of each device as it was read [1], however good; not a number where there is none."""

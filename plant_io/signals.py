@@ -10,6 +10,7 @@ from math import isfinite, nan
 import numpy as np
 from numpy.typing import NDArray
 
+from plant_io.flags import finite
 from plant_io.quality import Quality, Reason
 from policies import Policy
 
@@ -32,7 +33,7 @@ class TagIndex:
         Number of values by tag name, in order.
     """
 
-    __slots__ = ("lengths", "names", "places", "position", "start", "width")
+    __slots__ = ("first", "lengths", "names", "places", "position", "start", "width")
 
     def __init__(self, lengths: Mapping[str, int]) -> None:
         self.names: tuple[str, ...] = tuple(lengths)
@@ -41,6 +42,7 @@ class TagIndex:
         ends = np.cumsum(self.lengths, dtype=np.int64)
         self.width: int = int(ends[-1]) if len(ends) else 0
         self.start: tuple[int, ...] = tuple(int(e) - n for e, n in zip(ends, self.lengths, strict=True))
+        self.first: NDArray[np.intp] = np.array(self.start, np.intp)
         self.places: Mapping[str, tuple[int, int]] = {n: (i, self.start[i]) for n, i in self.position.items()}
 
     @classmethod
@@ -100,6 +102,7 @@ class Snapshot:
     """What else the connections have to say since the last snapshot, one sentence each."""
     torn: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
     """Connections whose values are not from one scan of their device: its scan counter before and after them [1]."""
+    _known: Mapping[str, float | None] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def empty(cls, at: float, index: TagIndex) -> Snapshot:
@@ -159,6 +162,8 @@ class Snapshot:
 
         Age needs no second look: the latch has marked what is older than the policy allows.
         """
+        if self._known is not None:
+            return self._known[name]
         i, start = self.index.places[name]
         if self.quality.item(i) != _GOOD:
             return None
@@ -178,10 +183,13 @@ class Snapshot:
 
         It may be reckoned with where the last value would be otherwise; it is no evidence.
         """
-        i = self.index.position[name]
+        value = self.good(name)
+        if value is not None:
+            return value
+        i, start = self.index.places[name]
         if self.quality.item(i) != _UNCERTAIN or self.reason.item(i) != _SUBSTITUTED:
-            return self.good(name)
-        value = self.values.item(self.index.start[i])
+            return None
+        value = self.values.item(start)
         return value if isfinite(value) else None
 
     def vector(self, name: str) -> Floats | None:
@@ -191,7 +199,7 @@ class Snapshot:
             return None
         start = self.index.start[i]
         found = self.values[start : start + self.index.lengths[i]]
-        return found if bool(np.isfinite(found).all()) else None
+        return found if finite(found) else None
 
     def extended(self, samples: Mapping[str, Sample]) -> Snapshot:
         """Return a copy in which single-valued tags have the given samples."""
@@ -205,6 +213,14 @@ class Snapshot:
         return Snapshot(
             self.at, self.index, values, sd, quality, reason, source, arrival, self.restarted, self.notes, self.torn
         )
+
+    def settled(self) -> Snapshot:
+        """Return it, whose arrays change no more, made ready to be asked for many values."""
+        index = self.index
+        read = zip(index.names, self.quality.tolist(), self.values[index.first].tolist(), strict=True)
+        known = {name: value if quality == _GOOD and isfinite(value) else None for name, quality, value in read}
+        object.__setattr__(self, "_known", known)
+        return self
 
 
 @dataclass(frozen=True, slots=True)

@@ -46,6 +46,24 @@ def applied(a: Floats, x: Floats) -> Floats:
     return np.asarray(np.einsum("...ij,j->...i", a, x))
 
 
+def matched(filters: Floats, points: Floats) -> Floats:
+    """Return how much of each filter there is in each channel, shape ``(n, k)``, in the units of both.
+
+    Parameters
+    ----------
+    filters
+        Filters, shape ``(n, i, k)``, in their unit.
+    points
+        Points by channel, shape ``(i, k)``, in their unit.
+
+    Examples
+    --------
+    >>> matched(np.array([[[1.0, 2.0], [3.0, 4.0]]]), np.array([[1.0, 1.0], [1.0, 0.5]])).tolist()
+    [[4.0, 4.0]]
+    """
+    return np.asarray(np.einsum("nik,ik->nk", filters, points))
+
+
 def dot(a: Floats, b: Floats) -> float:
     """Return the sum of the products of two vectors, in the units of both.
 

@@ -8,9 +8,10 @@ error of the load cell, and of the flow made from it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, isfinite, nan
 
+from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Sample, Snapshot
 from policies import Policy, RefillBalance

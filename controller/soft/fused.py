@@ -14,11 +14,12 @@ doi:10.1115/1.3662552.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from math import hypot, inf, isfinite, nan, sqrt
 
 from controller.soft.path import Tanks, step
 from controller.soft.pls import Pls, Reading
+from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
 from policies import FusedNir
