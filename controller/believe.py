@@ -73,14 +73,13 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
     elif not steps:
         used, belief = dict[str, float](), None
     else:
-        anew = {name: value for name, value in values.items() if sources[name] != old.sources.get(name)}
-        used = {name: value for name, value in anew.items() if _anew(kit, seen, old, name)}
+        fresh = {n: v for n, v in values.items() if sources[n] != old.sources.get(n)}
+        used = {n: v for n, v in fresh.items() if _anew(kit, seen, old, n)}
         late, events = _late(kit, seen, old.trail, used)
-        told = _told(kit)
-        prompt = {name: value for name, value in used.items() if name not in told}
+        prompt = {name: value for name, value in used.items() if name not in _told(kit)}
         due = kit.smoother is not None and samples.due(kit, seen.at, old)
-        now = _Now(seen.at, *given, steps, prompt, late, due=due)
-        belief = _gone_on(kit, _Belief(old.estimate, old.filtered or old.estimate, old.trail), now)
+        before = _Belief(old.estimate, old.filtered or old.estimate, old.trail)
+        belief = _gone_on(kit, before, _Now(seen.at, *given, steps, prompt, late, due=due))
     if belief is None:
         return replace(old, inputs=inputs, known=known), ()
     new = replace(

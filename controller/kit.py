@@ -151,7 +151,8 @@ class LoopKit:
         object.__setattr__(self, "evidence", evidence)
         object.__setattr__(self, "measured", {name: one.tag for name, one in self.declared.measured.items()})
         for way, tags in (("shown", self.measured), ("moves", self.read_backs), ("knows", self.declared.known)):
-            object.__setattr__(self, way, {name: self.scales[tag].read_from(tag) for name, tag in tags.items()})
+            read = {name: (tag, self.scales.get(tag)) for name, tag in tags.items()}
+            object.__setattr__(self, way, {n: scale.read_from(tag) for n, (tag, scale) in read.items() if scale})
         inputs = [(self.declared.moved[name], unit) for name, unit in self.model.inputs.items()]
         reach = np.array([difference(moved.max_move, moved.unit, unit) for moved, unit in inputs])
         object.__setattr__(self, "reach", reach)
