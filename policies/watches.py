@@ -8,8 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from policies.monitors import Monitor
+from policies.normal import Reference
 from policies.told import Lane, Told
-from policies.words import Declared, Duration, Name, Number, Positive
+from policies.words import Duration, Name, Positive
 
 
 class Action(StrEnum):
@@ -19,15 +20,6 @@ class Action(StrEnum):
     """Tells people."""
     HOLD = "hold"
     """Also freezes the setpoints of a loop while it stands; locked lane only."""
-
-
-class Reference(Declared):
-    """What is normal for a signal, frozen at approval."""
-
-    mean: Number
-    """Normal value, in the unit of the tag."""
-    sd: Positive
-    """Normal standard deviation, in the unit of the tag."""
 
 
 class Ewma(Told):
