@@ -22,7 +22,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from math import inf, sqrt
+from math import inf, isfinite, sqrt
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -31,12 +31,15 @@ from anomaly.residual import standard
 from anomaly.words import amount
 from plant_io import Snapshot
 from policies.charts import Chart, Rule
+from policies.normal import Reference
 
 LONGEST = 15
 """Values that the longest rule looks back on [1]."""
 
 CALM = 15
 """Values without any rule broken that end a condition [1]."""
+
+_STANDARD = Reference(mean=0.0, sd=1.0)
 
 Recent = Sequence[float]
 """Last residuals, the newest last [1]."""
@@ -171,7 +174,7 @@ class ChartsState(NamedTuple):
     before: float | None = None
     """Last value, unit of the tag."""
     source: float = -inf
-    """Source time of the newest value taken in, POSIX time [s]."""
+    """Source time of the newest value taken in, POSIX time [s]; the number of the look on a monitor."""
     calm: int = 0
     """Values in a row that broke no rule [1]."""
     active: bool = False
@@ -200,14 +203,63 @@ def look(snapshot: Snapshot, state: ChartsState, kit: ChartsKit) -> tuple[Charts
     declared = kit.declared
     source = snapshot.taken(declared.tag)
     value = None if source == state.source else snapshot.good(declared.tag)
-    if value is None:
+    if value is None or declared.reference is None:
         return state, None
     z = standard(value, state.before, declared.reference, declared.memory)
-    memory, broken = take(state.memory, z, declared)
+    found = f"{amount(value, kit.unit)} against {amount(declared.reference.mean, kit.unit)}"
+    numbers = {f"value [{kit.unit}]": value, f"normal [{kit.unit}]": declared.reference.mean}
+    after, alert = _judge(snapshot.at, Seen(z, found, numbers), state, kit)
+    return after._replace(before=value, source=source), alert
+
+
+def feel(at: float, looks: int, z: float, state: ChartsState, kit: ChartsKit) -> tuple[ChartsState, Alert | None]:
+    """Take in what a monitor has left of a tag, once for each of its looks.
+
+    Parameters
+    ----------
+    at
+        When the monitor looked, POSIX time [s].
+    looks
+        Looks of the monitor so far [1].
+    z
+        Residual, in standard deviations [1]; one that is no number changes nothing.
+    state
+        What the last look left.
+    kit
+        The charts.
+
+    Returns
+    -------
+    state
+        What the charts remember now.
+    alert
+        The condition, if it began or ended now.
+    """
+    if looks == state.source or not isfinite(z):
+        return state, None
+    rest = standard(z, state.before, _STANDARD, kit.declared.memory)
+    found = f"{z:+.2f} standard deviations from what {kit.declared.monitor} foretells"
+    after, alert = _judge(at, Seen(rest, found, {}), state, kit)
+    return after._replace(before=z, source=looks), alert
+
+
+class Seen(NamedTuple):
+    """One residual, and what it is of."""
+
+    z: float
+    """Residual, in standard deviations [1]."""
+    found: str
+    """What it is of, in words."""
+    numbers: Mapping[str, float]
+    """What it is of, each key with its unit."""
+
+
+def _judge(at: float, seen: Seen, state: ChartsState, kit: ChartsKit) -> tuple[ChartsState, Alert | None]:
+    memory, broken = take(state.memory, seen.z, kit.declared)
     calm = 0 if broken else state.calm + 1
     active = calm < CALM if state.active else bool(broken)
-    after = ChartsState(memory, value, source, calm, active)
-    return after, _alert(snapshot.at, value, z, broken, kit, active=active) if active != state.active else None
+    alert = _alert(at, seen, broken, kit, active=active) if active != state.active else None
+    return state._replace(memory=memory, calm=calm, active=active), alert
 
 
 def said(rule: Rule) -> str:
@@ -224,13 +276,12 @@ def said(rule: Rule) -> str:
     return f"{called} ({RUNS[rule].said if rule in RUNS else _SAID[rule]})"
 
 
-def _alert(at: float, value: float, z: float, broken: tuple[Rule, ...], kit: ChartsKit, *, active: bool) -> Alert:
-    declared, mean = kit.declared, kit.declared.reference.mean
-    found = f"{amount(value, kit.unit)} against {amount(mean, kit.unit)}"
+def _alert(at: float, seen: Seen, broken: tuple[Rule, ...], kit: ChartsKit, *, active: bool) -> Alert:
+    declared = kit.declared
     what = (
-        f"{declared.tag} breaks {'; '.join(map(said, broken))}: {found}."
+        f"{declared.tag} breaks {'; '.join(map(said, broken))}: {seen.found}."
         if active
-        else f"{declared.tag} has broken no rule of its charts for {CALM} values: {found}."
+        else f"{declared.tag} has broken no rule of its charts for {CALM} values: {seen.found}."
     )
     return Alert(
         at=at,
@@ -238,11 +289,11 @@ def _alert(at: float, value: float, z: float, broken: tuple[Rule, ...], kit: Cha
         lane=declared.lane,
         active=active,
         what=what,
-        score=abs(z),
+        score=abs(seen.z),
         limit=3.0,
         priority=declared.priority,
         route=declared.route,
         response=declared.response,
-        evidence={f"value [{kit.unit}]": value, f"normal [{kit.unit}]": mean, "residual [1]": z},
-        signs=(Sign(declared.tag, z),),
+        evidence={**seen.numbers, "residual [1]": seen.z},
+        signs=(Sign(declared.tag, seen.z),),
     )

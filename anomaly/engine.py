@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from anomaly import ewma, latched, learner, trend, watched
+from anomaly import ewma, kinds, latched, learner, trend, watched
 from anomaly.alerts import Advice, Alert, Locked
 from anomaly.ewma import ChartKit, ChartState
 from anomaly.heard import NOTHING, Heard
+from anomaly.kinds import KindsKit, KindsState
 from anomaly.learner import LearnerKit, LearnerState
 from anomaly.trend import TrendKit, TrendState
 from anomaly.watched import MonitorKit, MonitorState
@@ -27,6 +28,8 @@ class WatchKit:
     """Learners, which advise only."""
     monitors: tuple[MonitorKit, ...] = ()
     """Monitors, locked; their twins advise only."""
+    kinds: KindsKit = KindsKit()  # noqa: RUF009  # it is frozen
+    """Watches on single tags of other kinds."""
     asked: tuple[str, ...] = ()
     """What monitors want to know of what loops believe."""
 
@@ -43,6 +46,8 @@ class WatchState:
     """In the order of the kit."""
     monitors: tuple[MonitorState, ...] = ()
     """In the order of the kit; they change in place."""
+    kinds: KindsState = field(default_factory=lambda: kinds.start(KindsKit()))
+    """Of watches on single tags of other kinds; it changes in place."""
 
 
 def prepare(policy: Policy) -> WatchKit:
@@ -56,6 +61,7 @@ def prepare(policy: Policy) -> WatchKit:
     """
     units, watches, asked = policy.units(), policy.watches.items(), latched.believed(policy)
     places = {name: i for i, name in enumerate(asked)}
+    monitors = tuple(watched.prepare(name, w, policy, places) for name, w in watches if isinstance(w, Monitor))
     return WatchKit(
         charts=tuple(ChartKit(name, w, units[w.tag]) for name, w in watches if isinstance(w, Ewma)),
         trends=tuple(
@@ -64,7 +70,8 @@ def prepare(policy: Policy) -> WatchKit:
             if isinstance(w, Trend)
         ),
         learners=tuple(learner.prepare(name, w, units) for name, w in watches if isinstance(w, Learner)),
-        monitors=tuple(watched.prepare(name, w, policy, places) for name, w in watches if isinstance(w, Monitor)),
+        monitors=monitors,
+        kinds=kinds.prepare(policy, monitors),
         asked=asked,
     )
 
@@ -76,6 +83,7 @@ def start(kit: WatchKit) -> WatchState:
         trends=tuple(trend.start(one) for one in kit.trends),
         learners=tuple(learner.start(one) for one in kit.learners),
         monitors=tuple(watched.start(one) for one in kit.monitors),
+        kinds=kinds.start(kit.kinds),
     )
 
 
@@ -112,15 +120,17 @@ def watch(
         trends=tuple(new for new, _ in trends),
         learners=tuple(new for new, _ in learners),
         monitors=state.monitors,
+        kinds=state.kinds,
     )
     judged = [watched.look(snapshot, heard, old, one) for old, one in zip(state.monitors, kit.monitors, strict=True)]
+    known, hints = kinds.look(snapshot, state.kinds, kit.kinds, state.monitors)
     told: list[Alert] = [alert for _, alert in charts if alert] + [alert for _, alerts in trends for alert in alerts]
-    told += [alarm for alarm, _ in judged if alarm]
+    told += [alarm for alarm, _ in judged if alarm] + known
     holds = frozenset(
         loop
         for new, one in zip(after.charts, kit.charts, strict=True)
         if new.active and one.declared.action is Action.HOLD
         for loop in one.declared.holds
     )
-    advice = [alert for _, alert in learners if alert] + [alert for _, alert in judged if alert]
+    advice = [alert for _, alert in learners if alert] + [alert for _, alert in judged if alert] + hints
     return after, Locked(tuple(told), holds), Advice(tuple(advice))

@@ -21,6 +21,7 @@ from anomaly.words import amount
 from plant_io import Snapshot
 from plant_io.changes import replace
 from policies import Learner, Reference
+from policies.learners import Detector
 
 LATCH = 5
 """Samples in a row above the limit that make an incident and stop all learning [1]."""
@@ -53,12 +54,14 @@ class LearnerKit:
 
     name: str
     """Name of the watch."""
-    declared: Learner
+    declared: Learner | Detector
     """What the policy says of it."""
     units: tuple[str, ...]
     """UCUM unit of each tag."""
     plant: Callable[[], Forest]
     """Makes a forest that has seen nothing, always the same."""
+    unit_cube: bool = True
+    """Whether it sees the tags scaled to the unit cube, or in standard deviations from normal."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,7 +124,8 @@ def look(snapshot: Snapshot, state: LearnerState, kit: LearnerKit) -> tuple[Lear
     if len(present) < len(values):
         return replace(state, slot=slot), None
     away = [_away(v, r) for v, r in zip(present, kit.declared.tags.values(), strict=True)]
-    x = {tag: _scaled(distance) for tag, distance in zip(kit.declared.tags, away, strict=True)}
+    seen = map(_scaled, away) if kit.unit_cube else away
+    x = dict(zip(kit.declared.tags, seen, strict=True))
     score = state.forest.score_one(x)
     after = _count(replace(state, slot=slot), high=score >= kit.declared.limit)
     if after.over == 0 and not after.active:

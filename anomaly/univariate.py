@@ -129,6 +129,11 @@ class Univariate:
         self._kept = 0
         self._tails: tuple[_Tail, ...] = ()
 
+    @property
+    def sd(self) -> float:
+        """Standard deviation of the values taken in, unit of the signal."""
+        return sqrt(self._variance)
+
     def score_one(self, x: Mapping[str, float]) -> float:
         """Return how unusual the signal in `x`, in its unit, is [1], as river asks; its time is optional [s]."""
         at, value = self._read(x)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from policies.normal import Reference
 from policies.told import Lane, Told
-from policies.words import Declared, Name, Positive
+from policies.words import Declared, Name, Positive, Word
 
 Rule = Literal[
     "shewhart", "ewma", "cusum",
@@ -45,8 +45,10 @@ class Chart(Told):
     """Always locked: nothing is learnt on line."""
     tag: Name
     """Tag watched."""
-    reference: Reference
-    """What is normal."""
+    reference: Reference | None = None
+    """What is normal; absent where a monitor tells it."""
+    monitor: Word | None = None
+    """Watch of kind monitor whose residual of the tag the charts are on; the value itself where absent."""
     memory: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Correlation of one value with the next in normal operation; charts see what is left without it [1]."""
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
@@ -57,3 +59,9 @@ class Chart(Told):
     """Numbers of the rule cusum."""
     action: Literal["alert"] = "alert"
     """Tells people."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Chart:
+        if (self.reference is None) == (self.monitor is None):
+            raise ValueError("found both or neither of reference and monitor, expected one of them")
+        return self

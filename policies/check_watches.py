@@ -1,9 +1,11 @@
-"""Cross-rules of watches: only the locked lane may act, and it must say on what."""
+"""Cross-rules of watches: only the locked lane may act, and it must say on what; charts are on what there is."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from typing import cast
 
+from policies.check_shape import hint
 from policies.check_view import View
 from policies.errors import Problem
 from policies.watches import Action
@@ -21,3 +23,16 @@ def holds(view: View) -> Iterator[Problem]:
         if loops and not holding:
             message = "found loops to hold without action: hold; expected both or neither"
             yield view.problem((*here, "holds"), message)
+
+
+def charts(view: View) -> Iterator[Problem]:
+    """Check that a chart on what a monitor leaves names a monitor that watches its tag."""
+    for here in view.match("watches.*.monitor"):
+        name, tag = view.text(*here), view.text(*here[:2], "tag")
+        if name is None:
+            continue
+        if view.text("watches", name, "kind") != "monitor":
+            known = [one for one in view.names("watches") if view.text("watches", one, "kind") == "monitor"]
+            yield view.problem(here, f"found {name!r}, expected a watch of kind monitor{hint(name, known)}")
+        elif tag not in cast("Iterable[object]", view.get("watches", name, "tags") or ()):
+            yield view.problem(here, f"found {name!r}, which does not watch {tag}; expected a monitor that does")

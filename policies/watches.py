@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
+from policies.charts import Chart
+from policies.learners import Detector, Drift, Univariate
 from policies.monitors import Monitor
 from policies.normal import Reference
 from policies.told import Lane, Told
@@ -111,5 +113,5 @@ class Trend(Told):
     """Tells people."""
 
 
-Watch = Annotated[Ewma | Learner | Trend | Monitor, Field(discriminator="kind")]
+Watch = Annotated[Ewma | Learner | Trend | Monitor | Chart | Univariate | Drift | Detector, Field(discriminator="kind")]
 """Any watch."""

@@ -1,0 +1,119 @@
+"""Watches on single tags, looked at once in every cycle: charts, drift, oddity, and detectors of others."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from anomaly import charts, drift, hosted, learner, oddity
+from anomaly.alerts import Alert
+from anomaly.charts import ChartsKit, ChartsState
+from anomaly.drift import DriftKit, DriftState
+from anomaly.learner import LearnerKit, LearnerState
+from anomaly.oddity import OddityKit, OddityState
+from anomaly.watched import BUFFER, MonitorKit, MonitorState
+from plant_io import Snapshot
+from policies import Policy
+from policies.charts import Chart
+from policies.learners import Detector, Drift, Univariate
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class KindsKit:
+    """These watches of a policy, ready; each kind in the order of the policy."""
+
+    charts: tuple[ChartsKit, ...] = ()
+    """Charts people know, locked."""
+    felt: tuple[tuple[int, int] | None, ...] = ()
+    """For each chart, its monitor and its tag there by position [1]; None for one on the value itself."""
+    drifts: tuple[DriftKit, ...] = ()
+    """Detectors of change, which advise only."""
+    oddities: tuple[OddityKit, ...] = ()
+    """Tags by themselves, which advise only."""
+    hosted: tuple[LearnerKit, ...] = ()
+    """Detectors of others, which advise only."""
+
+
+@dataclass(slots=True, eq=False)
+class KindsState:
+    """What these watches remember; it changes in place, so a state is used once."""
+
+    charts: list[ChartsState]
+    """In the order of the kit."""
+    drifts: tuple[DriftState, ...]
+    """In the order of the kit."""
+    oddities: tuple[OddityState, ...]
+    """In the order of the kit."""
+    hosted: list[LearnerState]
+    """In the order of the kit."""
+
+
+def prepare(policy: Policy, monitors: Sequence[MonitorKit]) -> KindsKit:
+    """Return these watches of `policy`, ready.
+
+    Raises
+    ------
+    ValueError
+        If a detector is not installed, or cannot be made with its options.
+    """
+    units, watches = policy.units(), policy.watches.items()
+    known = tuple(ChartsKit(name, w, units[w.tag]) for name, w in watches if isinstance(w, Chart))
+    places = {(kit.name, tag): (i, j) for i, kit in enumerate(monitors) for j, tag in enumerate(kit.model.model.tags)}
+    return KindsKit(
+        charts=known,
+        felt=tuple(places.get((kit.declared.monitor or "", kit.declared.tag)) for kit in known),
+        drifts=tuple(drift.prepare(name, w, units[w.tag]) for name, w in watches if isinstance(w, Drift)),
+        oddities=tuple(oddity.prepare(name, w, units[w.tag]) for name, w in watches if isinstance(w, Univariate)),
+        hosted=tuple(hosted.prepare(name, w, units) for name, w in watches if isinstance(w, Detector)),
+    )
+
+
+def start(kit: KindsKit) -> KindsState:
+    """Return the memory of watches that have seen nothing."""
+    return KindsState(
+        charts=[ChartsState() for _ in kit.charts],
+        drifts=tuple(drift.start(one) for one in kit.drifts),
+        oddities=tuple(oddity.start(one) for one in kit.oddities),
+        hosted=[learner.start(one) for one in kit.hosted],
+    )
+
+
+def look(
+    snapshot: Snapshot, state: KindsState, kit: KindsKit, monitors: Sequence[MonitorState]
+) -> tuple[list[Alert], list[Alert]]:
+    """Let every one of these watches look at the line.
+
+    Parameters
+    ----------
+    snapshot
+        The line, virtual tags included.
+    state
+        What the last cycle left; it changes.
+    kit
+        The watches.
+    monitors
+        Memory of the monitors after this cycle, in the order of the policy.
+
+    Returns
+    -------
+    locked
+        Conditions of charts that began or ended now.
+    advice
+        Conditions of what learns that began or ended now.
+    """
+    locked: list[Alert] = []
+    for i, (one, felt) in enumerate(zip(kit.charts, kit.felt, strict=True)):
+        before = state.charts[i]
+        if felt is None:
+            state.charts[i], alert = charts.look(snapshot, before, one)
+        else:
+            monitor, tag = monitors[felt[0]], felt[1]
+            z = monitor.ring.item((monitor.looks - 1) % BUFFER, tag)
+            state.charts[i], alert = charts.feel(snapshot.at, monitor.looks, z, before, one)
+        locked += [alert] if alert else []
+    told = [drift.look(snapshot, old, one) for old, one in zip(state.drifts, kit.drifts, strict=True)]
+    told += [oddity.look(snapshot, old, one) for old, one in zip(state.oddities, kit.oddities, strict=True)]
+    for i, host in enumerate(kit.hosted):
+        state.hosted[i], alert = learner.look(snapshot, state.hosted[i], host)
+        told.append(alert)
+    return locked, [alert for alert in told if alert]
