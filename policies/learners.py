@@ -62,7 +62,7 @@ class Detector(_Learning):
     detector: Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_.\-]*$")]
     """Name of an entry point, or of a class of river such as ``river.anomaly.LODA``."""
     options: dict[str, float | int | str | bool] = Field(default_factory=dict[str, float | int | str | bool])
-    """What it is made with, by the names of its own parameters."""
+    """What it is made with, by the names of its own parameters, each in its own unit."""
     tags: Annotated[dict[Name, Reference], Field(min_length=1)]
     """Tags watched, with what is normal."""
     scale: Literal["sd", "unit"] = "sd"
