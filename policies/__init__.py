@@ -2,6 +2,7 @@
 
 from policies.errors import PolicyError, Problem
 from policies.files import examined, load, parse, rebind, schema, shipped
+from policies.hybrid import Hybrid
 from policies.loops import (
     Controlled,
     Disturbed,
@@ -38,6 +39,7 @@ __all__ = [
     "Ewma",
     "FusedNir",
     "Handshake",
+    "Hybrid",
     "IpoptSettings",
     "LabelClaim",
     "Lane",

@@ -14,6 +14,7 @@ from typing import cast
 
 from policies.check_shape import value_at
 from policies.errors import Problem
+from policies.hybrid import inferred
 from policies.peaks import listed
 from policies.positions import Document, Path
 from policies.reconciled import reconciled
@@ -111,18 +112,24 @@ class View:
         """Return the virtual tags one soft sensor gives."""
         here = ("soft_sensors", sensor)
         span = self.span(*here, "range") or (-math.inf, math.inf)
-        units = {suffix: self.text(*here, "also", suffix) or "" for suffix in self.names(*here, "also")}
-        tags = given(sensor, self.text(*here, "unit") or "", span, units)
-        if self.text(*here, "kind") == "refill_balance":
-            tags = balanced(sensor, span)
-        if self.text(*here, "kind") == "peaks":
-            tags = listed(sensor, self.text(*here, "unit") or "", span, dict.fromkeys(self.names(*here, "listed"), 1.0))
-        if self.text(*here, "kind") == "reconciled":
-            tags = reconciled(sensor, self.text(*here, "unit") or "", span, self.names(*here, "witnesses"))
-        if self.text(*here, "kind") == "moving_block":
-            tags = blocked(sensor, self.span(*here, "range") or (0.0, 100.0))
-        if self.text(*here, "kind") == "label_claim":
-            tags = claimed(sensor, self.span(*here, "range") or (50.0, 150.0), self.span(*here, "mass_range") or span)
+        unit = self.text(*here, "unit") or ""
+        match self.text(*here, "kind"):
+            case "refill_balance":
+                tags = balanced(sensor, span)
+            case "peaks":
+                tags = listed(sensor, unit, span, dict.fromkeys(self.names(*here, "listed"), 1.0))
+            case "reconciled":
+                tags = reconciled(sensor, unit, span, self.names(*here, "witnesses"))
+            case "moving_block":
+                tags = blocked(sensor, self.span(*here, "range") or (0.0, 100.0))
+            case "label_claim":
+                masses = self.span(*here, "mass_range") or span
+                tags = claimed(sensor, self.span(*here, "range") or (50.0, 150.0), masses)
+            case "hybrid":
+                tags = inferred(sensor, unit, span)
+            case _:
+                units = {suffix: self.text(*here, "also", suffix) or "" for suffix in self.names(*here, "also")}
+                tags = given(sensor, unit, span, units)
         return {name: Signal(unit or None, span, virtual=True) for name, (unit, span) in tags.items()}
 
     def _plant_tag(self, name: str) -> Signal:

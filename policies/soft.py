@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from policies.hybrid import Hybrid
 from policies.peaks import Peaks
 from policies.reconciled import Reconciled
 from policies.tablets import LabelClaim, MovingBlock
@@ -149,6 +150,6 @@ def balanced(name: str, span: tuple[float, float]) -> dict[str, tuple[str, tuple
 
 
 SoftSensor = Annotated[
-    FusedNir | RefillBalance | Peaks | Reconciled | MovingBlock | LabelClaim, Field(discriminator="kind")
+    FusedNir | RefillBalance | Peaks | Reconciled | MovingBlock | LabelClaim | Hybrid, Field(discriminator="kind")
 ]
 """Any soft sensor."""

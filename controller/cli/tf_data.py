@@ -68,7 +68,7 @@ def read(path: Path, wanted: Roles, *, before: bool = False) -> Table:
     OSError
         If it cannot be read.
     """
-    columns = _columns(path)
+    columns = read_columns(path)
     roles = _roles(columns, wanted, path)
     time = columns[roles.time or ""]
     if not np.isfinite(time).all() or len(time) < 2 or not (np.diff(time) > 0.0).all():  # noqa: PLR2004  # one step
@@ -80,7 +80,16 @@ def read(path: Path, wanted: Roles, *, before: bool = False) -> Table:
     return Table(_even(time, inputs, outputs), roles)
 
 
-def _columns(path: Path) -> dict[str, Floats]:
+def read_columns(path: Path) -> dict[str, Floats]:
+    """Return the columns of a CSV file by name, each of shape ``(n,)``; not a number where a cell is empty.
+
+    Raises
+    ------
+    Refused
+        If it is no table of numbers.
+    OSError
+        If it cannot be read.
+    """
     with path.open(encoding="utf-8-sig", newline="") as file:
         sample = file.read(4096)
         file.seek(0)

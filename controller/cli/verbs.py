@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli import advice, approve, certs, explain, identify, probe, report
+from controller.cli import advice, approve, certs, explain, identify, probe, report, soft_sensor
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.options import Connect, Json, Pki, pairs
 from controller.cli.show import give, log_to_people, people
@@ -108,6 +108,7 @@ def add(app: typer.Typer) -> None:
     explain.add(app)
     report.add(app)
     approve.add(app)
+    soft_sensor.add(app)
 
 
 def run(

@@ -6,22 +6,23 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from controller.models import process
-from controller.soft import balance, fused, peaks, reconciled, tablets, transfer
+from controller.soft import balance, fused, hybrid, peaks, reconciled, tablets, transfer
 from controller.soft.balance import BalanceKit, BalanceState
 from controller.soft.fused import SensorKit, SensorState
+from controller.soft.hybrid import HybridKit, HybridState
 from controller.soft.peaks import PeaksKit, PeaksState
 from controller.soft.pls import Calibration, Pls, read
 from controller.soft.reconciled import ReconciledKit, ReconciledState
 from controller.soft.tablets import BlockKit, BlockState, ClaimKit, ClaimState
 from plant_io import Sample, Snapshot
-from policies import FusedNir, LabelClaim, MovingBlock, Peaks, Policy, Reconciled, RefillBalance, SoftSensor
+from policies import FusedNir, Hybrid, LabelClaim, MovingBlock, Peaks, Policy, Reconciled, RefillBalance, SoftSensor
 from policies.units import convert
 
 __all__ = ["SoftKit", "SoftState", "enrich", "prepare", "sensor", "start"]
 
 
-AnyKit = SensorKit | BalanceKit | PeaksKit | ReconciledKit | BlockKit | ClaimKit
-AnyState = SensorState | BalanceState | PeaksState | ReconciledState | BlockState | ClaimState
+AnyKit = SensorKit | BalanceKit | PeaksKit | ReconciledKit | BlockKit | ClaimKit | HybridKit
+AnyState = SensorState | BalanceState | PeaksState | ReconciledState | BlockState | ClaimState | HybridState
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,31 +84,45 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
 
 
 def _start(kit: AnyKit) -> AnyState:
-    if isinstance(kit, SensorKit):
-        return fused.start(kit)
-    if isinstance(kit, ReconciledKit):
-        return reconciled.start(kit)
-    if isinstance(kit, BlockKit):
-        return BlockState()
-    if isinstance(kit, ClaimKit):
-        return ClaimState()
-    return balance.start() if isinstance(kit, BalanceKit) else peaks.start()
+    found: AnyState
+    match kit:
+        case SensorKit():
+            found = fused.start(kit)
+        case BalanceKit():
+            found = balance.start()
+        case PeaksKit():
+            found = peaks.start()
+        case ReconciledKit():
+            found = reconciled.start(kit)
+        case BlockKit():
+            found = BlockState()
+        case ClaimKit():
+            found = ClaimState()
+        case HybridKit():
+            found = hybrid.start(kit)
+    return found
 
 
 def _infer(snapshot: Snapshot, state: AnyState, kit: AnyKit) -> tuple[Mapping[str, Sample], AnyState]:
-    if isinstance(kit, SensorKit) and isinstance(state, SensorState):
-        return fused.infer(snapshot, state, kit)
-    if isinstance(kit, BalanceKit) and isinstance(state, BalanceState):
-        return balance.infer(snapshot, state, kit)
-    if isinstance(kit, PeaksKit) and isinstance(state, PeaksState):
-        return peaks.infer(snapshot, state, kit)
-    if isinstance(kit, ReconciledKit) and isinstance(state, ReconciledState):
-        return reconciled.infer(snapshot, state, kit)
-    if isinstance(kit, BlockKit) and isinstance(state, BlockState):
-        return tablets.block(snapshot, state, kit)
-    if isinstance(kit, ClaimKit) and isinstance(state, ClaimState):
-        return tablets.claim(snapshot, state, kit)
-    raise TypeError(f"{kit.name}: the memory of another kind of soft sensor")
+    found: tuple[Mapping[str, Sample], AnyState]
+    match kit, state:
+        case SensorKit(), SensorState():
+            found = fused.infer(snapshot, state, kit)
+        case BalanceKit(), BalanceState():
+            found = balance.infer(snapshot, state, kit)
+        case PeaksKit(), PeaksState():
+            found = peaks.infer(snapshot, state, kit)
+        case ReconciledKit(), ReconciledState():
+            found = reconciled.infer(snapshot, state, kit)
+        case BlockKit(), BlockState():
+            found = tablets.block(snapshot, state, kit)
+        case ClaimKit(), ClaimState():
+            found = tablets.claim(snapshot, state, kit)
+        case HybridKit(), HybridState():
+            found = hybrid.infer(snapshot, state, kit)
+        case _:
+            raise TypeError(f"{kit.name}: the memory of another kind of soft sensor")
+    return found
 
 
 def sensor(name: str, declared: SoftSensor, policy: Policy) -> AnyKit:
@@ -118,17 +133,23 @@ def sensor(name: str, declared: SoftSensor, policy: Policy) -> AnyKit:
     ValueError
         If a file it names does not hold what it should, or does not fit the tags.
     """
-    if isinstance(declared, RefillBalance):
-        return balance.prepare(name, declared, policy)
-    if isinstance(declared, Peaks):
-        return peaks.prepare(name, declared, policy)
-    if isinstance(declared, Reconciled):
-        return reconciled.prepare(name, declared, policy)
-    if isinstance(declared, MovingBlock):
-        return tablets.prepare_block(name, declared)
-    if isinstance(declared, LabelClaim):
-        return tablets.prepare_claim(name, declared, policy)
-    return _fused(name, declared, policy)
+    found: AnyKit
+    match declared:
+        case FusedNir():
+            found = _fused(name, declared, policy)
+        case RefillBalance():
+            found = balance.prepare(name, declared, policy)
+        case Peaks():
+            found = peaks.prepare(name, declared, policy)
+        case Reconciled():
+            found = reconciled.prepare(name, declared, policy)
+        case MovingBlock():
+            found = tablets.prepare_block(name, declared)
+        case LabelClaim():
+            found = tablets.prepare_claim(name, declared, policy)
+        case Hybrid():
+            found = hybrid.prepare(name, declared, policy)
+    return found
 
 
 def _ordered(policy: Policy) -> None:

@@ -1,0 +1,281 @@
+"""The verbs `soft-sensor fit`, `soft-sensor check` and `soft-sensor cores`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.progress import Progress
+from rich.table import Table as Grid
+
+from controller.cli.ends import Refused, duration, reading
+from controller.cli.options import Json
+from controller.cli.show import give, people, writable
+
+if TYPE_CHECKING:
+    from controller.cli.soft_data import Asked, Table
+    from controller.soft.hybrid_judge import Checked, Forward, Goal
+    from controller.soft.hybrid_model import Figures, HybridModel
+
+
+class Shape(StrEnum):
+    """Forms that can be asked for."""
+
+    PARALLEL = "parallel"
+    SERIAL_FEATURES = "serial_features"
+    SERIAL_PARAMETER = "serial_parameter"
+    BEST = "best"
+
+
+class Unit(StrEnum):
+    """Units of the times of a table."""
+
+    S = "s"
+    MIN = "min"
+    H = "h"
+
+
+_SECONDS = {Unit.S: 1.0, Unit.MIN: 60.0, Unit.H: 3600.0}
+_ROLES = ("result", "time", "taken", "known")
+_CARD = ("use", "version", "approver")
+_FORMS: Mapping[Shape, tuple[str, ...]] = {Shape.BEST: ("parallel", "serial_features", "serial_parameter")}
+
+Data = Annotated[
+    Path, typer.Argument(metavar="DATA", help="CSV file of inputs and results; a record or table of runs.")
+]
+Columns = Annotated[
+    list[str] | None,
+    typer.Option("--column", metavar="NAME=COLUMN", help="Column of an input, or of result, time, taken, known."),
+]
+Leave = Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Column to leave out.")]
+Times = Annotated[Unit, typer.Option("--unit", help="Unit of the times.")]
+Delay = Annotated[str | None, typer.Option(metavar="T", help="Time from a sample to its result, such as 15m.")]
+Plot = Annotated[str | None, typer.Option(metavar="FILE", help="Page of plots to write.", callback=writable)]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verbs to the application."""
+    group = typer.Typer(help="Hybrid soft sensors: fit and check them in the order of time.", no_args_is_help=True)
+    group.command("fit")(fit)
+    group.command("check")(check)
+    group.command("cores")(cores)
+    app.add_typer(group, name="soft-sensor")
+
+
+def fit(
+    data: Data,
+    *,
+    out: Annotated[str, typer.Option("--out", metavar="MODEL", help="Model file to write.")],
+    core: Annotated[str, typer.Option(help="Mechanistic core by name, none, or auto.")] = "auto",
+    form: Annotated[Shape, typer.Option(help="How core and learner are put together.")] = Shape.PARALLEL,
+    governs: Annotated[str | None, typer.Option(metavar="NAME", help="Parameter of the core a learner gives.")] = None,
+    process: Annotated[Path | None, typer.Option(metavar="F", help="Identified process: guesses and path.")] = None,
+    residence: Annotated[str | None, typer.Option(metavar="T", help="Mean residence time up to the sensor.")] = None,
+    tanks: Annotated[float, typer.Option(min=1.0, help="Mixed tanks the line is like.")] = 3.0,
+    label_sd: Annotated[float, typer.Option(min=0.0, help="Standard deviation of one result.")] = 0.0,
+    column: Columns = None,
+    leave: Leave = None,
+    unit: Times = Unit.MIN,
+    delay: Delay = None,
+    card: Annotated[list[str] | None, typer.Option(metavar="KEY=TEXT", help="use, version or approver.")] = None,
+    plot: Plot = None,
+    json: Json = None,
+) -> int:
+    """Fit a hybrid soft sensor to labelled data, judge it forward in time, and write it with its card."""
+    from controller.cli import soft_page  # noqa: PLC0415  # heavy
+
+    page = plot or str(Path(out).with_suffix(".html"))
+    for where in (out, page):
+        writable(where)
+    with reading():
+        asked = replace(
+            _asked(column, leave, unit, delay),
+            core=core,
+            residence_s=duration("--residence", residence) or 0.0,
+            tanks=tanks,
+        )
+        table, goal = _goal(data, asked, process, (form, governs, label_sd, _pairs("--card", card, _CARD)))
+        model, judged = _made(goal, table)
+    _write(out, model.model_dump_json(by_alias=True, indent=1) + "\n")
+    _write(page, soft_page.fitted(model, judged, table.samples))
+    _show({"model": model.card.figures, **model.card.baselines}, model.unit)
+    people.print(f"{model.core}, {model.form}; written to {out}, plots to {page}", markup=False)
+    give(_plain(model), json)
+    return 0
+
+
+def check(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
+    data: Data,
+    *,
+    challenger: Annotated[Path | None, typer.Option(metavar="MODEL", help="Another model, side by side.")] = None,
+    at_most: Annotated[float | None, typer.Option(min=0.0, help="Largest error accepted, unit of the result.")] = None,
+    column: Columns = None,
+    unit: Times = Unit.MIN,
+    delay: Delay = None,
+    plot: Plot = None,
+    json: Json = None,
+) -> int:
+    """Compare a soft sensor with results it was not fitted to; 1 if its error is larger than accepted."""
+    from controller.cli import soft_page  # noqa: PLC0415  # heavy
+
+    with reading():
+        asked = _asked(column, None, unit, delay)
+        (first, table, found), *others = [_checked(p, data, asked) for p in (model, challenger) if p is not None]
+    told = _told(first, table, found)
+    rivals = {f"challenger, {n}": f for other in others for n, f in _told(*other).items()}
+    _show(told | rivals, first.unit)
+    if plot is not None:
+        _write(plot, soft_page.checked(first, found, table.samples))
+    verdicts = [one.verdict.name.lower() for one in found.verdicts]
+    figures = {name: one.model_dump() for name, one in (told | rivals).items()}
+    counts = {name: verdicts.count(name) for name in ("good", "uncertain", "fallback", "none")}
+    give(told["model"].model_dump() | {"compared": figures, "domain": counts}, json)
+    return 1 if at_most is not None and told["model"].rmsep > at_most else 0
+
+
+def cores(*, json: Json = None) -> int:
+    """List the mechanistic cores with their inputs and parameters."""
+    from controller.soft.cores import CORES  # noqa: PLC0415  # heavy
+
+    listed: dict[str, object] = {}
+    for name, core in CORES.items():
+        if json != "-":
+            typer.echo(f"{name}: {core.what}, in {core.unit}")
+            for key, one in core.inputs.items():
+                typer.echo(f"  {key:16} {one.unit:10} {one.what}{'' if one.needed else ' (if there is one)'}")
+            for key, each in core.unknowns.items():
+                typer.echo(f"  {key:16} {each.unit:10} {each.what}; identified")
+        inputs = {key: {"unit": one.unit, "what": one.what, "needed": one.needed} for key, one in core.inputs.items()}
+        unknowns = {key: {"unit": one.unit, "what": one.what, "guess": one.guess} for key, one in core.unknowns.items()}
+        listed[name] = {"what": core.what, "unit": core.unit, "inputs": inputs, "parameters": unknowns}
+    give({"cores": listed}, json)
+    return 0
+
+
+def _asked(column: Sequence[str] | None, leave: Sequence[str] | None, unit: Unit, delay: str | None) -> Asked:
+    from controller.cli.soft_data import Asked  # noqa: PLC0415  # heavy
+
+    named = _pairs("--column", column)
+    result, time, taken, known = (named.pop(role, None) for role in _ROLES)
+    return Asked(
+        result=result,
+        time=time,
+        taken=taken,
+        known=known,
+        inputs=named,
+        leave=tuple(leave or ()),
+        seconds=_SECONDS[unit],
+        delay_s=duration("--delay", delay) or 0.0,
+    )
+
+
+def _goal(
+    data: Path, asked: Asked, process: Path | None, wanted: tuple[Shape, str | None, float, Mapping[str, str]]
+) -> tuple[Table, Goal]:
+    from controller.cli import soft_data  # noqa: PLC0415  # heavy
+    from controller.models import process as processes  # noqa: PLC0415  # heavy
+    from controller.soft import hybrid_judge, recipes, samples  # noqa: PLC0415  # heavy
+    from controller.soft.hybrid_model import NO_CORE  # noqa: PLC0415  # heavy
+
+    form, governs, label_sd, card = wanted
+    identified = None if process is None else processes.read(process.read_bytes())
+    table = soft_data.read(data, asked if identified is None else soft_data.along_path(data, asked, identified))
+    plan = recipes.plan_of(table.core, form.value, governs, label_sd, identified)
+    samples.check(table.samples, table.core, positive=plan.logarithm)
+    goal = hybrid_judge.Goal(
+        plan=plan,
+        result=table.result,
+        unit=table.unit,
+        units=table.units,
+        timings=table.timings,
+        intended_use=card.get("use", "monitoring; not for release"),
+        source=data.name,
+        version=card.get("version", "1"),
+        approver=card.get("approver", ""),
+        label_delay_s=table.delay_s,
+    )
+    if table.core == NO_CORE:
+        people.print("no mechanistic core fits the columns: a learner alone is fitted", style="bold")
+    return table, goal
+
+
+def _made(goal: Goal, table: Table) -> tuple[HybridModel, Forward]:
+    from controller.soft import hybrid_judge  # noqa: PLC0415  # heavy
+
+    with Progress(console=people, transient=True) as progress:
+        task = progress.add_task("judging forward in time", total=None)
+        judged = hybrid_judge.forward(
+            goal, table.samples, lambda done, of: progress.update(task, completed=done, total=of)
+        )
+        progress.update(task, description="fitting to all", total=None)
+        return hybrid_judge.made(goal, table.samples, judged), judged
+
+
+def _checked(path: Path, data: Path, asked: Asked) -> tuple[HybridModel, Table, Checked]:
+    from controller.cli import soft_data  # noqa: PLC0415  # heavy
+    from controller.soft import hybrid_judge, hybrid_model, samples  # noqa: PLC0415  # heavy
+
+    model = hybrid_model.read(path.read_bytes(), str(path))
+    table = soft_data.like(data, model, asked)
+    samples.check(table.samples, model.core, fewest=1, positive=model.logarithm)
+    return model, table, hybrid_judge.checked(model, table.samples)
+
+
+def _told(model: HybridModel, table: Table, found: Checked) -> dict[str, Figures]:
+    from controller.soft.hybrid_judge import figures  # noqa: PLC0415  # heavy
+
+    labels = table.samples.labels
+    told = {"model": figures(found.value, labels, (found.low, found.high))}
+    told["model_with_bias"] = figures(found.corrected, labels)
+    if model.core != "none":
+        told["core_alone"] = figures(found.core, labels)
+    return told
+
+
+def _plain(model: HybridModel) -> dict[str, object]:
+    card = model.card
+    baselines = {name: one.model_dump() for name, one in card.baselines.items()}
+    regions = {name: one.model_dump() for name, one in card.by_region.items()}
+    parameters = {name: one.model_dump() for name, one in model.parameters.items()}
+    rest: dict[str, object] = {
+        "baselines": baselines,
+        "by_region": regions,
+        "core": model.core,
+        "form": model.form,
+        "features": list(model.features),
+        "parameters": parameters,
+        "fitted_to": card.n,
+        "data_sha256": card.data_sha256,
+        "unit": model.unit,
+    }
+    return {**card.figures.model_dump(), **rest}
+
+
+def _show(rows: Mapping[str, Figures], unit: str) -> None:
+    grid = Grid("", f"RMSEP [{unit}]", f"bias [{unit}]", "coverage", "n")
+    for name, one in rows.items():
+        coverage = "-" if one.coverage is None else f"{one.coverage:.3f}"
+        grid.add_row(name, f"{one.rmsep:.4g}", f"{one.bias:+.3g}", coverage, str(one.n))
+    people.print(grid)
+
+
+def _pairs(option: str, texts: Sequence[str] | None, among: Sequence[str] = ()) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for text in texts or ():
+        name, sign, value = text.partition("=")
+        if not (name and sign) or (among and name not in among):
+            raise Refused(f"{option}: found {text!r}, expected {'|'.join(among) if among else 'NAME'}=TEXT")
+        found[name] = value
+    return found
+
+
+def _write(where: str, text: str) -> None:
+    try:
+        Path(where).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{where}: this cannot be written: {error.strerror}") from error

@@ -1,0 +1,138 @@
+"""Labelled samples to learn from, in the order of their times, and what keeps them from being learnt from."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from controller.soft.cores import CORES, Core, Quantity, Values
+from plant_io.signals import Floats
+
+FEWEST = 8
+"""Fewest samples a hybrid soft sensor is fitted to [1]."""
+
+_MISPLACED = 0.5
+"""Share of values outside what can be meant from which another unit is suspected [1]."""
+
+Indices = NDArray[np.intp]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Samples:
+    """Labelled samples, each array of shape ``(n,)``."""
+
+    inputs: Values
+    """Aligned inputs by name, in their units."""
+    labels: Floats
+    """Results of the reference method, in their unit."""
+    at: Floats
+    """When each sample was taken, from any origin [s]."""
+    known_at: Floats
+    """When its result was known, from the same origin [s]."""
+
+    @property
+    def n(self) -> int:
+        """Number of samples [1]."""
+        return len(self.labels)
+
+    def rows(self, which: Indices) -> Samples:
+        """Return some of them."""
+        inputs = {name: values[which] for name, values in self.inputs.items()}
+        return Samples(inputs, self.labels[which], self.at[which], self.known_at[which])
+
+    def sha256(self) -> str:
+        """Return a hash over all numbers, hexadecimal."""
+        digest = hashlib.sha256()
+        for name in sorted(self.inputs):
+            digest.update(name.encode())
+            digest.update(self.inputs[name].astype("<f8").tobytes())
+        for values in (self.labels, self.at, self.known_at):
+            digest.update(values.astype("<f8").tobytes())
+        return digest.hexdigest()
+
+
+def check(samples: Samples, core: str, *, fewest: int = FEWEST, positive: bool = False) -> None:
+    """See that samples can be learnt from.
+
+    Parameters
+    ----------
+    samples
+        The samples.
+    core
+        Name of the mechanistic core, or of none.
+    fewest
+        Fewest samples that will do [1].
+    positive
+        Whether labels have to be above zero.
+
+    Raises
+    ------
+    ValueError
+        If they cannot; the first mistake found is named, in one sentence.
+    """
+    for problem in _problems(samples, CORES.get(core), fewest, positive=positive):
+        raise ValueError(problem)
+
+
+def _problems(samples: Samples, core: Core | None, fewest: int, *, positive: bool) -> Iterator[str]:
+    if core is not None:
+        lacking = [n for n, one in core.inputs.items() if one.needed and n not in samples.inputs]
+        if lacking:
+            yield f"found no {', '.join(lacking)} among the inputs, which the core wants"
+    if samples.n < fewest:
+        yield f"found {samples.n} labelled samples, expected at least {fewest} for this method"
+    for name, values in {**samples.inputs, "the label": samples.labels}.items():
+        yield from _column(name, values)
+    if core is not None:
+        for name, quantity in core.inputs.items():
+            yield from _plausible(name, samples.inputs.get(name), quantity)
+    if positive and bool((samples.labels <= 0.0).any()):
+        yield f"found the label {float(samples.labels.min()):g}, expected labels above zero for this core"
+    yield from _times(samples)
+    yield from _twice(samples)
+
+
+def _column(name: str, values: Floats) -> Iterator[str]:
+    gone = np.flatnonzero(~np.isfinite(values))
+    if len(gone):
+        yield f"found no number for {name} in {len(gone)} labelled samples, the first of them sample {gone[0] + 1}"
+    elif len(values) and not float(np.ptp(values)) > 0.0:
+        yield f"found {name} at {float(values[0]):g} in every sample, expected that it changes; leave out what cannot"
+
+
+def _plausible(name: str, values: Floats | None, quantity: Quantity) -> Iterator[str]:
+    if values is None:
+        return
+    out = (values < quantity.low) | (values > quantity.high)
+    if float(np.mean(out)) >= _MISPLACED:
+        yield (
+            f"found {name} from {float(values.min()):g} to {float(values.max()):g}, expected {quantity.unit} between "
+            f"{quantity.low:g} and {quantity.high:g}; is the column in another unit?"
+        )
+
+
+def _times(samples: Samples) -> Iterator[str]:
+    early = np.flatnonzero(samples.known_at < samples.at)
+    if len(early):
+        yield f"found a label known before its sample {early[0] + 1} was taken, expected labels that are younger"
+    if samples.n > 1 and bool((np.diff(samples.at) < 0.0).any()):
+        back = int(np.flatnonzero(np.diff(samples.at) < 0.0)[0]) + 2
+        yield f"found sample {back} taken before the one above it, expected samples in the order of their times"
+
+
+def _twice(samples: Samples) -> Iterator[str]:
+    rows = np.column_stack([*samples.inputs.values(), samples.labels])
+    seen: dict[bytes, int] = {}
+    for i, row in enumerate(rows):
+        if (first := seen.setdefault(row.tobytes(), i)) != i:
+            yield f"found sample {i + 1} the same as sample {first + 1}, expected every batch once"
+            return
+
+
+def selected(samples: Samples, names: Mapping[str, object]) -> Values:
+    """Return the inputs with some names."""
+    return {name: samples.inputs[name] for name in names}

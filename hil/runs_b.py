@@ -1,0 +1,193 @@
+"""Runs of line B at rest, many side by side: designed settings, hidden lots, and what the laboratory found.
+
+All runs of one design are made on one line, that of its seed. What differs from run to run and is on no tag: the
+wettability of the lot, the critical moisture of its granules, and the weather. A run begins at its settings and is
+kept there; tags are averaged over its last minutes, and the thief sample is taken at its end.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import numpy as np
+from numpy.random import Generator, default_rng
+
+from hil.plants.gauges import Sources
+from hil.plants.granulation import DryerKind, Granulation
+from hil.plants.granules import Powder
+from hil.plants.hoppers_b import NOMINAL
+from hil.plants.ops import BATCHED, Floats
+
+CORE: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "liquid": (0.21, 0.29),
+        "speed": (600.0, 800.0),
+        "powder": (13.5, 16.5),
+        "share": (0.18, 0.22),
+        "inlet": (49.0, 58.0),
+        "air": (330.0, 400.0),
+    }
+)
+"""Settings of designs: liquid to solids [1], screw speed [rpm], powder [kg/h], its share of API [1], inlet air [degC],
+air [m3/h]."""
+
+WIDE: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "liquid": (0.18, 0.32),
+        "speed": (500.0, 900.0),
+        "powder": (12.0, 18.0),
+        "share": (0.16, 0.24),
+        "inlet": (44.0, 63.0),
+        "air": (300.0, 420.0),
+    }
+)
+"""What the line may be run at, in the same units."""
+
+WETTABILITY_SD, CRITICAL_SD = 0.04, 0.06
+"""Standard deviations from lot to lot of the wettability and of the critical moisture, relative [1]."""
+
+LOD_SD, SIEVE_SD, ASSAY_SD = 0.10, 0.02, 0.10
+"""Standard deviations of the laboratory: loss on drying [%], sieved size, relative [1], assay [%]."""
+
+SENSORS = (
+    "PMP.F_PV", "TSG.N_PV", "TSG.TORQUE", "CAM_W.D10", "CAM_W.D50", "CAM_W.D90", "DRY.TIN_PV", "DRY.AIR_PV", "DRY.Y_IN",
+    "DRY.Y_OUT", "DRY.T_BED", "DRY.T_OUT", "MIL.POWER",
+)  # fmt: skip
+"""Tags that are averaged, beside the settings and the flows of the feeders."""
+
+TRUE: Mapping[str, str] = MappingProxyType(
+    {"lod": "lod_pct", "d10": "milled_d10", "d50": "milled_d50", "d90": "milled_d90", "api": "api_pct"}
+)
+"""What the laboratory determines, and the column of the truth behind it."""
+
+_STEP_S, _LEAD_S, _MEAN_S, _EVERY_S = 0.5, 900.0, 300.0, 5.0
+_FEED_SD, _SEEN_SD = 0.004, 0.003
+_CRITICAL, _CRITICAL_SCALE = 4, 0.10
+_AHEAD = 512
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Runs:
+    """What is known of runs, each array of shape ``(n,)``."""
+
+    settings: Mapping[str, Floats]
+    """Settings by name, units of `WIDE`."""
+    tags: Mapping[str, Floats]
+    """Means of tags over the last minutes, and of the flows shown by the feeders, in the units of the tags."""
+    labels: Mapping[str, Floats]
+    """What the laboratory found: loss on drying [%], sizes [um], assay [%]."""
+    truth: Mapping[str, Floats]
+    """What it would have found without error, in the same units."""
+
+
+def designed(n: int, rng: Generator, ranges: Mapping[str, tuple[float, float]] = CORE) -> dict[str, Floats]:
+    """Return the settings of `n` runs, a Latin hypercube: each of `n` parts of every range is used once.
+
+    Parameters
+    ----------
+    n
+        Number of runs [1].
+    rng
+        Source of randomness.
+    ranges
+        Lowest and highest setting, units of `WIDE`.
+    """
+    return {name: low + (high - low) * (rng.permutation(n) + rng.random(n)) / n for name, (low, high) in ranges.items()}
+
+
+def beyond(n: int, rng: Generator) -> dict[str, Floats]:
+    """Return the settings of `n` runs that lie outside the ranges of designs in at least one respect.
+
+    Parameters
+    ----------
+    n
+        Number of runs [1].
+    rng
+        Source of randomness.
+    """
+    found = designed(4 * n, rng, WIDE)
+    outside = np.any([(found[k] < CORE[k][0]) | (found[k] > CORE[k][1]) for k in CORE], axis=0)
+    kept = np.flatnonzero(outside)[:n]
+    return {name: values[kept] for name, values in found.items()}
+
+
+def made(line: int, settings: Mapping[str, Floats], seed: int, dryer: DryerKind = "continuous") -> Runs:
+    """Return runs on the line with a seed.
+
+    Parameters
+    ----------
+    line
+        Seed of what sets the line apart from the nominal one.
+    settings
+        Settings by name, each of shape ``(n,)``, units of `WIDE`.
+    seed
+        Seed of lots, weather, noise and laboratory.
+    dryer
+        Which dryer the line has.
+    """
+    n = len(settings["liquid"])
+    lots, noise, laboratory = (default_rng([seed, line, part]) for part in range(3))
+    api, exc = settings["powder"] * settings["share"], settings["powder"] * (1.0 - settings["share"])
+    fed = [flow * (1.0 + _FEED_SD * lots.standard_normal(n)) / 3600.0 for flow in (api, exc)]
+    shown = [3600.0 * flow * (1.0 + _SEEN_SD * lots.standard_normal(n)) for flow in fed]
+    sources = Sources(BATCHED, _normals(noise, n), _skew(line, lots, n))
+    wanted = _setpoints(settings, n)
+    powder = Powder(fed[0] + fed[1], np.zeros(n), fed[0])
+    plant = Granulation(sources, dryer, powder, wanted, 1.0)
+    hits = {"TSG": {"F20": WETTABILITY_SD * lots.standard_normal(n)}}
+    rows = list(_watched(plant, powder, (shown[0] + shown[1]) / 3600.0, wanted, hits))
+    tags = {name: np.mean([row[name] for row in rows], axis=0) for name in SENSORS}
+    tags |= {"FDR_API.F_PV": shown[0], "FDR_EXC.F_PV": shown[1]}
+    found = plant.truth()
+    truth = {name: found[column] for name, column in TRUE.items()}
+    return Runs(settings, tags, _measured(truth, laboratory), truth)
+
+
+def _normals(rng: Generator, n: int) -> Callable[[], Floats]:
+    def blocks() -> Iterator[Floats]:
+        while True:
+            yield from rng.standard_normal((_AHEAD, n))
+
+    block = blocks()
+    return lambda: next(block)
+
+
+def _skew(line: int, lots: Generator, n: int) -> Callable[[], Floats]:
+    """Return the source of what sets the line apart: the same for all runs, but for what differs from lot to lot."""
+    rng, count = default_rng([line, 7]), iter(range(1_000_000))
+    varied = {_CRITICAL: CRITICAL_SD / _CRITICAL_SCALE * lots.standard_normal(n)}
+
+    def skew() -> Floats:
+        place = next(count)
+        return rng.standard_normal() + varied.get(place, np.zeros(n))
+
+    return skew
+
+
+def _setpoints(settings: Mapping[str, Floats], n: int) -> dict[str, Floats]:
+    start = {name: np.full(n, value) for name, value in NOMINAL.items()}
+    tags = {"liquid": "PMP.LS_SP", "speed": "TSG.N_SP", "inlet": "DRY.TIN_SP", "air": "DRY.AIR_SP"}
+    return start | {tag: settings[name] for name, tag in tags.items()}
+
+
+def _watched(
+    plant: Granulation[Floats],
+    powder: Powder[Floats],
+    seen: Floats,
+    wanted: Mapping[str, Floats],
+    hits: Mapping[str, Mapping[str, Floats]],
+) -> Iterator[Mapping[str, Floats]]:
+    every = round(_EVERY_S / _STEP_S)
+    part = Powder(powder.dry * _STEP_S, powder.water * _STEP_S, powder.api * _STEP_S)
+    for step in range(1, round((_LEAD_S + _MEAN_S) / _STEP_S) + 1):
+        plant.step(_STEP_S, step * _STEP_S, (part, seen), wanted, hits)
+        if step * _STEP_S > _LEAD_S and step % every == 0:
+            yield plant.tags
+
+
+def _measured(truth: Mapping[str, Floats], rng: Generator) -> dict[str, Floats]:
+    absolute = {"lod": LOD_SD, "api": ASSAY_SD}
+    normals = {name: rng.standard_normal(len(value)) for name, value in truth.items()}
+    return {name: value + absolute.get(name, SIEVE_SD * value) * normals[name] for name, value in truth.items()}
