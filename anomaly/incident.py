@@ -321,10 +321,11 @@ def _urgency(one: Standing) -> int:
 
 def _told_of(one: Standing, change: Change, at: float, kit: IncidentKit) -> Incident:
     first = max(one.members, key=lambda alert: _URGENCY[alert.priority])
-    signs = reading.strongest(sign for alert in one.members for sign in alert.signs)
-    meaning = reading.read(signs, one.members, kit.units)
+    locked = tuple(alert for alert in one.members if alert.lane is Lane.LOCKED)
+    speaking = locked or one.members  # advice is no part of what a locked incident is read from
+    signs = reading.strongest(sign for alert in speaking for sign in alert.signs)
+    meaning = reading.read(signs, speaking, kit.units)
     onset = min((alert.at if alert.onset is None else alert.onset for alert in one.members), default=one.opened)
-    locked = any(alert.lane is Lane.LOCKED for alert in one.members)
     return Incident(
         id=one.id,
         change=change,
