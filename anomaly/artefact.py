@@ -53,6 +53,9 @@ class Settings(_Frozen):
     """Samples in a row above the limit after which the twin learns nothing until the incident is over [1]."""
     leash: Annotated[float, Field(gt=1.0)] = 3.0
     """Times the limit at which the score of the frozen model is an alarm of the twin too, and ends its learning [1]."""
+    stray: Annotated[float, Field(gt=0.0)] = 1.5
+    """Standard errors by which a weight of the twin may depart from the frozen one [1]: the twin settles what training
+    left open, and cannot unlearn what it showed."""
     horizon: Annotated[int, Field(ge=100)] = 20_000
     """Samples over which the twin forgets, once it knows as much as it did at first [1]."""
     on: Annotated[float, Field(ge=1.0)] = 1.2

@@ -115,7 +115,8 @@ class Monitor(Rows):
         self._n, self._how, self._limit, self._period_s = len(model.tags), how, model.limit, model.period_s
         lanes = 2 if how.twin else 1
         fit = Fit(np.array(model.weights), np.array(model.doubt))
-        self._predictor = Predictor(self.names, fit, twin=how.twin, horizon=how.horizon)
+        stray = how.stray * np.array(model.noise)
+        self._predictor = Predictor(self.names, fit, twin=how.twin, stray=stray, horizon=how.horizon)
         self._bank = Bank(model.tags, np.array(how.rates), how.spread_rate, self.scales.standard, lanes=lanes)
         self._gone, self._wait = np.full(len(self.names), how.patience + 1), np.full(len(self.names), how.lags - 1)
         self._whole, self._at, self._turn = False, nan, 0
@@ -240,13 +241,12 @@ class Monitor(Rows):
             else:
                 self._high[lane] = self._high[lane] + 1 if score > how.on * limit else 0
                 self._alarm[lane] = self._high[lane] >= how.delay
-        if not how.twin:
-            return False
-        if self._latched:
-            self._latched = look.scores[1] >= how.off * limit
-        elif self._over[1] >= how.latch:
-            self._latched = True
-        if self._latched or look.scores[1] >= how.gate * limit:
+        return how.twin and self._may_learn(look.scores[1] / limit)
+
+    def _may_learn(self, ratio: float) -> bool:
+        how = self._how
+        self._latched = ratio >= how.off if self._latched else self._over[1] >= how.latch
+        if self._latched or ratio >= how.gate:
             return False
         self._turn = (self._turn + 1) % how.learns_every
         return self._turn == 0

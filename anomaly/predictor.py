@@ -20,6 +20,8 @@ import numpy as np
 from anomaly.rows import Rows
 from plant_io.signals import Floats
 
+_BOUND = 5
+"""Samples learnt between two times at which weights that have strayed are brought back [1]."""
 _EVERY = 100
 """Samples learnt between two times of forgetting [1]."""
 
@@ -47,16 +49,22 @@ class Predictor(Rows):
         Weights, shape ``(1 + lags x columns, tags)``, and doubt [1].
     twin
         Whether weights beside the frozen ones learn.
+    stray
+        How far the weights of each tag may depart from the frozen ones, for each unit of the root of their doubt, shape
+        ``(tags,)``, in standard deviations [1]; any way where it is left out.
     horizon
         Samples over which they forget, once they are known as well as at first [1].
     """
 
-    def __init__(self, names: tuple[str, ...], fit: Fit, *, twin: bool = True, horizon: int = 20_000) -> None:
+    def __init__(
+        self, names: tuple[str, ...], fit: Fit, *, twin: bool = True, stray: Floats | None = None, horizon: int = 20_000
+    ) -> None:
         super().__init__(names)
         self.columns, self.tags = len(names), fit.weights.shape[1]
         self.weights = np.stack([fit.weights] * (2 if twin else 1))
         self.doubt = fit.doubt.copy() if twin else fit.doubt
-        self._learns = twin
+        self._learns, self._stray = twin, stray
+        self._errors = np.sqrt(np.diag(fit.doubt))
         self.past = np.zeros(len(fit.weights))
         self.past[0] = 1.0
         self._first = float(np.trace(fit.doubt))
@@ -121,8 +129,17 @@ class Predictor(Rows):
         self.weights[-1] += np.einsum("i,t->it", pulled / root, errors)
         self.doubt -= np.einsum("i,j->ij", pulled, pulled)
         self._learnt += 1
+        if self._stray is not None and self._learnt % _BOUND == 0:
+            self._bound(self._stray)
         if self._learnt % _EVERY == 0 and float(np.trace(self.doubt)) < self._first:
             self.doubt *= self._forget
+
+    def _bound(self, stray: Floats) -> None:
+        reach = np.einsum("i,t->it", self._errors, stray)
+        gone = self.weights[1] - self.weights[0]
+        np.minimum(gone, reach, out=gone)
+        np.maximum(gone, -reach, out=gone)
+        np.add(self.weights[0], gone, out=self.weights[1])
 
     def residuals(self, values: Floats) -> Floats:
         """Return what the newest prediction of the last lane leaves, 0 where a value is missing, shape ``(tags,)`` [1].

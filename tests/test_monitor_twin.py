@@ -63,3 +63,12 @@ def test_memory_does_not_grow() -> None:
     for row in data:
         monitor.step(row)
     assert monitor.nbytes == before
+
+
+def test_a_twin_cannot_unlearn_what_a_long_training_showed() -> None:
+    lost: dict[float, float] = {}
+    for stray in (1.5, 1e9):
+        monitor = Monitor(model(adaptation="gated", stray=stray, leash=1e9))
+        alarms = [monitor.step(row).alarm for row in ramp(6.0, seed=21)]
+        lost[stray] = 1.0 - float(np.mean(alarms[2500:]))
+    assert lost == {1.5: 0.0, 1e9: 1.0}
