@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 from types import MappingProxyType
+from typing import cast
 
 from hil.listing import listed
 from hil.plants.faults import CATALOGUE
@@ -40,10 +41,9 @@ SPANS: Mapping[str, Span] = MappingProxyType(
 )
 """Of each line."""
 
-_SLOW: Mapping[str, float] = MappingProxyType(
-    dict.fromkeys(("F04", "F11", "F23", "F32", "F32M", "F50", "F51", "F62", "C06", "D03", "D06"), 3600.0)
-    | dict.fromkeys(("N01", "N02"), 1800.0)
-)
+_HOUR: tuple[str, ...] = ("F04", "F11", "F23", "F32", "F32M", "F50", "F51", "F62", "C06", "D03", "D06")
+_HALF_HOUR: tuple[str, ...] = ("N01", "N02")
+_SLOW: Mapping[str, float] = MappingProxyType({**dict.fromkeys(_HOUR, 3600.0), **dict.fromkeys(_HALF_HOUR, 1800.0)})
 """Time over which faults grow that come slowly [s]; all others come at once."""
 
 _ROOTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
@@ -113,8 +113,8 @@ def cases(line: str, seeds: tuple[int, ...]) -> Iterator[Case]:
         Seeds of the runs [1].
     """
     for row in listed(line):
-        name, targets = str(row["id"]), row["targets"]
+        name, targets = str(row["id"]), cast("Sequence[str]", row["targets"])
         if not (name[0].isupper() and name[1:3].isdigit()) or (line == "e" and name[0] != "E"):
             continue
-        for target in targets if isinstance(targets, list | tuple) else ():
-            yield from (Case(line, name, str(target), seed) for seed in seeds)
+        for target in targets:
+            yield from (Case(line, name, target, seed) for seed in seeds)

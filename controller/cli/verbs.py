@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli import advice, approve, certs, explain, identify, probe, report, soft_sensor
+from controller.cli import advice, approve, certs, detector, explain, identify, probe, report, soft_sensor
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.options import Connect, Json, Pki, pairs
 from controller.cli.show import give, log_to_people, people
@@ -104,6 +104,7 @@ def add(app: typer.Typer) -> None:
     certs.add(app)
     probe.add(app)
     identify.add(app)
+    detector.add(app)
     advice.add(app)
     explain.add(app)
     report.add(app)
