@@ -73,20 +73,13 @@ def fit(
     with reading():
         ready, monitor, kit = _opened(policy, watch)
         target = writable(out or str(policy.parent / monitor.declared.model)) or ""
-        how = Settings.model_validate(
-            {
-                "memory": memory.value,
-                "rates": _rates(rates),
-                "delay": delay,
-                "false_alarms_per_day": _often(false_alarms),
-            }
-        )
+        often = _often(false_alarms)
+        how = Settings(memory=memory.value, rates=_rates(rates), delay=delay, false_alarms_per_day=often)
         gathered = _gathered(records, monitor, kit)
         with _at(str(policy)):
             found = made(monitor.declared, gathered.rows, (gathered.first, gathered.last), ready, how)
     kept(target, lambda path: _written(path, found))
-    people.print(_words(found, target), markup=False)
-    give(_figures(found, monitor.declared), where)
+    give(_told(found, monitor.declared, target), where)
     return 0
 
 
@@ -231,7 +224,8 @@ def _words(found: Made, target: str) -> str:
     )
 
 
-def _figures(found: Made, declared: Monitor) -> dict[str, object]:
+def _told(found: Made, declared: Monitor, target: str) -> dict[str, object]:
+    people.print(_words(found, target), markup=False)
     return {
         "tags": len(declared.tags),
         "taught": found.taught,
