@@ -19,6 +19,7 @@ from policies.loops import (
 )
 from policies.model import Lockstep, PlantTime, Policy
 from policies.monitors import Monitor, When
+from policies.normal import Reference
 from policies.peaks import Peaks
 from policies.reconciled import Reconciled, Testimony
 from policies.soft import FusedNir, RefillBalance, SoftSensor
@@ -26,7 +27,7 @@ from policies.tablets import LabelClaim, MovingBlock
 from policies.tags import Access, CertificateUser, Connection, Handshake, Modbus, OpcUa, PasswordUser, PlugIn, Tag
 from policies.told import Lane, Priority, Route
 from policies.transfer import Response
-from policies.watches import Action, Channel, Ewma, Learner, Reference, Trend, Watch
+from policies.watches import Action, Channel, Ewma, Learner, Trend, Watch
 
 __all__ = [
     "Access",
