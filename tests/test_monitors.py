@@ -230,7 +230,9 @@ def test_a_drift_on_a_line_of_its_own_is_seen_where_the_baseline_of_the_run_is_k
 
 
 def test_a_line_that_has_slowly_gone_elsewhere_asks_for_a_new_model(fitted: Model) -> None:
-    found = fitted.model_copy(update={"settings": fitted.settings.model_copy(update={"horizon": 300, "on": 50.0})})
+    found = fitted.model_copy(
+        update={"settings": fitted.settings.model_copy(update={"horizon": 300, "on": 50.0, "stray": 1e6})}
+    )
     ramp = np.linspace(0.0, 1.0, 6000)[:, None] * np.array([[0.0, 0.0, 8.0]])
     series = normal(6000, 31) + ramp
     advice = [one for one in told(ready(found, rebaseline="30m"), series) if one.watch == "m.twin"]
