@@ -1,21 +1,23 @@
-"""Watches on single tags, looked at once in every cycle: charts, drift, oddity, and detectors of others."""
+"""Watches on single tags, looked at once in every cycle: charts, sensors, drift, oddity, and detectors of others."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anomaly import charts, drift, hosted, learner, oddity
+from anomaly import charts, drift, hosted, learner, oddity, sensing
 from anomaly.alerts import Alert
 from anomaly.charts import ChartsKit, ChartsState
 from anomaly.drift import DriftKit, DriftState
 from anomaly.learner import LearnerKit, LearnerState
 from anomaly.oddity import OddityKit, OddityState
+from anomaly.sensing import SensingKit, SensingState
 from anomaly.watched import BUFFER, MonitorKit, MonitorState
 from plant_io import Snapshot
 from policies import Policy
 from policies.charts import Chart
 from policies.learners import Detector, Drift, Univariate
+from policies.sensors import Sensors
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,6 +28,8 @@ class KindsKit:
     """Charts people know, locked."""
     felt: tuple[tuple[int, int] | None, ...] = ()
     """For each chart, its monitor and its tag there by position [1]; None for one on the value itself."""
+    sensors: tuple[SensingKit, ...] = ()
+    """Groups of sensors, locked."""
     drifts: tuple[DriftKit, ...] = ()
     """Detectors of change, which advise only."""
     oddities: tuple[OddityKit, ...] = ()
@@ -39,6 +43,8 @@ class KindsState:
     """What these watches remember; it changes in place, so a state is used once."""
 
     charts: list[ChartsState]
+    """In the order of the kit."""
+    sensors: tuple[SensingState, ...]
     """In the order of the kit."""
     drifts: tuple[DriftState, ...]
     """In the order of the kit."""
@@ -62,6 +68,7 @@ def prepare(policy: Policy, monitors: Sequence[MonitorKit]) -> KindsKit:
     return KindsKit(
         charts=known,
         felt=tuple(places.get((kit.declared.monitor or "", kit.declared.tag)) for kit in known),
+        sensors=tuple(sensing.prepare(name, w, list(monitors)) for name, w in watches if isinstance(w, Sensors)),
         drifts=tuple(drift.prepare(name, w, units[w.tag]) for name, w in watches if isinstance(w, Drift)),
         oddities=tuple(oddity.prepare(name, w, units[w.tag]) for name, w in watches if isinstance(w, Univariate)),
         hosted=tuple(hosted.prepare(name, w, units) for name, w in watches if isinstance(w, Detector)),
@@ -72,6 +79,7 @@ def start(kit: KindsKit) -> KindsState:
     """Return the memory of watches that have seen nothing."""
     return KindsState(
         charts=[ChartsState() for _ in kit.charts],
+        sensors=tuple(sensing.start(one) for one in kit.sensors),
         drifts=tuple(drift.start(one) for one in kit.drifts),
         oddities=tuple(oddity.start(one) for one in kit.oddities),
         hosted=[learner.start(one) for one in kit.hosted],
@@ -97,7 +105,7 @@ def look(
     Returns
     -------
     locked
-        Conditions of charts that began or ended now.
+        Conditions of charts and sensors that began or ended now.
     advice
         Conditions of what learns that began or ended now.
     """
@@ -111,6 +119,8 @@ def look(
             z = monitor.ring.item((monitor.looks - 1) % BUFFER, tag)
             state.charts[i], alert = charts.feel(snapshot.at, monitor.looks, z, before, one)
         locked += [alert] if alert else []
+    for old, group in zip(state.sensors, kit.sensors, strict=True):
+        locked += sensing.look(snapshot, old, group, tuple(monitors))
     told = [drift.look(snapshot, old, one) for old, one in zip(state.drifts, kit.drifts, strict=True)]
     told += [oddity.look(snapshot, old, one) for old, one in zip(state.oddities, kit.oddities, strict=True)]
     for i, host in enumerate(kit.hosted):

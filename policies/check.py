@@ -72,7 +72,7 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_transfer.pace,
     check_transfer.led,
     check_watches.holds,
-    check_watches.charts,
+    check_watches.foretold,
     check_monitors.monitors,
     check_incidents.units,
     check_incidents.readings,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import cast
 
-from policies.check_shape import hint
+from policies.check_shape import hint, listed
 from policies.check_view import View
 from policies.errors import Problem
 from policies.watches import Action
@@ -25,14 +25,17 @@ def holds(view: View) -> Iterator[Problem]:
             yield view.problem((*here, "holds"), message)
 
 
-def charts(view: View) -> Iterator[Problem]:
-    """Check that a chart on what a monitor leaves names a monitor that watches its tag."""
+def foretold(view: View) -> Iterator[Problem]:
+    """Check that a watch on what a monitor leaves of its tags names a monitor that watches them."""
     for here in view.match("watches.*.monitor"):
         name, tag = view.text(*here), view.text(*here[:2], "tag")
         if name is None:
             continue
+        tags = {tag} if tag else set(view.names(*here[:2], "tags"))
+        judged = set(cast("Iterable[object]", view.get("watches", name, "tags") or ()))
         if view.text("watches", name, "kind") != "monitor":
             known = [one for one in view.names("watches") if view.text("watches", one, "kind") == "monitor"]
             yield view.problem(here, f"found {name!r}, expected a watch of kind monitor{hint(name, known)}")
-        elif tag not in cast("Iterable[object]", view.get("watches", name, "tags") or ()):
-            yield view.problem(here, f"found {name!r}, which does not watch {tag}; expected a monitor that does")
+        elif not tags & judged:
+            wanted = "expected a monitor that does"
+            yield view.problem(here, f"found {name!r}, which does not watch {listed(sorted(tags), 'or')}; {wanted}")

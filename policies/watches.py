@@ -11,6 +11,7 @@ from policies.charts import Chart
 from policies.learners import Detector, Drift, Univariate
 from policies.monitors import Monitor
 from policies.normal import Reference
+from policies.sensors import Sensors
 from policies.told import Lane, Told
 from policies.words import Duration, Name, Positive
 
@@ -113,5 +114,7 @@ class Trend(Told):
     """Tells people."""
 
 
-Watch = Annotated[Ewma | Learner | Trend | Monitor | Chart | Univariate | Drift | Detector, Field(discriminator="kind")]
+Watch = Annotated[
+    Ewma | Learner | Trend | Monitor | Chart | Univariate | Drift | Detector | Sensors, Field(discriminator="kind")
+]
 """Any watch."""
