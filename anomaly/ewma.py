@@ -53,7 +53,7 @@ class ChartState:
     active: bool = False
     """Whether the condition has been told and stands."""
     calm: float | None = None
-    """When the average was last within one standard deviation of the chart of normal, POSIX time [s]."""
+    """When the average was last within half the limit of normal, POSIX time [s]."""
 
 
 def start(kit: ChartKit) -> ChartState:
@@ -88,7 +88,7 @@ def look(snapshot: Snapshot, state: ChartState, kit: ChartKit) -> tuple[ChartSta
         return state, None
     average = state.average + kit.declared.weight * (value - state.average)
     distance = abs(average - kit.declared.reference.mean) / kit.sd
-    calm = snapshot.at if distance < 1.0 else state.calm
+    calm = snapshot.at if distance < 0.5 * kit.declared.limit else state.calm
     taken = ChartState(average, source, state.since, state.active, calm)
     after = _stand(taken, distance, snapshot.at, kit.declared)
     return after, _alert(after, distance, snapshot.at, kit) if after.active != state.active else None
@@ -102,6 +102,13 @@ def _stand(state: ChartState, distance: float, at: float, declared: Ewma) -> Cha
         return state if state.since is None else replace(state, since=None)
     since = at if state.since is None else state.since
     return replace(state, since=since, active=at - since >= (declared.on_delay_s or 0.0))
+
+
+def _onset(state: ChartState) -> float | None:
+    """Return when the average set out [s]: as long before half the limit as the limit was after it."""
+    if not state.active or state.calm is None or state.since is None:
+        return None
+    return 2.0 * state.calm - state.since
 
 
 def _alert(state: ChartState, distance: float, at: float, kit: ChartKit) -> Alert:
@@ -129,5 +136,5 @@ def _alert(state: ChartState, distance: float, at: float, kit: ChartKit) -> Aler
         response=declared.response,
         evidence={f"average [{unit}]": state.average, f"normal [{unit}]": mean, f"chart sd [{unit}]": kit.sd},
         signs=(Sign(declared.tag, (state.average - mean) / kit.sd),),
-        onset=state.calm if state.active else None,
+        onset=_onset(state),
     )

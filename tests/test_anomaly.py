@@ -60,6 +60,18 @@ def test_a_shift_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
     assert ended.what.startswith("PRS.MCF is normal again")
 
 
+def test_a_chart_says_about_since_when() -> None:
+    steps = [6.0] * 50 + [6.5] * 50
+    (begun,) = told(chart(weight=0.05), (snap(at, value) for at, value in enumerate(steps)))
+    assert begun.onset is not None
+    assert abs(begun.onset - EPOCH - 50.0) <= 3.0
+    ramp = [6.0] * 50 + [6.0 + 0.005 * k for k in range(200)]
+    (begun,) = told(chart(weight=0.05), (snap(at, value) for at, value in enumerate(ramp)))
+    assert begun.onset is not None
+    assert begun.at - EPOCH > 65.0
+    assert abs(begun.onset - EPOCH - 50.0) <= 8.0
+
+
 def test_the_chart_waits_out_its_delay() -> None:
     kit = chart(on_delay="30s")
     short = [6.5] * 20 + [6.0] * 100
