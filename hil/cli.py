@@ -109,6 +109,9 @@ def run(
     clock: Clock = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="How many processes; as many as cores if absent.")] = None,
     cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler to play on.")] = None,
+    control_only: Annotated[
+        bool, typer.Option("--control-only", help="Leave out what only speaks to people; setpoints are the same.")
+    ] = False,
     junit: Annotated[str | None, typer.Option(metavar="F", help="JUnit XML to write.", callback=writable)] = None,
     html: Annotated[str | None, typer.Option(metavar="F", help="Page with plots to write.", callback=writable)] = None,
     trace: Trace = _TRACE,
@@ -117,6 +120,7 @@ def run(
     """Play scenarios and judge them by the plant's truth."""
     from hil import campaign, crew, library, report  # noqa: PLC0415  # heavy
     from hil.cluster import Unfit  # noqa: PLC0415  # heavy
+    from hil.control_only import control_only as lean  # noqa: PLC0415  # heavy
     from hil.outcome import plain  # noqa: PLC0415  # heavy
     from hil.summary import summed  # noqa: PLC0415  # heavy
 
@@ -124,6 +128,7 @@ def run(
     with reading():
         names = _named(scenarios, all_=all_)
         opened = [(name, *library.open_scenario(library.find(name), clock=clock)) for name in names]
+        opened = [(name, *lean(scenario, policy)) for name, scenario, policy in opened] if control_only else opened
         _no_wires(clock, cluster)
     wanted = campaign.Wanted(clock, seed, seeds, jobs or crew.cores(), cluster, html is not None, trace)
     try:

@@ -1,0 +1,50 @@
+"""Runs of the control alone: what only speaks to people is left out, and the setpoints are the same."""
+
+import json
+
+import pytest
+
+from controller.cli.app import DONE, status
+from controller.cycle import Cycle
+from hil.control_only import control_only
+from hil.library import find, open_scenario
+from hil.rig.play import in_memory
+from plant_io import Setpoint
+from policies import Policy
+
+
+def written(name: str, policy: Policy | None, *, lean: bool) -> list[tuple[float, Setpoint]]:
+    scenario, shipped = open_scenario(find(name))
+    scenario = scenario.model_copy(update={"for_s": 420.0, "assertions": {}})
+    found: list[tuple[float, Setpoint]] = []
+
+    def keep(cycle: Cycle) -> None:
+        found.extend((cycle.snapshot.at, one) for one in cycle.decision.setpoints)
+
+    played = control_only(scenario, policy or shipped) if lean else (scenario, policy or shipped)
+    in_memory(*played, 5, sinks=(keep,))
+    return found
+
+
+@pytest.mark.parametrize("name", ["a_demo", "a_film"])
+def test_setpoints_are_the_same_bit_for_bit(name: str) -> None:
+    assert written(name, None, lean=True) == written(name, None, lean=False) != []
+
+
+def test_what_acts_and_what_loops_read_is_kept_and_nothing_else() -> None:
+    scenario, policy = open_scenario(find("a_demo"))
+    _, lean = control_only(scenario.model_copy(update={"assertions": {}}), policy)
+    assert set(lean.watches) == {"nir_fit"}
+    assert set(lean.soft_sensors) == {"SOFT.API", "FDR_API.SPAN", "FDR_EXC.SPAN"}
+    assert lean.incidents is None
+    assert lean.fingerprint != policy.fingerprint
+
+
+def test_assertions_about_watches_are_not_judged(capsys: pytest.CaptureFixture[str]) -> None:
+    scenario, _ = open_scenario(find("a_film"))
+    spoken = {claim.kind for claim in scenario.assertions.values()} & {"alert", "detected", "incident", "quiet"}
+    assert spoken
+    asked = ["hil", "run", "a_film", "--clock", "memory", "--control-only", "--jobs", "1", "--json", "-"]
+    assert status(asked) == DONE
+    run = json.loads(capsys.readouterr().out)["runs"][0]
+    assert len(run["assertions"]) < len(scenario.assertions)
