@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from math import isfinite, nan
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,8 +59,7 @@ class TagIndex:
         return iter(self.names)
 
 
-@dataclass(frozen=True, slots=True)
-class Sample:
+class Sample(NamedTuple):
     """One value of one tag at one instant."""
 
     value: float
@@ -203,16 +203,31 @@ class Snapshot:
 
     def extended(self, samples: Mapping[str, Sample]) -> Snapshot:
         """Return a copy in which single-valued tags have the given samples."""
-        values, sd, quality = self.values.copy(), self.sd.copy(), self.quality.copy()
-        reason, source, arrival = self.reason.copy(), self.source.copy(), self.arrival.copy()
-        for name, sample in samples.items():
-            i, start = self.index.places[name]
-            values[start], sd[i] = sample.value, sample.sd
-            quality[i], reason[i] = sample.quality, sample.reason
-            source[i], arrival[i] = sample.source, sample.arrival
-        return Snapshot(
-            self.at, self.index, values, sd, quality, reason, source, arrival, self.restarted, self.notes, self.torn
+        whole = Snapshot(
+            self.at,
+            self.index,
+            self.values.copy(),
+            self.sd.copy(),
+            self.quality.copy(),
+            self.reason.copy(),
+            self.source.copy(),
+            self.arrival.copy(),
+            self.restarted,
+            self.notes,
+            self.torn,
         )
+        whole.enter(samples)
+        return whole
+
+    def enter(self, samples: Mapping[str, Sample]) -> None:
+        """Enter samples of single-valued tags in a snapshot that is being made."""
+        values, sd, quality, reason = self.values, self.sd, self.quality, self.reason
+        source, arrival, places = self.source, self.arrival, self.index.places
+        for name, (value, good, taken, came, why, spread) in samples.items():
+            i, start = places[name]
+            values[start], sd[i] = value, spread
+            quality[i], reason[i] = good, why
+            source[i], arrival[i] = taken, came
 
     def settled(self) -> Snapshot:
         """Return it, whose arrays change no more, made ready to be asked for many values."""

@@ -100,7 +100,29 @@ def solution(a: Floats, b: Floats) -> Floats:
     >>> solution(np.array([[0.0, 2.0], [4.0, 0.0]]), np.array([6.0, 4.0])).tolist()
     [1.0, 3.0]
     """
-    rows = np.column_stack([a, b])
+    return np.asarray(_eliminated(np.column_stack([a, b]))[:, -1])
+
+
+def inverse(a: Floats) -> Floats:
+    """Return the inverse of a matrix, shape ``(i, i)``, one over its unit; not finite where there is none.
+
+    Each column is what `solution` gives for that of the identity, bit for bit.
+
+    Parameters
+    ----------
+    a
+        Matrix, shape ``(i, i)``, in its unit.
+
+    Examples
+    --------
+    >>> inverse(np.array([[0.0, 2.0], [4.0, 0.0]])).tolist()
+    [[0.0, 0.25], [0.5, 0.0]]
+    """
+    return np.ascontiguousarray(_eliminated(np.column_stack([a, np.eye(len(a))]))[:, len(a) :])
+
+
+def _eliminated(rows: Floats) -> Floats:
+    """Return the rows of a system after Gauss and Jordan, shape as given."""
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         for k in range(len(rows)):
             pivot = k + int(np.argmax(np.abs(rows[k:, k])))
@@ -108,4 +130,4 @@ def solution(a: Floats, b: Floats) -> Floats:
             rows[k] /= rows[k, k]
             others = np.arange(len(rows)) != k
             rows[others] -= rows[others, k, None] * rows[k]
-    return np.asarray(rows[:, -1])
+    return rows

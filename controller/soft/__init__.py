@@ -31,8 +31,6 @@ class SoftKit:
 
     sensors: tuple[AnyKit, ...]
     """In the order of the policy."""
-    following: tuple[bool, ...]
-    """Whether each reads tags of sensors before it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +50,7 @@ def prepare(policy: Policy) -> SoftKit:
         If a file they name does not hold what it should, or does not fit the tags.
     """
     _ordered(policy)
-    following = tuple(any(tag not in policy.tags for tag in one.inputs) for one in policy.soft_sensors.values())
-    return SoftKit(tuple(sensor(name, one, policy) for name, one in policy.soft_sensors.items()), following)
+    return SoftKit(tuple(sensor(name, one, policy) for name, one in policy.soft_sensors.items()))
 
 
 def start(kit: SoftKit) -> SoftState:
@@ -73,14 +70,12 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
     kit
         Soft sensors of the policy.
     """
-    samples: dict[str, Sample] = {}
-    after: list[AnyState] = []
-    for sensor, old, follows in zip(kit.sensors, state.sensors, kit.following, strict=True):
-        seen = snapshot.extended(samples) if follows else snapshot
+    seen, after = snapshot.extended({}), list[AnyState]()
+    for sensor, old in zip(kit.sensors, state.sensors, strict=True):
         given, new = _infer(seen, old, sensor)
-        samples |= given
+        seen.enter(given)
         after.append(new)
-    return snapshot.extended(samples), SoftState(tuple(after))
+    return seen, SoftState(tuple(after))
 
 
 def _start(kit: AnyKit) -> AnyState:

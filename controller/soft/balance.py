@@ -116,7 +116,7 @@ def infer(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> tuple[Map
     blind = float(snapshot.at - after.open_at <= words.blind_s)
     shown = Sample(blind, Quality.GOOD, snapshot.at, snapshot.at, sd=0.0)
     if refill is None:
-        shown = replace(shown, quality=Quality.BAD, reason=Reason.NO_EVIDENCE)
+        shown = shown._replace(quality=Quality.BAD, reason=Reason.NO_EVIDENCE)
     return {kit.name: _sample(snapshot, after, kit), f"{kit.name}.BLIND": shown}, after
 
 

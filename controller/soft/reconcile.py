@@ -19,13 +19,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from plant_io.signals import Floats
-from plant_io.sums import applied, product, solution
+from plant_io.sums import applied, inverse, product
 
 MOST_OFF = 2
 """Most witnesses that are left out [1]."""
@@ -129,8 +130,13 @@ def identified(terms: Floats, kept: Sequence[bool]) -> bool:
     kept
         Which speak.
     """
-    n = len(terms)
-    evidence = Evidence(terms, np.zeros(n), np.ones(n))
+    return _identified(terms.tobytes(), terms.shape, tuple(kept))
+
+
+@lru_cache(maxsize=256)  # witnesses are few, and mostly the same ones speak
+def _identified(terms: bytes, shape: tuple[int, ...], kept: tuple[bool, ...]) -> bool:
+    n, rows = shape[0], np.frombuffer(terms).reshape(shape)
+    evidence = Evidence(rows, np.zeros(n), np.ones(n))
     return bool(np.isfinite(_fit(evidence, np.array(kept, dtype=bool))[0]).all())
 
 
@@ -141,7 +147,7 @@ def _fit(evidence: Evidence, kept: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     scale = np.sqrt(np.maximum(np.diag(square), 1e-300))
     whole = square / np.outer(scale, scale)
     n = len(whole)
-    covariance = np.array([solution(whole, row) for row in np.eye(n)]) / np.outer(scale, scale)
+    covariance = np.ascontiguousarray(inverse(whole).T) / np.outer(scale, scale)
     sound = np.isfinite(covariance).all() and bool((np.diag(covariance) * scale**2 < 1.0 / _UNTESTABLE).all())
     if not sound:
         return np.full(n, np.nan), np.full((n, n), np.nan)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf, isfinite, nan, sqrt
 
 import numpy as np
 
 from controller.soft.reconcile import Evidence, Reconciliation, expected, identified, reconcile
+from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
 from policies import Policy, Reconciled, Testimony
@@ -269,7 +270,7 @@ def _samples(snapshot: Snapshot, state: ReconciledState, kit: ReconciledKit) -> 
     known = _graded(state.misfit, looked)
     return {
         name: Sample(value, grade[0], snapshot.at, snapshot.at, grade[1], state.sd),
-        f"{name}.SUSPECT": replace(known, value=float(state.suspect)),
+        f"{name}.SUSPECT": known._replace(value=float(state.suspect)),
         f"{name}.MISFIT": known,
         **{f"{name}.{key}": _graded(far, looked) for (key, _), far in zip(kit.witnesses, state.far, strict=True)},
     }

@@ -9,10 +9,11 @@ S. S. Sekulic et al., "On-line monitoring of powder blend homogeneity by near-in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import exp, hypot, inf, isfinite, nan, sqrt
 
 from controller.soft.path import Tanks, step
+from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Sample, Snapshot
 from policies import LabelClaim, MovingBlock, Policy
