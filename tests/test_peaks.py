@@ -64,7 +64,7 @@ def test_the_last_result_stands_while_the_next_is_missing_until_it_is_too_old() 
 
 def test_old_retention_times_with_new_sizes_are_waited_for() -> None:
     torn = snap(310.0, 10.0, [(0.80, 4.0), (1.0, 96.0)])
-    old = replace(torn["UHPLC.RRT"], source=EPOCH - 350.0)
+    old = torn["UHPLC.RRT"]._replace(source=EPOCH - 350.0)
     waits, state = soft.enrich(torn.extended({"UHPLC.RRT": old}), soft.start(KIT), KIT)
     assert waits["PEAK.SM"].reason is Reason.NO_EVIDENCE
     whole, _ = soft.enrich(snap(311.0, 10.0, [(0.62, 4.0), (1.0, 96.0)]), state, KIT)
