@@ -86,7 +86,7 @@ class Incident:
     @property
     def direction(self) -> str:
         """Side to which its first tag is off: up, down, or empty."""
-        return "" if not self.signs else "up" if self.signs[0].z > 0.0 else "down"
+        return _side(self.signs[0].z) if self.signs else ""
 
     @property
     def annunciated(self) -> bool:
@@ -239,13 +239,20 @@ def _with(one: Standing, alert: Alert, kit: IncidentKit) -> Standing:
     return replace(
         one,
         conditions=one.conditions | {alert.watch},
-        members=(*_without(one.members, alert), alert),
+        members=(*(each for each in one.members if not _renews(alert, each)), alert),
         units=one.units | units,
         quiet=None,
         closed=None,
         wider=one.wider or (late and not units <= one.units),
         news=True,
     )
+
+
+def _renews(new: Alert, old: Alert) -> bool:
+    """Return whether an alert takes the place of another one of its watch; two faulty sensors of a watch are two."""
+    tags = [sign.tag for one in (new, old) for sign in one.signs[:1]]
+    both = new.origin == old.origin == "sensor" and len(set(tags)) > 1
+    return new.watch == old.watch and not both
 
 
 def _without(alerts: Sequence[Alert], gone: Alert) -> tuple[Alert, ...]:
@@ -344,7 +351,7 @@ def _told_of(one: Standing, change: Change, at: float, kit: IncidentKit) -> Inci
         priority=first.priority,
         lane=Lane.LOCKED if locked else Lane.LEARNING,
         routes=tuple(dict.fromkeys(alert.route for alert in one.members)),
-        watches=tuple(alert.watch for alert in one.members),
+        watches=tuple(dict.fromkeys(alert.watch for alert in one.members)),
         entry=next((alert.entry for alert in reversed(one.members) if alert.entry), ""),
     )
 
@@ -355,7 +362,15 @@ def _sentence(one: Standing, meaning: Meaning, signs: Sequence[Sign], before_s: 
     kind = f" ({meaning.kind})" if meaning.kind else ""
     yield f"{where}{kind}: {meaning.reading or one.members[0].what.rstrip('.')};"
     if signs:
-        shown = (f"{sign.tag} {'up' if sign.z > 0.0 else 'down'} {abs(sign.z):.1f} sd" for sign in signs)
-        yield f"{', '.join(shown)};"
+        yield f"{', '.join(map(_shown, signs))};"
     lasted = f"it began about {span(before_s)} before it was seen, " if before_s >= 1.0 else ""
-    yield f"{lasted}{len(one.members)} watch{'es say' if len(one.members) > 1 else ' says'} so."
+    watches = len({alert.watch for alert in one.members})
+    yield f"{lasted}{watches} watch{'es say' if watches > 1 else ' says'} so."
+
+
+def _side(z: float) -> str:
+    return "up" if z > 0.0 else "down" if z < 0.0 else ""
+
+
+def _shown(sign: Sign) -> str:
+    return f"{sign.tag} {_side(sign.z)} {abs(sign.z):.1f} sd" if sign.z else sign.tag

@@ -184,8 +184,8 @@ def _unit(signs: Sequence[Sign], alerts: Sequence[Alert], kit: UnitKit) -> str:
         if sign.tag in kit.homes:
             shown[kit.homes[sign.tag]] += abs(_tempered(sign.z))
     if not any(shown.values()):
-        named = [kit.homes[alert.watch] for alert in alerts if alert.watch in kit.homes]
-        return named[0] if named else ""
+        named = (*(sign.tag for sign in signs), *(alert.watch for alert in alerts))
+        return next((kit.homes[name] for name in named if name in kit.homes), "")
     return max(shown, key=lambda unit: shown[unit])
 
 

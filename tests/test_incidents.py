@@ -181,6 +181,16 @@ def test_a_watch_that_names_no_tag_belongs_where_the_policy_says() -> None:
     assert one.unit == "press"
 
 
+def test_two_sensors_of_one_watch_are_two_in_its_incident_and_a_stuck_one_has_no_side() -> None:
+    first = alert(0.0, "sensors", ("FDR_API.W", 0.0), origin="sensor")
+    second = alert(20.0, "sensors", ("FDR_API.F_ACT", 6.0), origin="sensor")
+    said = told(kit(readings={}), [first, second], 60.0)
+    assert (said[0].unit, said[0].kind, said[0].direction) == ("API feeder", "sensor", "")
+    assert "; FDR_API.W; " in said[0].what
+    assert [sign.tag for sign in said[-1].signs] == ["FDR_API.F_ACT", "FDR_API.W"]
+    assert said[-1].watches == ("sensors",)
+
+
 def test_advice_joins_and_opens_nothing_by_itself() -> None:
     advice = alert(0.0, "habits", ("FDR_API.W", 3.0), lane=Lane.LEARNING)
     assert told(kit(), [advice], 60.0) == []
