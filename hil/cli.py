@@ -15,6 +15,9 @@ from controller.cli.verbs import CHECKS, INTERRUPTED, SCHEMAS, For, Record
 from hil import tune
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from hil.campaign import Opened
     from hil.serve import Options
 
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the plant.")]
@@ -118,17 +121,14 @@ def run(
     json: Json = None,
 ) -> int:
     """Play scenarios and judge them by the plant's truth."""
-    from hil import campaign, crew, library, report  # noqa: PLC0415  # heavy
+    from hil import campaign, crew, report  # noqa: PLC0415  # heavy
     from hil.cluster import Unfit  # noqa: PLC0415  # heavy
-    from hil.control_only import control_only as lean  # noqa: PLC0415  # heavy
     from hil.outcome import plain  # noqa: PLC0415  # heavy
     from hil.summary import summed  # noqa: PLC0415  # heavy
 
     log_to_people()
     with reading():
-        names = _named(scenarios, all_=all_)
-        opened = [(name, *library.open_scenario(library.find(name), clock=clock)) for name in names]
-        opened = [(name, *lean(scenario, policy)) for name, scenario, policy in opened] if control_only else opened
+        opened = _opened(_named(scenarios, all_=all_), clock, lean=control_only)
         _no_wires(clock, cluster)
     wanted = campaign.Wanted(clock, seed, seeds, jobs or crew.cores(), cluster, html is not None, trace)
     try:
@@ -145,6 +145,14 @@ def run(
     if away := [r for r in runs if r.unreachable]:
         raise Unreachable(f"hil run: {away[0].scenario}, seed {away[0].seed}: {away[0].crashed}")
     return INTERRUPTED if not whole else 0 if all(r.passed for r in runs) else 1
+
+
+def _opened(names: Sequence[str], clock: str | None, *, lean: bool) -> list[Opened]:
+    from hil import library  # noqa: PLC0415  # heavy
+    from hil.control_only import control_only  # noqa: PLC0415  # heavy
+
+    opened = [(name, *library.open_scenario(library.find(name), clock=clock)) for name in names]
+    return [(name, *control_only(scenario, policy)) for name, scenario, policy in opened] if lean else opened
 
 
 def faults(
