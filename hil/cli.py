@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hil.campaign import Opened
+    from hil.outcome import Outcome
     from hil.serve import Options
 
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the plant.")]
@@ -121,7 +122,7 @@ def run(
     json: Json = None,
 ) -> int:
     """Play scenarios and judge them by the plant's truth."""
-    from hil import campaign, crew, report  # noqa: PLC0415  # heavy
+    from hil import campaign, crew  # noqa: PLC0415  # heavy
     from hil.cluster import Unfit  # noqa: PLC0415  # heavy
     from hil.outcome import plain  # noqa: PLC0415  # heavy
     from hil.summary import summed  # noqa: PLC0415  # heavy
@@ -138,13 +139,19 @@ def run(
     except Unfit as error:
         raise Refused(str(error)) from error
     give({"runs": [plain(r) for r in runs], "summary": [line.plain() for line in summed(runs)]}, json)
+    _reported(junit, html, runs)
+    if away := [r for r in runs if r.unreachable]:
+        raise Unreachable(f"hil run: {away[0].scenario}, seed {away[0].seed}: {away[0].crashed}")
+    return INTERRUPTED if not whole else 0 if all(r.passed for r in runs) else 1
+
+
+def _reported(junit: str | None, html: str | None, runs: Sequence[Outcome]) -> None:
+    from hil import report  # noqa: PLC0415  # heavy
+
     if junit is not None:
         kept(junit, lambda path: report.write_junit(path, runs))
     if html is not None:
         kept(html, lambda path: report.write_html(path, runs))
-    if away := [r for r in runs if r.unreachable]:
-        raise Unreachable(f"hil run: {away[0].scenario}, seed {away[0].seed}: {away[0].crashed}")
-    return INTERRUPTED if not whole else 0 if all(r.passed for r in runs) else 1
 
 
 def _opened(names: Sequence[str], clock: str | None, *, lean: bool) -> list[Opened]:
