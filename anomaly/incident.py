@@ -67,7 +67,7 @@ class Incident:
     likeness: float
     """Likeness to the reading that comes nearest [1]."""
     signs: tuple[Sign, ...]
-    """Tags farthest from normal, the farthest first."""
+    """Three tags: those that speak most for the reading, without one those farthest from normal."""
     sop: str
     """Procedure and step for the unit or the reading."""
     response: str
@@ -332,6 +332,7 @@ def _told_of(one: Standing, change: Change, at: float, kit: IncidentKit) -> Inci
     speaking = locked or one.members  # advice is no part of what a locked incident is read from
     signs = reading.strongest(sign for alert in speaking for sign in alert.signs)
     meaning = reading.read(signs, speaking, kit.units)
+    signs = reading.ordered(signs, meaning.reading, kit.units)
     onset = min((alert.at if alert.onset is None else alert.onset for alert in one.members), default=one.opened)
     return Incident(
         id=one.id,

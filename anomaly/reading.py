@@ -169,6 +169,14 @@ def read(signs: Sequence[Sign], alerts: Sequence[Alert], kit: UnitKit) -> Meanin
     return Meaning(unit, kind, "", nearest, "" if declared is None else declared.sop)
 
 
+def ordered(signs: Sequence[Sign], named: str, kit: UnitKit) -> tuple[Sign, ...]:
+    """Return signs in the order in which they speak for a reading; as they are where none is named."""
+    if not named:
+        return tuple(signs)
+    moves = kit.readings[named].moves
+    return tuple(sorted(signs, key=lambda sign: -moves.get(sign.tag, 0.0) * _tempered(sign.z)))
+
+
 def _size(moves: Iterable[float]) -> float:
     return sqrt(sum(move**2 for move in moves))
 

@@ -108,6 +108,8 @@ def test_a_bearing_fault_is_heard_in_the_envelope_long_before_it_is_bad(policy: 
     assert 60.0 < heard < 1200.0
     assert trial.truth["DRV_MIL_damage"][round(heard)] < 0.1
     assert {alert.watch for alert in trial.played.ran.tally.alerts} <= {"mill_bearing", "mill_impulses"}
+    (incident,) = trial.incidents()
+    assert (incident.unit, incident.reading) == ("mill drive", "bearing of the mill drive is damaged")
 
 
 @pytest.mark.parametrize(("fault", "drive"), [("E02", "DRV_FAN"), ("E03", "DRV_PMP"), ("E04", "DRV_TSG")])

@@ -13,6 +13,7 @@ from typing import Self
 
 import numpy as np
 
+from anomaly.incident import Incident
 from controller.cycle import Cycle
 from hil.faults.carried import Place, cannot
 from hil.library import find, open_scenario
@@ -74,6 +75,10 @@ class Trial:
         """Return when a watch began to speak, time since the start [s], and what it said."""
         alerts = self.played.ran.tally.alerts
         return [(alert.at - self.played.began, alert.what) for alert in alerts if alert.watch == watch and alert.active]
+
+    def incidents(self) -> list[Incident]:
+        """Return every incident as it was known last, in the order in which they opened."""
+        return list({one.id: one for one in self.played.ran.tally.incidents}.values())
 
 
 class Stand:
