@@ -48,7 +48,7 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("soft_sensors.*.force", "signal"),
     ("soft_sensors.*.weighed", "signal"),
     ("soft_sensors.*.witnesses.*.tag", "signal"),
-    ("soft_sensors.*.reads.*", "plant tag"),
+    ("soft_sensors.*.reads.*", "signal"),
     ("soft_sensors.*.lab.tag", "plant tag"),
     ("soft_sensors.*.lab.taken", "plant tag"),
     ("soft_sensors.*.lab.clock", "plant tag"),

@@ -11,6 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
+import numpy as np
+
 from controller.models.rest_b import Cells, Dryer, Fed, batch, moistures
 from controller.models.rest_c import Coil, activity, left_over
 from controller.soft.kernels import exponentials
@@ -23,6 +25,7 @@ Values = Mapping[str, Floats]
 _RATIO, _SPEED = 0.25, 700.0
 _WATER_SHARE = 100.0
 _AIR_K_KG_M3, _KELVIN = 353.1, 273.15
+_TABLET_MG, _GAP_MM, _LUBRICANT, _MOST_SOLID = 200.0, 3.0, 1.0, 0.995
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +143,14 @@ def _bed(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
     return {"value": activity(law, z["nitro"], z["bed"], (z["hydrogen"], swift))}
 
 
+def _compaction(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
+    solid = np.minimum(p["dense"] * (z["mass"] / _TABLET_MG) * (_GAP_MM / z["gap"]), _MOST_SOLID)
+    beyond = np.maximum(solid - p["critical"], 0.0)
+    bonded = 1.0 - exponentials(beyond) * (1.0 - p["critical"] - beyond) / (1.0 - p["critical"])
+    excess = _WATER_SHARE * z["lubricant"] / z["total"] - _LUBRICANT
+    return {"value": p["strength"] * bonded * exponentials(-p["softening"] * excess)}
+
+
 _POWDER = {
     "liquid_flow": Quantity("kg/h", 0.5, 12.0, "flow of granulation liquid"),
     "api_flow": Quantity("kg/h", 0.1, 20.0, "flow of the API feeder"),
@@ -246,6 +257,25 @@ CORES: Mapping[str, Core] = MappingProxyType(
             _bed,
             0.08,
             logarithm=True,
+        ),
+        "compaction": Core(
+            "breaking force of tablets, from their solid share beyond percolation (Kuentz and Leuenberger, 2000, "
+            "doi:10.1016/S0032-5910(00)00250-3) and their lubricant",
+            "N",
+            {
+                "mass": Quantity("mg", 20.0, 2000.0, "mass of a tablet", 0.0),
+                "gap": Quantity("mm", 0.5, 10.0, "gap between the punches at main compression", 0.0),
+                "lubricant": Quantity("kg/h", 0.0, 5.0, "flow of lubricant", 1.0),
+                "total": Quantity("kg/h", 0.5, 200.0, "flow of the whole blend", 1.0),
+            },
+            {
+                "strength": Unknown("N", 200.0, 0.5, "breaking force without pores, at 1 % of lubricant"),
+                "dense": Unknown("1", 0.85, 0.08, "solid share of a tablet of 200 mg at a gap of 3 mm"),
+                "critical": Unknown("1", 0.5, 0.15, "solid share from which a tablet holds together"),
+                "softening": Unknown("1", 0.1, 0.4, "logarithm of the strength lost with each % of lubricant"),
+            },
+            _compaction,
+            4.0,
         ),
     }
 )

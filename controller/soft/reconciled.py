@@ -19,6 +19,9 @@ from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
 from policies import Policy, Reconciled, Testimony
 
+PATH_S = 10.0
+"""Time between two values of the path that are remembered [s]."""
+
 BIN_S = 60.0
 """Readings within this time are kept as their mean [s]."""
 
@@ -134,7 +137,7 @@ def infer(
 
 def _listen(snapshot: Snapshot, state: ReconciledState, kit: ReconciledKit) -> ReconciledState:
     value, path = snapshot.good(kit.declared.path), state.path
-    if value is not None and (not path or snapshot.at - path[-1][0] >= kit.declared.every_s):
+    if value is not None and (not path or snapshot.at - path[-1][0] >= PATH_S):
         over = bisect_right(path, (snapshot.at - kit.kept_s, inf))
         path = (*path[over:], (snapshot.at, value))
     heard = tuple(_hear(snapshot, path, old, one) for old, (_, one) in zip(state.heard, kit.witnesses, strict=True))
