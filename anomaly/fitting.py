@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypedDict
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,8 @@ _TAIL, _DEVIATE = 0.0005, 3.2905
 """Share of a normal distribution above a deviate, and that deviate, in standard deviations [1]."""
 _LEAST = 20
 """Samples there must be over the lags [1]."""
+_HEARD = 0.5
+"""Share of the values of a sample that must be there for it to teach anything [1]."""
 _NEVER = 10**12
 """Horizon of what forgets nothing, samples [1]."""
 
@@ -60,7 +62,7 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
     ----------
     runs
         Stretches of normal operation without gaps, each of shape ``(samples, tags + inputs)``, in the units of the
-        tags; rows in which a value is NaN are neither predicted nor predicted from.
+        tags, NaN where a value is missing.
     training
         Names and times.
     settings
@@ -73,6 +75,7 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
     """
     how = settings or Settings()
     _check(runs, training, how)
+    runs = _tidy(runs)
     scaled = scaling(np.vstack(runs), how.reach, training.least)
     z = [_standard(run, scaled, how.reach) for run in runs]
     n = len(training.tags)
@@ -80,22 +83,20 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
     live, noise = scaled.scale[:n] > 0.0, _noise(np.vstack(left), scaled.step[:n], how)
     e = [np.clip(np.where(live, one / noise, 0.0), -how.reach, how.reach) for one in left]
     banked = np.concatenate([_followed(one, training.tags, how) for one in e])
+    if len(banked) < _LEAST or not live.any():
+        moved = f"{len(banked)} samples and {int(live.sum())} tags"
+        raise ValueError(
+            f"training data: {moved} could be judged, expected {_LEAST} or more and at least one that moves"
+        )
     standard = _spread(banked, live, how)
-    axes = plane(_whole(np.vstack(e)), how.shrink, how.explained)
+    axes = plane(_known(e), how.shrink, how.explained)
     reached = _reached(banked, axes, standard, how)
     usual = np.quantile(reached, _COMMON, axis=0)
     model = Model(
-        tags=training.tags,
-        inputs=training.inputs,
+        **_origin(runs, training),
         settings=how,
-        period_s=training.period_s,
-        trained=training.trained,
-        samples=sum(map(len, runs)),
-        seed=training.seed,
         centre=_vector(scaled.centre),
         scale=_vector(scaled.scale),
-        low=_vector(np.nanmin(np.vstack(runs), axis=0)),
-        high=_vector(np.nanmax(np.vstack(runs), axis=0)),
         weights=_matrix(fitted.weights),
         doubt=_matrix(fitted.doubt),
         noise=_vector(noise),
@@ -108,6 +109,30 @@ def fit(runs: Sequence[Floats], training: Training, settings: Settings | None = 
         limit=1.0,
     )
     return _limited(model, reached / np.maximum(usual, 1e-6))
+
+
+class _Origin(TypedDict):
+    tags: tuple[str, ...]
+    inputs: tuple[str, ...]
+    period_s: float
+    trained: tuple[float, float]
+    samples: int
+    seed: int
+    low: Vector
+    high: Vector
+
+
+def _origin(runs: Sequence[Floats], training: Training) -> _Origin:
+    return _Origin(
+        tags=training.tags,
+        inputs=training.inputs,
+        period_s=training.period_s,
+        trained=training.trained,
+        samples=sum(map(len, runs)),
+        seed=training.seed,
+        low=_vector(np.nanmin(np.vstack(runs), axis=0)),
+        high=_vector(np.nanmax(np.vstack(runs), axis=0)),
+    )
 
 
 def _limited(model: Model, distances: Floats) -> Model:
@@ -184,6 +209,13 @@ def _check(runs: Sequence[Floats], training: Training, how: Settings) -> None:
         raise ValueError(f"training data: {samples} samples after the lags, expected {_LEAST} or more")
 
 
+def _tidy(runs: Sequence[Floats]) -> list[Floats]:
+    """Return the runs with NaN for all that is not finite, and 0 throughout in columns without any value."""
+    tidy = [np.where(np.isfinite(run), run, np.nan) for run in runs]
+    never = np.isnan(np.vstack(tidy)).all(axis=0)
+    return [np.where(never, 0.0, run) for run in tidy]
+
+
 def _step(column: Floats) -> float:
     values = np.unique(column[np.isfinite(column)])
     return float(np.diff(values).min()) if len(values) > 1 else 0.0
@@ -206,16 +238,18 @@ def _forward(z: list[Floats], names: tuple[str, ...], n: int, how: Settings) -> 
 
 
 def _run_forward(run: Floats, predictor: Predictor, lags: int, burnt: float) -> Floats:
-    whole = np.asarray(np.isfinite(run).all(axis=1))
+    there = np.isfinite(run)
+    heard = there.mean(axis=1) >= _HEARD
     left = np.full((max(len(run) - lags, 0), predictor.tags), np.nan)
+    predictor.lay(np.nan_to_num(run[:lags]))
     for k in range(lags, len(run)):
-        if not whole[k - lags : k + 1].all():
-            continue
-        predictor.lay(run[k - lags : k])
-        error = predictor.residuals(run[k])
-        predictor.learn(error)
-        if k >= burnt:
-            left[k - lags] = error
+        values = run[k] if there[k].all() else np.where(there[k], run[k], predictor.expected(-1))
+        if heard[k - lags : k + 1].all():
+            error = predictor.residuals(values)
+            predictor.learn(error)
+            if k >= burnt:
+                left[k - lags] = np.where(there[k, : predictor.tags], error, np.nan)
+        predictor.push(values)
     return left
 
 
@@ -245,12 +279,15 @@ def _reached(banked: Floats, axes: Plane, standard: Floats, how: Settings) -> Fl
 
 
 def _noise(left: Floats, steps: Floats, how: Settings) -> Floats:
-    least = np.maximum(how.least_noise, steps / np.sqrt(12.0))
-    return np.asarray(np.maximum(np.sqrt(np.nanmean(left**2, axis=0)), least))
+    known = np.isfinite(left)
+    mean = np.where(known, left, 0.0) ** 2
+    noise = np.sqrt(mean.sum(axis=0) / np.maximum(known.sum(axis=0), 1))
+    return np.asarray(np.maximum(noise, np.maximum(how.least_noise, steps / np.sqrt(12.0))))
 
 
-def _whole(rows: Floats) -> Floats:
-    return np.asarray(rows[np.isfinite(rows).all(axis=1)])
+def _known(residuals: list[Floats]) -> Floats:
+    rows = np.vstack(residuals)
+    return np.nan_to_num(rows[np.isfinite(rows).any(axis=1)])
 
 
 def _vector(values: Floats) -> Vector:

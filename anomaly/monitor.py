@@ -192,13 +192,9 @@ class Monitor(Rows):
             self._whole = False
         elif gone > _LATE:
             for _ in range(round(gone) - 1):
-                self._predictor.push(self._expected())
+                self._predictor.push(self._predictor.expected(0))
         self._at = now
         return True
-
-    def _expected(self) -> Floats:
-        first = 1 + self._n
-        return np.concatenate([self._predictor.predicted()[0], self._predictor.past[first : 1 + len(self.names)]])
 
     def _look(self, values: Floats, judged: Flags | None) -> _Look:
         scales, reach = self.scales, self._how.reach

@@ -75,6 +75,16 @@ class Predictor(Rows):
         """Return the next sample as each lane predicts it, shape ``(lanes, tags)``, in standard deviations [1]."""
         return np.asarray(np.einsum("p,lpt->lt", self.past, self.weights))
 
+    def expected(self, lane: int) -> Floats:
+        """Return the next sample as a lane predicts it, inputs as they were, shape ``(columns,)`` [1].
+
+        Parameters
+        ----------
+        lane
+            0 for the frozen weights, -1 for those that learn [1].
+        """
+        return np.concatenate([self.predicted()[lane], self.past[1 + self.tags : 1 + self.columns]])
+
     def push(self, values: Floats) -> None:
         """Take a sample into the lags.
 
@@ -171,6 +181,6 @@ class Predictor(Rows):
         values
             Sample, shape ``(columns,)``, in standard deviations from normal [1], NaN where one is missing.
         """
-        expected = np.concatenate([self.predicted()[-1], self.past[1 + self.tags : 1 + self.columns]])
+        expected = self.expected(-1)
         self.learn(self.residuals(values))
         self.push(np.where(np.isfinite(values), values, expected))

@@ -197,3 +197,21 @@ def test_a_tag_that_stood_still_in_training_is_watched_where_a_least_deviation_i
         told[least] = monitor.step(np.array([150.0, 0.0])).ratio
     assert told[()] < 1.2
     assert told[(0.5, 0.0)] > 2.0
+
+
+def test_values_that_are_missing_in_training_cost_little() -> None:
+    holed, rng = normal(1500, seed=1), np.random.default_rng(1)
+    holed[rng.random(holed.shape) < 0.1] = np.nan
+    holed[300:400] = np.nan
+    holed[700, 2] = np.inf
+    whole, found = model(), fit([holed], Training(TAGS, (MOVED,)))
+    assert np.allclose(found.noise, whole.noise, rtol=0.25)
+    assert not any(one.alarm for one in played(Monitor(found), normal(500, seed=2)))
+
+
+def test_a_tag_without_any_value_in_training_is_not_judged() -> None:
+    silent = np.column_stack([normal(500, seed=17)[:, :2], np.full(500, np.nan)])
+    kit = fit([silent], Training(("A", "B", "SILENT")))
+    assert kit.constant == ("SILENT",)
+    with pytest.raises(ValueError, match="could be judged"):
+        fit([np.full((100, 2), np.nan)], Training(("A", "B")))
