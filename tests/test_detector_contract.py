@@ -10,6 +10,7 @@ from typing import cast
 import numpy as np
 import pytest
 from river import anomaly as theirs
+from river import neighbors
 from watched import MOVED, TAGS, model, normal
 
 from anomaly import contract, hosted
@@ -43,10 +44,12 @@ def made(kind: str, **options: object) -> Callable[[], Scorer]:
     [
         (made("HalfSpaceTrees", n_trees=10, height=6, window_size=100, seed=1), Trial()),
         (made("LODA", seed=1), Trial(samples=300)),
+        (made("OneClassSVM"), Trial()),
+        (lambda: theirs.LocalOutlierFactor(engine=neighbors.LazySearch(window_size=100)), Trial(samples=150)),
         (Distance, Trial()),
         (Univariate, None),
     ],
-    ids=["HalfSpaceTrees", "LODA", "Distance", "Univariate"],
+    ids=["HalfSpaceTrees", "LODA", "OneClassSVM", "LocalOutlierFactor", "Distance", "Univariate"],
 )
 def test_detectors_keep_the_contract(make: Callable[..., Scorer], trial: Trial | None) -> None:
     if trial is None:
@@ -131,6 +134,11 @@ class Forgetful(Distance):
 def test_a_broken_clause_is_named(make: Callable[[], Scorer], said: str) -> None:
     with pytest.raises(ContractBroken, match=said):
         contract.check(make)
+
+
+def test_trees_without_a_seed_are_found_out() -> None:
+    with pytest.raises(ContractBroken, match="the same seed gives the same scores"):
+        contract.check(made("HalfSpaceTrees", n_trees=5, height=6, window_size=100))
 
 
 def test_trees_that_see_raw_values_are_found_out_to_be_dead() -> None:
