@@ -11,6 +11,7 @@ from tempfile import TemporaryFile
 
 from rich.status import Status
 
+from controller.burden import Burden
 from controller.cli import incidents
 from controller.cli.ends import Unreachable, reading
 from controller.cli.orders import HELP, Listener
@@ -286,5 +287,6 @@ def summary(policy: Policy, ran: Ran, record: Path) -> dict[str, object]:
         "record_bytes": ran.record_bytes,
         "why": ran.why,
         "kpis": {},
+        "burden": Burden.of(ran.tally.incidents, ran.tally.simulated_s).plain(policy.budgets.declared),
     }
     return about | dict(ran.summary())

@@ -13,6 +13,7 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from controller.cli.alarms import alarms
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people, writable
@@ -45,6 +46,7 @@ def add(app: typer.Typer) -> None:
     report = typer.Typer(help="Pages made from a record.", no_args_is_help=True)
     report.callback()(_reports)
     report.command("apc")(apc)
+    report.command("alarms")(alarms)
     app.add_typer(report, name="report")
 
 

@@ -1,0 +1,100 @@
+"""The verb `report alarms`: what people were told over the runs of some records, against their budgets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, cast
+
+import typer
+from rich.markup import escape
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from controller.cli.ends import Refused, reading
+from controller.cli.options import Json
+from controller.cli.show import give, people, writable
+
+if TYPE_CHECKING:
+    from anomaly.budget import Kept
+    from controller.burden import Burden
+
+_WEEK_S = 604_800.0
+_HEAD = ("told to", "promised a week", "told", "realised a week", "of the promise", "95 % interval", "")
+_LIMITS = (
+    "Every incident counts as a false alarm until people have said that it was right.",
+    "Nothing here is the plant's truth: a record knows what was told, and not whether something was wrong.",
+)
+
+
+def alarms(
+    records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Record directories of one line.")],
+    *,
+    out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
+    json: Json = None,
+) -> int:
+    """Tell how often people were called, in what floods, by what, and what was promised to them."""
+    from controller.records.burdened import burdened  # noqa: PLC0415  # heavy
+
+    columns = (TextColumn("reading"), MofNCompleteColumn(), TimeElapsedColumn())
+    with reading(), Progress(*columns, console=people, transient=True) as progress:
+        bar = progress.add_task("", total=None)
+        found, policy = burdened(records, lambda n: progress.update(bar, completed=n))
+    promised = policy.budgets.declared
+    plain, budgets = found.plain(promised), list(_rows(found.budgets(promised)))
+    for title, head, rows in (("budgets of false alarms", _HEAD, budgets), ("alarms", ("", ""), list(_facts(plain)))):
+        table = Table(*map(escape, head), title=title, title_justify="left", show_header=any(head))
+        for row in rows:
+            table.add_row(*map(escape, row))
+        people.print(table)
+    if out is not None:
+        _write(Path(out), found, promised)
+    give({"line": policy.line} | plain | {"limits": list(_LIMITS)}, json)
+    return 0
+
+
+def _rows(budgets: Mapping[str, Kept]) -> Iterator[tuple[str, ...]]:
+    for route, one in budgets.items():
+        yield (
+            route,
+            f"{one.promised * _WEEK_S:.3g}",
+            str(one.told),
+            f"{one.realised * _WEEK_S:.3g}",
+            f"{one.ratio:.2g}",
+            f"{one.low / one.promised:.2g} to {one.ratio_high:.2g}",
+            "more than chance allows" if one.broken else "",
+        )
+
+
+def _facts(plain: Mapping[str, object]) -> Iterator[tuple[str, str]]:
+    days, daily = cast("float", plain["days"]), cast("float | None", plain["calls_per_day"])
+    yield "time looked at [d]", f"{days:.4g}"
+    yield "calls [1]", str(plain["calls"])
+    yield "calls a day [1/d]", "-" if daily is None else f"{daily:.3g}"
+    yield "most calls in ten minutes [1]", str(plain["most_in_ten_minutes"])
+    yield "windows of ten minutes with more than ten calls [1]", str(plain["windows_with_more_than_ten"])
+    yield "incidents by priority [1]", _counted(plain["priorities"])
+    yield "incidents by the watch that began them [1]", _counted(plain["sources"])
+    yield "stood longer than a day [1]", str(plain["stood_longer_than_a_day"])
+
+
+def _counted(found: object) -> str:
+    counts = cast("Mapping[str, int]", found)
+    return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
+
+
+def _write(path: Path, found: Burden, promised: Mapping[str, float]) -> None:
+    from controller.cli import page  # noqa: PLC0415  # heavy
+
+    parts = [
+        "<h2>Budgets of false alarms</h2>",
+        page.table(_HEAD, _rows(found.budgets(promised))),
+        "<h2>Alarms</h2>",
+        page.table(("", ""), _facts(found.plain(promised))),
+        "<h2>What these figures cannot say</h2>",
+        page.said(*_LIMITS),
+    ]
+    try:
+        path.write_text(page.page("What people were told", parts), encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{path}: this cannot be written: {error.strerror}") from error

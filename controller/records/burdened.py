@@ -1,0 +1,47 @@
+"""What people were told over the runs of some records, from the records alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from controller.burden import Burden
+from controller.records.journal import entries
+from policies import Policy, parse
+
+
+def burdened(directories: Iterable[Path], progress: Callable[[int], None] = lambda _: None) -> tuple[Burden, Policy]:
+    """Return what people were told over some records, and the policy of the last.
+
+    Parameters
+    ----------
+    directories
+        Record directories; runs are put one after another.
+    progress
+        Told the number of cycles done so far.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no record.
+    ValueError
+        If one cannot be read, or they are of two lines.
+    """
+    found, count = Burden(), 0
+    policy: Policy | None = None
+    for directory in directories:
+        for entry in entries(directory):
+            if entry.kind == "head":
+                content = entry.content()
+                before, policy = policy, parse(content["files"][""], content["policy_name"], content["files"])
+                if before is not None and before.line != policy.line:
+                    raise ValueError(f"{directory}: the record is of line {policy.line}, those before of {before.line}")
+            elif entry.kind == "cycle":
+                if policy is None:
+                    raise ValueError(f"{directory}: the record does not begin with a head")
+                found.take(entry.content()["decision"].get("incidents", ()), entry.at, policy.period_s)
+                count += 1
+                progress(count)
+    if policy is None:
+        raise ValueError("found no record that begins with a head")
+    return found, policy
