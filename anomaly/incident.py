@@ -77,7 +77,7 @@ class Incident:
     lane: Lane
     """Locked, unless everything that speaks for it learns."""
     routes: tuple[Route, ...]
-    """Who is told."""
+    """Who is told, those of the most urgent watch first."""
     watches: tuple[str, ...]
     """Watches that joined, in their order."""
     entry: str
@@ -327,13 +327,13 @@ def _urgency(one: Standing) -> int:
 
 
 def _told_of(one: Standing, change: Change, at: float, kit: IncidentKit) -> Incident:
-    first = max(one.members, key=lambda alert: _URGENCY[alert.priority])
+    urgent = sorted(one.members, key=lambda alert: -_URGENCY[alert.priority])
     locked = tuple(alert for alert in one.members if alert.lane is Lane.LOCKED)
     speaking = locked or one.members  # advice is no part of what a locked incident is read from
     signs = reading.strongest(sign for alert in speaking for sign in alert.signs)
     meaning = reading.read(signs, speaking, kit.units)
     signs = reading.ordered(signs, meaning.reading, kit.units)
-    onset = min((alert.at if alert.onset is None else alert.onset for alert in one.members), default=one.opened)
+    onset = min((alert.at if alert.onset is None else alert.onset for alert in speaking), default=one.opened)
     return Incident(
         id=one.id,
         change=change,
@@ -348,10 +348,10 @@ def _told_of(one: Standing, change: Change, at: float, kit: IncidentKit) -> Inci
         likeness=meaning.likeness,
         signs=signs[:_NAMED],
         sop=meaning.sop,
-        response=first.response,
-        priority=first.priority,
+        response=urgent[0].response,
+        priority=urgent[0].priority,
         lane=Lane.LOCKED if locked else Lane.LEARNING,
-        routes=tuple(dict.fromkeys(alert.route for alert in one.members)),
+        routes=tuple(dict.fromkeys(alert.route for alert in urgent)),
         watches=tuple(dict.fromkeys(alert.watch for alert in one.members)),
         entry=next((alert.entry for alert in reversed(one.members) if alert.entry), ""),
     )

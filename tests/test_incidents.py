@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
@@ -10,6 +12,8 @@ from hypothesis import strategies as some
 
 from anomaly import Alert, Sign, incident, reading
 from anomaly.incident import MOST, MOST_IN_S, Change, Incident, IncidentKit, IncidentState, fold
+from controller.cli.incidents import sentence, standing
+from controller.cycle import Cycle
 from controller.kit import Kit
 from policies import Ewma, Lane, Policy, Priority, load, shipped
 from policies.incidents import Incidents
@@ -81,6 +85,32 @@ def changes(said: Iterable[Incident]) -> list[str]:
     return [one.change.value for one in said if one.annunciated]
 
 
+def shown(incidents: Iterable[Incident]) -> Cycle:
+    """As much of a cycle as is looked at by what shows incidents."""
+    return cast("Cycle", SimpleNamespace(decision=SimpleNamespace(incidents=tuple(incidents))))
+
+
+def test_people_read_where_what_who_and_which_step() -> None:
+    opened, closed = told(kit(), [alert(0.0, "a", ("FDR_API.W", 5.0)), alert(60.0, "a", ends=True)])
+    assert sentence(opened) == (
+        "INCIDENT A-1800000000-1 [medium, operator, locked] API feeder (process): a is off; FDR_API.W up 5.0 sd;"
+        " 1 watch says so. SOP-1, step 2; Look."
+    )
+    assert sentence(closed).startswith("incident closed A-1800000000-1 [medium, operator, locked] API feeder")
+    assert "Look." not in sentence(closed)
+
+
+def test_the_line_of_status_names_what_stands() -> None:
+    opened, closed = told(kit(), [alert(0.0, "a", ("FDR_API.W", 5.0)), alert(60.0, "a", ends=True)])
+    see = standing()
+    assert [see(shown(each)) for each in ((), (opened,), (), (closed,))] == [
+        "",
+        "  incidents: API feeder (process)",
+        "  incidents: API feeder (process)",
+        "",
+    ]
+
+
 def test_nothing_costs_nothing() -> None:
     state = IncidentState()
     assert fold((), EPOCH, state, kit()) == (state, ())
@@ -143,6 +173,8 @@ def test_only_what_is_more_urgent_or_concerns_others_is_told_again() -> None:
     said = told(kit(), [alert(0.0, "a"), alert(10.0, "d", priority="low"), urgent, others, alert(60.0, "e")], 60.0)
     assert [one.change.value for one in said] == ["opened", "updated", "raised", "raised", "updated"]
     assert (said[2].priority, said[3].routes) == ("high", ("operator", "qa"))
+    later = alert(20.0, "b", priority="high", route="qa")
+    assert told(kit(), [alert(0.0, "a"), later], 30.0)[-1].routes == ("qa", "operator")
 
 
 def test_a_unit_that_is_reached_long_after_people_were_called_calls_them_again() -> None:
