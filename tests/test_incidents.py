@@ -134,6 +134,12 @@ def test_what_has_nothing_to_do_with_it_is_an_incident_of_its_own() -> None:
     assert len({one.id for one in said}) == 2
 
 
+def test_a_tag_that_is_hardly_off_does_not_tie_its_unit_to_an_incident() -> None:
+    wide = alert(0.0, "line", ("FDR_API.W", 9.0), ("FDR_LUB.W", 2.0))
+    said = told(kit(), [wide, alert(70.0, "b", ("FDR_LUB.W", 5.0))], 120.0)
+    assert len({one.id for one in said}) == 2
+
+
 def test_what_comes_at_once_wherever_things_hang_together_is_one_incident() -> None:
     said = told(kit(), [alert(0.0, "a", ("FDR_API.W", 5.0)), alert(60.0, "b", ("FDR_LUB.W", 5.0))], 120.0)
     assert len({one.id for one in said}) == 1
