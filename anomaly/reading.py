@@ -82,7 +82,7 @@ def named(watch: Watch) -> tuple[str, ...]:
 
 
 def of(alert: Alert, kit: UnitKit) -> frozenset[str]:
-    """Return the units an alert speaks of, by tags at least half as far off as its farthest; none where it names none."""
+    """Return the units an alert speaks of, by tags at least half as far off as its farthest."""
     least = 0.5 * max((abs(sign.z) for sign in alert.signs), default=0.0)
     named = (alert.watch, *(sign.tag for sign in alert.signs if abs(sign.z) >= least))
     return frozenset(kit.homes[name] for name in named if name in kit.homes)
