@@ -107,6 +107,8 @@ class SensorsState:
     """Value from which each would have to move, shape ``(n,)``, units of the tags."""
     same: Floats
     """Looks in a row without movement, shape ``(n,)`` [1]."""
+    moved_at: Floats
+    """When each moved last, shape ``(n,)``, POSIX time [s]."""
     lost: Floats
     """Share of looks without a value, shape ``(n,)`` [1]."""
     turns: Floats
@@ -140,6 +142,7 @@ def start(kit: SensorsKit) -> SensorsState:
         raw=np.full((2, n), np.nan),
         anchor=np.full(n, np.nan),
         same=none(n),
+        moved_at=none(n),
         lost=none(n),
         turns=none(n),
         spikes=none(n),
@@ -173,7 +176,7 @@ def look(
     """
     there = np.isfinite(values)
     _come_and_go(there, state)
-    _move(values, there, state, kit)
+    _move(at, values, there, state, kit)
     if residuals is not None:
         _depart(at, residuals, state)
     _settle(at, state, kit)
@@ -188,9 +191,9 @@ def _come_and_go(there: Flags, state: SensorsState) -> None:
     state.lost += _GOING * ((~there & begun) - state.lost)
 
 
-def _move(values: Floats, there: Flags, state: SensorsState, kit: SensorsKit) -> None:
+def _move(at: float, values: Floats, there: Flags, state: SensorsState, kit: SensorsKit) -> None:
     first = there & ~np.isfinite(state.anchor)
-    state.anchor[first] = values[first]
+    state.anchor[first], state.moved_at[first] = values[first], at
     with np.errstate(invalid="ignore"):
         moved = np.abs(values - state.anchor) > _STILL * kit.noise
         step = (values - state.raw[0]) / kit.noise
@@ -198,6 +201,7 @@ def _move(values: Floats, there: Flags, state: SensorsState, kit: SensorsKit) ->
         back = np.abs(values - state.raw[1]) < _BACK * kit.noise
     state.same = np.where(moved, 0.0, state.same + there)
     state.anchor = np.where(moved, values, state.anchor)
+    state.moved_at[moved] = at
     state.spikes += jumped & back
     state.spikes *= 1.0 - _SPIKES_FADE
     stepped = np.isfinite(step)
@@ -263,7 +267,8 @@ def _stand(at: float, seen: _Seen, state: SensorsState, kit: SensorsKit) -> None
         departs = fault in _DEPARTS
         if (i, fault) in standing or (departs and any((i, other) in standing for other in _DEPARTS)):
             continue
-        since = state.onset_at.item(i) if departs else at
+        began = {"stuck": state.moved_at, "bias": state.onset_at, "drift": state.onset_at}.get(fault)
+        since = at if began is None else began.item(i)
         standing[i, fault] = Finding(kit.tags[i], fault, HEALTH[fault], since, seen.size.item(i))
     for one in [one for one in standing if one[1] == fault and seen.ends[one[0]]]:
         del standing[one]

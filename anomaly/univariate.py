@@ -49,7 +49,7 @@ _SHARE, _FEW = 0.05, 10
 _SHAPES = (0.0, 0.5)
 _MOST, _NEARLY = 20.0, 0.75
 _GAP = 10.0
-_ROUNDING = 1e-9
+_ROUNDING, _HUGE = 1e-9, 1e100
 
 Deviations = tuple[float, ...]
 """Distance for each reason, with its sign, unit of the signal."""
@@ -151,7 +151,7 @@ class Univariate:
         at
             When it was taken, POSIX time [s].
         value
-            Value, unit of the signal; one that is no number is not judged.
+            Value, unit of the signal; one that is no number, or beyond 1e100, is not judged.
         """
         return self.suspect(self.deviations(at, value))
 
@@ -181,7 +181,7 @@ class Univariate:
         value
             Value, unit of the signal.
         """
-        if not isfinite(value):
+        if not _usable(value):
             return ()
         broken = self._broken(at)
         recent = [] if broken else self._recent
@@ -205,7 +205,7 @@ class Univariate:
         deviations
             What `deviations` gives for it, unit of the signal, where that is known already.
         """
-        if not isfinite(value):
+        if not _usable(value):
             return
         away = self.deviations(at, value) if deviations is None else deviations
         if self._broken(at):
@@ -281,6 +281,10 @@ class Univariate:
         if self._kept >= _LEAST and (not self._tails or self._kept % _REFIT == 0):
             past: Floats = np.abs(self._past[: min(self._kept, _PAST)])
             self._tails = tuple(_tail(past[:, i]) for i in range(len(REASONS)))
+
+
+def _usable(value: float) -> bool:
+    return -_HUGE < value < _HUGE
 
 
 def _tail(past: Floats) -> _Tail:

@@ -164,6 +164,7 @@ def test_a_stuck_sensor_of_a_line_is_told_in_the_locked_lane_and_when_it_moves_a
         told += locked.alerts
     begun, ended = told
     assert begun.what == f"{FORCE}: the sensor is stuck, 20 looks without movement (failure by NE 107)."
+    assert begun.onset == EPOCH + 29.0 + 1.0
     assert (begun.origin, begun.route, begun.signs[0].tag) == ("sensor", "maintenance", FORCE)
     assert (ended.active, ended.at) == (False, EPOCH + 80)
 

@@ -85,7 +85,7 @@ def test_a_constant_signal_says_nothing_until_it_moves() -> None:
     assert detector.judge(120_000.0, 0.2).score > 3.0
 
 
-@pytest.mark.parametrize("value", [nan, inf])
+@pytest.mark.parametrize("value", [nan, inf, -1e300])
 def test_what_is_no_number_is_neither_judged_nor_learnt(value: float) -> None:
     detector = taught(noisy(600))
     before = pickle.dumps(detector)
