@@ -27,19 +27,16 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from anomaly.alerts import Alert, Sign
-from anomaly.residual import standard
+from anomaly.residual import STANDARD, standard
 from anomaly.words import amount
 from plant_io import Snapshot
 from policies.charts import Chart, Rule
-from policies.normal import Reference
 
 LONGEST = 15
 """Values that the longest rule looks back on [1]."""
 
 CALM = 15
 """Values without any rule broken that end a condition [1]."""
-
-_STANDARD = Reference(mean=0.0, sd=1.0)
 
 Recent = Sequence[float]
 """Last residuals, the newest last [1]."""
@@ -164,6 +161,8 @@ class ChartsKit(NamedTuple):
     """What the policy says of it."""
     unit: str
     """UCUM unit of the tag."""
+    felt: tuple[int, int] | None = None
+    """Its monitor, and its tag there, by position [1]; None for charts on the value itself."""
 
 
 class ChartsState(NamedTuple):
@@ -237,7 +236,7 @@ def feel(at: float, looks: int, z: float, state: ChartsState, kit: ChartsKit) ->
     """
     if looks == state.source or not isfinite(z):
         return state, None
-    rest = standard(z, state.before, _STANDARD, kit.declared.memory)
+    rest = standard(z, state.before, STANDARD, kit.declared.memory)
     found = f"{z:+.2f} standard deviations from what {kit.declared.monitor} foretells"
     after, alert = _judge(at, Seen(rest, found, {}), state, kit)
     return after._replace(before=z, source=looks), alert

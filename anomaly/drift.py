@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import isfinite
 from typing import Protocol, cast
 
 from anomaly.alerts import Alert, Sign
-from anomaly.residual import standard
+from anomaly.residual import STANDARD, standard
 from anomaly.words import amount, span
 from plant_io import Snapshot
 from policies.learners import Drift
@@ -52,6 +53,8 @@ class DriftKit:
     """UCUM unit of the tag."""
     make: Callable[[], Change]
     """Makes a detector that has seen nothing."""
+    felt: tuple[int, int] | None = None
+    """Its monitor, and its tag there, by position [1]; None for one on the value itself."""
 
 
 @dataclass(slots=True, eq=False)
@@ -61,9 +64,9 @@ class DriftState:
     detector: Change
     """What it has learnt."""
     before: float | None = None
-    """Last value, unit of the tag."""
+    """Last distance from normal, in standard deviations [1]."""
     source: float | None = None
-    """Source time of the newest value taken in, POSIX time [s]."""
+    """Source time of the newest value taken in, POSIX time [s]; the number of the look on a monitor."""
     usual: float = 0.0
     """Mean of the values before, in standard deviations from normal [1]."""
     now: float = 0.0
@@ -74,20 +77,18 @@ class DriftState:
     """When a change was told that stands, POSIX time [s]."""
 
 
-def prepare(name: str, declared: Drift, unit: str) -> DriftKit:
-    """Return the drift watch of one tag, ready."""
+def prepare(name: str, declared: Drift, unit: str, felt: tuple[int, int] | None = None) -> DriftKit:
+    """Return the drift watch of one tag, on a monitor or on the value itself, ready."""
     from river import drift  # noqa: PLC0415  # takes a second
 
-    if declared.method == "adwin":
-        adwin = cast("Callable[..., Change]", drift.ADWIN)
-        return DriftKit(name, declared, unit, lambda: adwin(delta=declared.confidence))
-    hinkley = cast("Callable[..., Change]", drift.PageHinkley)
-    return DriftKit(
-        name,
-        declared,
-        unit,
-        lambda: hinkley(min_instances=_WARM, delta=declared.slack, threshold=declared.limit, alpha=1.0),
-    )
+    adwin, hinkley = (cast("Callable[..., Change]", one) for one in (drift.ADWIN, drift.PageHinkley))
+
+    def make() -> Change:
+        if declared.method == "adwin":
+            return adwin(delta=declared.confidence)
+        return hinkley(min_instances=_WARM, delta=declared.slack, threshold=declared.limit, alpha=1.0)
+
+    return DriftKit(name, declared, unit, make, felt)
 
 
 def start(kit: DriftKit) -> DriftState:
@@ -110,27 +111,56 @@ def look(snapshot: Snapshot, state: DriftState, kit: DriftKit) -> Alert | None:
     declared = kit.declared
     source = snapshot.taken(declared.tag)
     value = None if source == state.source else snapshot.good(declared.tag)
-    if value is None:
+    if value is None or declared.reference is None:
         return None
-    away = (value - declared.reference.mean) / declared.reference.sd
-    state.detector.update(standard(value, state.before, declared.reference, declared.memory))
-    state.before, state.source, state.taken = value, source, state.taken + 1
+    return _take(snapshot.at, source, (value - declared.reference.mean) / declared.reference.sd, state, kit)
+
+
+def feel(at: float, looks: int, z: float, state: DriftState, kit: DriftKit) -> Alert | None:
+    """Take in what a monitor has left of the tag, once for each of its looks.
+
+    Parameters
+    ----------
+    at
+        When the monitor looked, POSIX time [s].
+    looks
+        Looks of the monitor so far [1].
+    z
+        Residual, in standard deviations [1]; one that is no number changes nothing.
+    state
+        What the last look left; it changes.
+    kit
+        The watch.
+    """
+    return None if looks == state.source or not isfinite(z) else _take(at, looks, z, state, kit)
+
+
+def _take(at: float, source: float, away: float, state: DriftState, kit: DriftKit) -> Alert | None:
+    state.detector.update(standard(away, state.before, STANDARD, kit.declared.memory))
+    state.before, state.source, state.taken = away, source, state.taken + 1
     state.now += max(_FAST, 1.0 / state.taken) * (away - state.now)
     if state.detector.drift_detected:
-        alert = _alert(snapshot.at, state, kit, active=True)
-        state.usual, state.told = state.now, snapshot.at
+        alert = _alert(at, state, kit, active=True)
+        state.usual, state.told = state.now, at
         return alert
     state.usual += max(_SLOW, 1.0 / state.taken) * (away - state.usual)
-    if state.told is not None and snapshot.at - state.told >= declared.stands_s:
+    if state.told is not None and at - state.told >= kit.declared.stands_s:
         state.told = None
-        return _alert(snapshot.at, state, kit, active=False)
+        return _alert(at, state, kit, active=False)
     return None
 
 
 def _alert(at: float, state: DriftState, kit: DriftKit, *, active: bool) -> Alert:
-    declared, normal = kit.declared, kit.declared.reference
-    before, now = (normal.mean + normal.sd * each for each in (state.usual, state.now))
-    moved = f"its mean has gone from {amount(before, kit.unit)} to {amount(now, kit.unit)}"
+    declared, moved, evidence = kit.declared, "", dict[str, float]()
+    if declared.reference is not None:
+        mean, sd = declared.reference.mean, declared.reference.sd
+        before, now = mean + sd * state.usual, mean + sd * state.now
+        moved = f"its mean has gone from {amount(before, kit.unit)} to {amount(now, kit.unit)}"
+        evidence = {f"before [{kit.unit}]": before, f"now [{kit.unit}]": now}
+    else:
+        far = f"from {state.usual:+.2f} to {state.now:+.2f} standard deviations"
+        moved = f"what {declared.monitor} does not foretell of it has gone {far}"
+        evidence = {"before [1]": state.usual, "now [1]": state.now}
     told = f"{declared.tag} has changed, by {_SAID[declared.method]}: {moved}."
     return Alert(
         at=at,
@@ -143,6 +173,6 @@ def _alert(at: float, state: DriftState, kit: DriftKit, *, active: bool) -> Aler
         priority=declared.priority,
         route=declared.route,
         response=declared.response,
-        evidence={f"before [{kit.unit}]": before, f"now [{kit.unit}]": now},
+        evidence=evidence,
         signs=(Sign(declared.tag, state.now - state.usual),),
     )

@@ -26,8 +26,6 @@ class KindsKit:
 
     charts: tuple[ChartsKit, ...] = ()
     """Charts people know, locked."""
-    felt: tuple[tuple[int, int] | None, ...] = ()
-    """For each chart, its monitor and its tag there by position [1]; None for one on the value itself."""
     sensors: tuple[SensingKit, ...] = ()
     """Groups of sensors, locked."""
     drifts: tuple[DriftKit, ...] = ()
@@ -63,13 +61,15 @@ def prepare(policy: Policy, monitors: Sequence[MonitorKit]) -> KindsKit:
         If a detector is not installed, or cannot be made with its options.
     """
     units, watches = policy.units(), policy.watches.items()
-    known = tuple(ChartsKit(name, w, units[w.tag]) for name, w in watches if isinstance(w, Chart))
     places = {(kit.name, tag): (i, j) for i, kit in enumerate(monitors) for j, tag in enumerate(kit.model.model.tags)}
+
+    def felt(w: Chart | Drift) -> tuple[int, int] | None:
+        return places.get((w.monitor or "", w.tag))
+
     return KindsKit(
-        charts=known,
-        felt=tuple(places.get((kit.declared.monitor or "", kit.declared.tag)) for kit in known),
+        charts=tuple(ChartsKit(name, w, units[w.tag], felt(w)) for name, w in watches if isinstance(w, Chart)),
         sensors=tuple(sensing.prepare(name, w, list(monitors)) for name, w in watches if isinstance(w, Sensors)),
-        drifts=tuple(drift.prepare(name, w, units[w.tag]) for name, w in watches if isinstance(w, Drift)),
+        drifts=tuple(drift.prepare(name, w, units[w.tag], felt(w)) for name, w in watches if isinstance(w, Drift)),
         oddities=tuple(oddity.prepare(name, w, units[w.tag]) for name, w in watches if isinstance(w, Univariate)),
         hosted=tuple(hosted.prepare(name, w, units) for name, w in watches if isinstance(w, Detector)),
     )
@@ -110,20 +110,29 @@ def look(
         Conditions of what learns that began or ended now.
     """
     locked: list[Alert] = []
-    for i, (one, felt) in enumerate(zip(kit.charts, kit.felt, strict=True)):
+    for i, one in enumerate(kit.charts):
         before = state.charts[i]
-        if felt is None:
+        if one.felt is None:
             state.charts[i], alert = charts.look(snapshot, before, one)
         else:
-            monitor, tag = monitors[felt[0]], felt[1]
-            z = monitor.ring.item((monitor.looks - 1) % BUFFER, tag)
-            state.charts[i], alert = charts.feel(snapshot.at, monitor.looks, z, before, one)
+            state.charts[i], alert = charts.feel(snapshot.at, *_left(one.felt, monitors), before, one)
         locked += [alert] if alert else []
     for old, group in zip(state.sensors, kit.sensors, strict=True):
         locked += sensing.look(snapshot, old, group, tuple(monitors))
-    told = [drift.look(snapshot, old, one) for old, one in zip(state.drifts, kit.drifts, strict=True)]
+    told: list[Alert | None] = [
+        drift.look(snapshot, old, one)
+        if one.felt is None
+        else drift.feel(snapshot.at, *_left(one.felt, monitors), old, one)
+        for old, one in zip(state.drifts, kit.drifts, strict=True)
+    ]
     told += [oddity.look(snapshot, old, one) for old, one in zip(state.oddities, kit.oddities, strict=True)]
     for i, host in enumerate(kit.hosted):
         state.hosted[i], alert = learner.look(snapshot, state.hosted[i], host)
         told.append(alert)
     return locked, [alert for alert in told if alert]
+
+
+def _left(felt: tuple[int, int], monitors: Sequence[MonitorState]) -> tuple[int, float]:
+    """Return the looks of a monitor so far, and what it left of a tag at the last of them."""
+    monitor = monitors[felt[0]]
+    return monitor.looks, monitor.ring.item((monitor.looks - 1) % BUFFER, felt[1])

@@ -6,6 +6,9 @@ from math import sqrt
 
 from policies.normal import Reference
 
+STANDARD = Reference(mean=0.0, sd=1.0)
+"""What is normal for a residual."""
+
 
 def standard(value: float, before: float | None, normal: Reference, memory: float) -> float:
     """Return the residual of a value, in standard deviations [1]: independent from one value to the next.

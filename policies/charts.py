@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
-from policies.normal import Reference
+from policies.normal import Residual
 from policies.told import Lane, Told
-from policies.words import Declared, Name, Positive, Word
+from policies.words import Declared, Positive
 
 Rule = Literal[
     "shewhart", "ewma", "cusum",
@@ -36,21 +36,13 @@ class Summing(Declared):
     """Sum at which it speaks, in standard deviations [1]."""
 
 
-class Chart(Told):
+class Chart(Residual, Told):
     """Control charts on one tag, each rule switched on by its name."""
 
     kind: Literal["chart"]
     """Form of the watch."""
     lane: Literal[Lane.LOCKED] = Lane.LOCKED
     """Always locked: nothing is learnt on line."""
-    tag: Name
-    """Tag watched."""
-    reference: Reference | None = None
-    """What is normal; absent where a monitor tells it."""
-    monitor: Word | None = None
-    """Watch of kind monitor whose residual of the tag the charts are on; the value itself where absent."""
-    memory: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Correlation of one value with the next in normal operation; charts see what is left without it [1]."""
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
     """Rules that are on."""
     ewma: Averaging = Averaging()
@@ -59,9 +51,3 @@ class Chart(Told):
     """Numbers of the rule cusum."""
     action: Literal["alert"] = "alert"
     """Tells people."""
-
-    @model_validator(mode="after")
-    def _one(self) -> Chart:
-        if (self.reference is None) == (self.monitor is None):
-            raise ValueError("found both or neither of reference and monitor, expected one of them")
-        return self

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from policies.normal import Reference
+from policies.normal import Reference, Residual
 from policies.told import Lane, Told
 from policies.words import Duration, Name, Positive
 
@@ -31,17 +31,11 @@ class Univariate(_Learning):
     """Share of normal values at which it speaks [1]."""
 
 
-class Drift(_Learning):
-    """A detector of change in one tag: whether its mean is no longer what it was."""
+class Drift(Residual, _Learning):
+    """A detector of change in what is left of one tag: whether its mean is no longer what it was."""
 
     kind: Literal["drift"]
     """Form of the watch."""
-    tag: Name
-    """Tag watched."""
-    reference: Reference
-    """What is normal; the detector sees standard deviations from it."""
-    memory: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Correlation of one value with the next in normal operation; the detector sees what is left without it [1]."""
     method: Literal["adwin", "page_hinkley"]
     """Detector: windows that adapt, or sums of what lies above or below the mean so far."""
     confidence: Annotated[float, Field(gt=0, lt=1)] = 0.002

@@ -1,6 +1,7 @@
 """Watches on single tags from the policy to the alert, through the engine as it runs in every cycle."""
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from math import nan
 
 import numpy as np
@@ -136,10 +137,10 @@ def test_what_is_no_evidence_changes_nothing() -> None:
 
 
 def test_a_chart_on_what_a_monitor_leaves_sees_each_look_once() -> None:
-    (plain,) = kinds.prepare(policy(f"kind: chart, tag: {TAG}, reference: {NORMAL}, rules: [nelson_2]"), ()).charts
-    felt = plain.declared.model_copy(update={"reference": None, "monitor": "all"})
-    kit = KindsKit(charts=(plain._replace(declared=felt),), felt=((0, 2),))
-    monitor = MonitorState(Monitor(model(), Kit(model())), None, np.full((BUFFER, len(TAGS)), nan))  # type: ignore[arg-type]
+    prepared = kinds.prepare(policy(f"kind: chart, tag: {TAG}, reference: {NORMAL}, rules: [nelson_2]"), ()).charts[0]
+    felt = prepared.declared.model_copy(update={"reference": None, "monitor": "all"})
+    kit = KindsKit(charts=(prepared._replace(declared=felt, felt=(0, 2)),))
+    monitor = monitored()
     state, alerts = kinds.start(kit), list[Alert]()
     for look in range(12):
         monitor.ring[look % BUFFER, 2] = 0.5
@@ -154,6 +155,28 @@ def test_a_chart_on_what_a_monitor_leaves_sees_each_look_once() -> None:
     )
 
 
+def monitored() -> MonitorState:
+    """A monitor of four tags that has not looked yet."""
+    return MonitorState(Monitor(model(), Kit(model())), None, np.full((BUFFER, len(TAGS)), nan))  # type: ignore[arg-type]
+
+
+def test_drift_in_what_a_monitor_leaves_is_told_in_standard_deviations() -> None:
+    declared = f"kind: drift, lane: learning, tag: {TAG}, reference: {NORMAL}, method: page_hinkley"
+    (prepared,) = kinds.prepare(policy(declared), ()).drifts
+    felt = prepared.declared.model_copy(update={"reference": None, "monitor": "all"})
+    kit = KindsKit(drifts=(replace(prepared, declared=felt, felt=(0, 1)),))
+    monitor, rng = monitored(), np.random.default_rng(5)
+    state, told = kinds.start(kit), list[Alert]()
+    for look in range(300):
+        monitor.ring[look % BUFFER, 1] = rng.standard_normal() + (2.0 if look >= 200 else 0.0)
+        monitor.looks = look + 1
+        told += kinds.look(snap(float(look), 6.0), state, kit, [monitor])[1]
+    assert 200.0 < told[0].at - EPOCH < 230.0
+    assert told[0].what.startswith(
+        "PRS.MCF has changed, by Page-Hinkley: what all does not foretell of it has gone from "
+    )
+
+
 @pytest.mark.parametrize(
     ("watch", "said"),
     [
@@ -161,6 +184,7 @@ def test_a_chart_on_what_a_monitor_leaves_sees_each_look_once() -> None:
         (f"kind: chart, tag: {TAG}, monitor: nir, rules: [shewhart]", "expected a watch of kind monitor"),
         (f"kind: chart, tag: {TAG}, reference: {NORMAL}, rules: [nelson_9]", "nelson_8"),
         (f"kind: chart, tag: PRS.MFC, reference: {NORMAL}, rules: [ewma]", "did you mean 'PRS.MCF'?"),
+        (f"kind: drift, lane: learning, tag: {TAG}, method: adwin", "found both or neither of reference and monitor"),
         (f"kind: drift, lane: locked, tag: {TAG}, reference: {NORMAL}, method: adwin", "expected learning"),
         (f"kind: univariate, lane: learning, tag: {TAG}, every: 1s, chance: 0.5", "expected a number"),
         (f"kind: univariate, lane: learning, tag: {TAG}, every: 1s, action: hold", "expected alert"),
