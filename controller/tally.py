@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Protocol
 
 import numpy as np
@@ -27,6 +28,13 @@ class Digest(Protocol):
     def hexdigest(self) -> str:
         """Return the hash so far, hexadecimal."""
         ...
+
+
+@cache
+def _trace() -> Callable[[Cycle], bytes]:
+    from controller.records.codec import trace  # noqa: PLC0415  # the codec is loaded by runs only
+
+    return trace
 
 
 @dataclass(slots=True)
@@ -59,8 +67,6 @@ class Tally:
 
     def __call__(self, cycle: Cycle) -> None:
         """Add one cycle."""
-        from controller.records.codec import trace  # noqa: PLC0415  # the codec is loaded by runs only
-
         at = cycle.snapshot.at
         if self._first is None:
             self._first = at
@@ -81,7 +87,7 @@ class Tally:
         if cycle.plans:
             self.plans.update(plan.status.value for plan in cycle.plans)
         self.busy_s.append(sum(took for part, took in cycle.timing.items() if part != "plans"))
-        self._digest.update(trace(cycle))
+        self._digest.update(_trace()(cycle))
 
     @property
     def simulated_s(self) -> float:

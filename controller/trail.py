@@ -10,18 +10,17 @@ J. Process Control 21(1), 2011, pages 119 to 129.
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain, islice
 from operator import attrgetter
-from typing import NamedTuple, Protocol, cast, overload
+from typing import NamedTuple, Protocol
 
 from controller.estimates import Estimate, Estimator
 from plant_io.changes import replace
+from plant_io.kept import Kept
 from plant_io.signals import Floats
 
 _ROUNDING_S = 1e-6
-_BLOCK = 64
 _ESTIMATE = attrgetter("estimate")
 
 
@@ -66,77 +65,8 @@ class Way:
     """Most steps in one cycle [1]."""
 
 
-class Trail(Sequence[Stage]):
-    """Steps in the order of their times; the first holds an estimate and is where the memory begins.
-
-    It never changes. One with a step more shares all but its last steps with the one before, so that an hour of them
-    costs no more in a cycle than a minute.
-
-    Parameters
-    ----------
-    stages
-        The steps.
-    """
-
-    __slots__ = ("_blocks", "_length", "_skipped")
-
-    def __init__(self, stages: Iterable[Stage] = ()) -> None:
-        every = tuple(stages)
-        self._blocks = tuple([every[i : i + _BLOCK] for i in range(0, len(every), _BLOCK)])
-        self._length, self._skipped = len(every), 0
-
-    @overload
-    def __getitem__(self, at: int) -> Stage: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[Stage, ...]: ...
-    def __getitem__(self, at: int | slice) -> Stage | tuple[Stage, ...]:
-        if isinstance(at, slice):
-            first, end, step = at.indices(self._length)
-            return tuple(islice(self._from(first), 0, max(0, end - first), step))
-        if not -self._length <= at < self._length:
-            raise IndexError(at)
-        block, place = divmod(self._skipped + at + (self._length if at < 0 else 0), _BLOCK)
-        return self._blocks[block][place]
-
-    def __len__(self) -> int:
-        return self._length
-
-    def __iter__(self) -> Iterator[Stage]:
-        return self._from(0)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Sequence) and tuple(self) == tuple(cast("Sequence[object]", other))
-
-    __hash__ = None  # type: ignore[assignment]  # arrays have no hash
-
-    def followed_by(self, stage: Stage) -> Trail:
-        """Return it with one step more at its end."""
-        full = not self._blocks or len(self._blocks[-1]) == _BLOCK
-        blocks = (*self._blocks, (stage,)) if full else (*self._blocks[:-1], (*self._blocks[-1], stage))
-        return self._sharing(blocks, self._length + 1, self._skipped)
-
-    def since(self, first: int) -> Trail:
-        """Return it from one of its steps on."""
-        gone, skipped = divmod(self._skipped + first, _BLOCK)
-        return self._sharing(self._blocks[gone:], self._length - first, skipped)
-
-    def having(self, at: int, stage: Stage) -> Trail:
-        """Return it with another step in the place of one."""
-        block, place = divmod(self._skipped + at, _BLOCK)
-        whole = self._blocks[block]
-        changed = (*whole[:place], stage, *whole[place + 1 :])
-        blocks = (*self._blocks[:block], changed, *self._blocks[block + 1 :])
-        return self._sharing(blocks, self._length, self._skipped)
-
-    def _from(self, first: int) -> Iterator[Stage]:
-        block, place = divmod(self._skipped + first, _BLOCK)
-        return islice(chain.from_iterable(self._blocks[block:]), place, None)
-
-    @classmethod
-    def _sharing(cls, blocks: tuple[tuple[Stage, ...], ...], length: int, skipped: int) -> Trail:
-        trail = cls()
-        trail._blocks, trail._length, trail._skipped = blocks, length, skipped
-        return trail
+Trail = Kept[Stage]
+"""Steps in the order of their times; the first holds an estimate and is where the memory begins."""
 
 
 def begun(at: float, inputs: Floats, known: Floats, estimate: Estimate) -> Trail:

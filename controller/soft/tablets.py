@@ -9,11 +9,12 @@ S. S. Sekulic et al., "On-line monitoring of powder blend homogeneity by near-in
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import exp, hypot, inf, isfinite, nan, sqrt
 
 from controller.soft.path import Tanks, step
 from plant_io.changes import replace
+from plant_io.kept import Kept
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Sample, Snapshot
 from policies import LabelClaim, MovingBlock, Policy
@@ -79,7 +80,7 @@ class ClaimState:
     """How many results were taken in [1]."""
     weighed_at: float = -inf
     """When the newest sample was taken [s]."""
-    said: tuple[tuple[float, float], ...] = ()
+    said: Kept[tuple[float, float]] = field(default_factory=Kept[tuple[float, float]])
     """Recent times [s] and masses said then, uncorrected [mg]."""
     tank: Tanks = ()
     """Content between the probe and the dies, unit of the content."""
@@ -174,7 +175,7 @@ def _averaged(state: ClaimState, mass: float, force: float, passed: float, kit: 
 
 def _remembered(state: ClaimState, now: float) -> ClaimState:
     over = next((i for i, (at, _) in enumerate(state.said) if at >= state.at - _REMEMBERED_S), len(state.said))
-    return replace(state, said=(*state.said[over:], (state.at, now)))
+    return replace(state, said=(state.said.since(over) if over else state.said).followed_by((state.at, now)))
 
 
 def _weighed(snapshot: Snapshot, state: ClaimState, kit: ClaimKit) -> ClaimState:

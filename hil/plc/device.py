@@ -38,6 +38,7 @@ class Plc:
         self._registers: dict[str, object] = {word: 0 for word in words if word is not None}
         self._written: dict[str, object] = {}
         self._turned: dict[str, float] = {}
+        self._shown: tuple[Block, Mapping[str, float]] | None = None
         self.own: Mapping[str, Own] = {}
         """Setpoints of loops in AUTO and MAN, which take nothing from the controller."""
 
@@ -49,6 +50,7 @@ class Plc:
     def write(self, tag: str, value: object) -> None:
         """Put a value into a register, to be found by the next scan."""
         (self._registers if tag in self._registers else self._written)[tag] = value
+        self._shown = None
 
     def scan(self, dt: float) -> None:
         """Run one scan.
@@ -68,7 +70,7 @@ class Plc:
             claim=0 if claim is None else found[claim],
             local=self._turned,
         )
-        self._written, self._turned = {}, {}
+        self._written, self._turned, self._shown = {}, {}, None
         if claim is not None:
             found[claim] = 0
         block = scan(before, asked, self.rules, permitted=self.permitted, dt=dt)
@@ -77,6 +79,7 @@ class Plc:
     def forget(self, tag: str) -> None:
         """Forget what was written to a setpoint since the last scan."""
         self._written.pop(tag, None)
+        self._shown = None
 
     def turn(self, tag: str, value: float) -> None:
         """Let people at the plant change a setpoint, to be found by the next scan; it counts unless it is remote.
@@ -100,10 +103,15 @@ class Plc:
         self._registers = dict.fromkeys(self._registers, 0)
         self._written.clear()
         self._turned.clear()
+        self._shown = None
 
-    def shown(self) -> dict[str, float]:
+    def shown(self) -> Mapping[str, float]:
         """Return the tags of the block and of the registers, each in its unit."""
-        block = self.block
+        if self._shown is None or self._shown[0] is not self.block:
+            self._shown = self.block, self._shows_now(self.block)
+        return self._shown[1]
+
+    def _shows_now(self, block: Block) -> dict[str, float]:
         shown = {self.words.scan: float(block.scan), self.words.state: float(block.word)}
         if self._echo is not None:
             shown[self._echo] = float(block.echo)

@@ -19,6 +19,7 @@ _WRAP = 2**32
 _STATIONS = 2**16
 _LEVELS = 2**16
 _NUMBER = (int, float)
+_NOTHING: Mapping[str, object] = MappingProxyType({})
 
 
 class Word(IntEnum):
@@ -66,19 +67,18 @@ class Rules:
     """Whether remote setpoints are granted to one claim at a time, and taken only under it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What a scan finds in the registers that others write; any of it may be nonsense."""
 
     beat: object = 0
     """Heartbeat counter of the controller."""
     arm: object = 0
     """1 asks for remote setpoints; anything else hands them back."""
-    setpoints: Mapping[str, object] = field(default_factory=dict[str, object])
+    setpoints: Mapping[str, object] = _NOTHING
     """Setpoints written since the last scan, by tag, in the unit of the tag."""
     claim: object = 0
     """Claim written since the last scan, 0 for none; it vouches for what was written with it, and for nothing else."""
-    local: Mapping[str, object] = field(default_factory=dict[str, object])
+    local: Mapping[str, object] = _NOTHING
     """Setpoints people at the plant have set since the last scan, by tag, in the unit of the tag."""
 
 
@@ -178,12 +178,15 @@ def _bid(block: Block, asked: Asked, rules: Rules, claim: int) -> Block:
 
 
 def _hear(block: Block, beat: object, rules: Rules, dt: float) -> Block:
-    count = (block.scan + 1) % _WRAP
-    if _is_count(beat) and beat != block.echo:
-        return block._replace(scan=count, echo=int(beat), silence_s=0.0, owed=max(0, block.owed - 1))
-    silence_s = block.silence_s + dt
-    owed = rules.beats if block.owed and silence_s >= rules.watchdog_s else block.owed
-    return block._replace(scan=count, silence_s=silence_s, owed=owed)
+    # Every field by its place, for `_replace` takes four times as long and this is done in every scan.
+    word, count, echo, silence_s, owed, rearmed, accepted, in_force, epoch, bidder = block
+    count = (count + 1) % _WRAP
+    if beat != echo and _is_count(beat):
+        echo, silence_s, owed = int(beat), 0.0, max(0, owed - 1)
+    else:
+        silence_s += dt
+        owed = rules.beats if owed and silence_s >= rules.watchdog_s else owed
+    return Block(word, count, echo, silence_s, owed, rearmed, accepted, in_force, epoch, bidder)
 
 
 def _grant(block: Block, asked: Asked, rules: Rules, claim: int, *, permitted: bool) -> Block:
@@ -222,6 +225,8 @@ def _follow(block: Block, arm: object, rules: Rules, *, permitted: bool) -> Bloc
 
 def _accept(before: Block, now: Block, written: Mapping[str, object], rules: Rules) -> Mapping[str, float]:
     fallen = before.word is Word.REMOTE and now.word is Word.FALLBACK
+    if not written and not fallen:
+        return before.accepted
     own = {tag: limit.fallback for tag, limit in rules.limits.items() if fallen and limit.fallback is not None}
     sound = {tag: float(value) for tag, value in written.items() if tag in rules.limits and _is_number(value)}
     taken = {tag: min(max(v, rules.limits[tag].low), rules.limits[tag].high) for tag, v in {**own, **sound}.items()}

@@ -295,7 +295,9 @@ class SimulatedLine:
 
     def _said(self) -> dict[str, float]:
         """Return what the PLCs show of themselves and of the modes of their loops, each in the unit of its tag."""
-        said = {tag: value for plc in self.plcs.values() for tag, value in plc.shown().items()}
+        said: dict[str, float] = {}
+        for plc in self.plcs.values():
+            said |= plc.shown()
         return said | self._stations.shown({name: plc.block.word for name, plc in self.plcs.items()})
 
     def _check(self, policy: Policy) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import cache
 from math import copysign, inf, isfinite
 
 from policies import Tag
@@ -54,9 +55,15 @@ def to_raw(tag: Tag, value: float) -> Raw:
         return raw > 0
     if not isfinite(raw):
         return 0
-    bits = int(tag.type.lstrip("uint"))
-    low, high = (0, (1 << bits) - 1) if tag.type.startswith("u") else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
+    low, high = _ends(tag.type)
     return min(max(round(raw), low), high)
+
+
+@cache
+def _ends(kind: str) -> tuple[int, int]:
+    """Return the least and the greatest count of an integer type."""
+    bits = int(kind.lstrip("uint"))
+    return (0, (1 << bits) - 1) if kind.startswith("u") else (-(1 << (bits - 1)), (1 << (bits - 1)) - 1)
 
 
 def to_value(tag: Tag, raw: Raw) -> float:
