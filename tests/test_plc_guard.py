@@ -26,7 +26,7 @@ def run(block: Block, scans: int, asked: Asked = Asked(), *, permitted: bool = T
 def beating(block: Block, scans: int, asked: Asked = Asked(arm=1), *, permitted: bool = True) -> Block:  # noqa: B008
     """Scan with a heartbeat that changes in every scan."""
     for _ in range(scans):
-        block = scan(block, replace(asked, beat=block.echo + 1), RULES, permitted=permitted, dt=DT)
+        block = scan(block, asked._replace(beat=block.echo + 1), RULES, permitted=permitted, dt=DT)
     return block
 
 
@@ -95,7 +95,7 @@ def test_a_setpoint_is_taken_only_while_remote(remote: Block) -> None:
     asked = Asked(arm=1, setpoints={SP: 2.2})
     assert beating(remote, 1, asked).accepted[SP] == 2.2
     assert beating(run(boot(RULES), 4), 1, asked).accepted[SP] == 2.0
-    assert beating(remote, 1, replace(asked, arm=0)).accepted[SP] == 2.0
+    assert beating(remote, 1, asked._replace(arm=0)).accepted[SP] == 2.0
 
 
 def test_a_setpoint_is_clamped_and_ramped_from_the_value_in_force(remote: Block) -> None:
