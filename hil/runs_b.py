@@ -45,6 +45,9 @@ WIDE: Mapping[str, tuple[float, float]] = MappingProxyType(
 )
 """What the line may be run at, in the same units."""
 
+FILL_S = (150.0, 220.0)
+"""Times to fill a cell of designs for the dryer of six cells [s]."""
+
 WETTABILITY_SD, CRITICAL_SD = 0.04, 0.06
 """Standard deviations from lot to lot of the wettability and of the critical moisture, relative [1]."""
 
@@ -53,7 +56,7 @@ LOD_SD, SIEVE_SD, ASSAY_SD = 0.10, 0.02, 0.10
 
 SENSORS = (
     "PMP.F_PV", "TSG.N_PV", "TSG.TORQUE", "CAM_W.D10", "CAM_W.D50", "CAM_W.D90", "DRY.TIN_PV", "DRY.AIR_PV", "DRY.Y_IN",
-    "DRY.Y_OUT", "DRY.T_BED", "DRY.T_OUT", "MIL.POWER",
+    "DRY.Y_OUT", "DRY.T_BED", "DRY.T_OUT", "MIL.POWER", "NIR_API",
 )  # fmt: skip
 """Tags that are averaged, beside the settings and the flows of the feeders."""
 
@@ -62,7 +65,9 @@ TRUE: Mapping[str, str] = MappingProxyType(
 )
 """What the laboratory determines, and the column of the truth behind it."""
 
-_STEP_S, _LEAD_S, _MEAN_S, _EVERY_S = 0.5, 900.0, 300.0, 5.0
+_STEP_S, _EVERY_S = 0.5, 5.0
+_SPANS_S: Mapping[DryerKind, tuple[float, float]] = {"continuous": (900.0, 300.0), "six_cell": (1100.0, 700.0)}
+_LEAVING = "dryer_lod_pct"
 _FEED_SD, _SEEN_SD = 0.004, 0.003
 _CRITICAL, _CRITICAL_SCALE = 4, 0.10
 _AHEAD = 512
@@ -137,11 +142,14 @@ def made(line: int, settings: Mapping[str, Floats], seed: int, dryer: DryerKind 
     powder = Powder(fed[0] + fed[1], np.zeros(n), fed[0])
     plant = Granulation(sources, dryer, powder, wanted, 1.0)
     hits = {"TSG": {"F20": WETTABILITY_SD * lots.standard_normal(n)}}
-    rows = list(_watched(plant, powder, (shown[0] + shown[1]) / 3600.0, wanted, hits))
+    fed_now = (powder, (shown[0] + shown[1]) / 3600.0)
+    rows = list(_watched(plant, fed_now, wanted, hits, _SPANS_S[dryer]))
     tags = {name: np.mean([row[name] for row in rows], axis=0) for name in SENSORS}
     tags |= {"FDR_API.F_PV": shown[0], "FDR_EXC.F_PV": shown[1]}
     found = plant.truth()
     truth = {name: found[column] for name, column in TRUE.items()}
+    if dryer == "six_cell":
+        truth["lod"] = found[_LEAVING]  # a batch is what left a cell last; the mill evens batches out
     return Runs(settings, tags, _measured(truth, laboratory), truth)
 
 
@@ -168,22 +176,30 @@ def _skew(line: int, lots: Generator, n: int) -> Callable[[], Floats]:
 
 def _setpoints(settings: Mapping[str, Floats], n: int) -> dict[str, Floats]:
     start = {name: np.full(n, value) for name, value in NOMINAL.items()}
-    tags = {"liquid": "PMP.LS_SP", "speed": "TSG.N_SP", "inlet": "DRY.TIN_SP", "air": "DRY.AIR_SP"}
-    return start | {tag: settings[name] for name, tag in tags.items()}
+    tags = {
+        "liquid": "PMP.LS_SP",
+        "speed": "TSG.N_SP",
+        "inlet": "DRY.TIN_SP",
+        "air": "DRY.AIR_SP",
+        "fill": "DRY.TFILL_SP",
+    }
+    return start | {tag: settings[name] for name, tag in tags.items() if name in settings}
 
 
 def _watched(
     plant: Granulation[Floats],
-    powder: Powder[Floats],
-    seen: Floats,
+    fed: tuple[Powder[Floats], Floats],
     wanted: Mapping[str, Floats],
     hits: Mapping[str, Mapping[str, Floats]],
+    spans_s: tuple[float, float],
 ) -> Iterator[Mapping[str, Floats]]:
+    """Run the lines for a lead and then for what is watched, and give the tags of that now and then."""
+    (powder, seen), (lead_s, watched_s) = fed, spans_s
     every = round(_EVERY_S / _STEP_S)
     part = Powder(powder.dry * _STEP_S, powder.water * _STEP_S, powder.api * _STEP_S)
-    for step in range(1, round((_LEAD_S + _MEAN_S) / _STEP_S) + 1):
+    for step in range(1, round((lead_s + watched_s) / _STEP_S) + 1):
         plant.step(_STEP_S, step * _STEP_S, (part, seen), wanted, hits)
-        if step * _STEP_S > _LEAD_S and step % every == 0:
+        if step * _STEP_S > lead_s and step % every == 0:
             yield plant.tags
 
 

@@ -1,0 +1,178 @@
+"""The hybrid soft sensors of the shipped lines, fitted to designed runs on several simulated lines of the kind.
+
+``python -m hil.commissioning_soft --line b --out policies/lines/b`` writes ``lod.soft.json`` and the others, the same
+for the same seed; so it is for lines ``b2`` and ``c``. As the runs come from many lines, intervals hold for every line
+of the kind, and are wider than they would be on one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from controller.models import process
+from controller.soft.aligned import Timing, of_path
+from controller.soft.cores import CORES
+from controller.soft.hybrid_judge import Goal, forward
+from controller.soft.hybrid_judge import made as fitted
+from controller.soft.hybrid_model import HybridModel
+from controller.soft.learners import Kind
+from controller.soft.recipes import Plan
+from controller.soft.samples import Samples
+from hil import runs_b, runs_c
+from hil.plants.granulation import DryerKind
+from hil.plants.ops import Floats
+from hil.runs_b import Runs
+from policies import load, shipped
+
+LINES, EACH = 12, 4
+"""Lines and runs on each [1]."""
+
+SMOOTHED_S = 150.0
+"""Least lag of an input, which leaves as much noise as the means of the runs have [s]."""
+
+LABEL_DELAY_S = 900.0
+"""Time from a sample to its result [s]."""
+
+RIVALS: tuple[Kind, ...] = ("ridge", "pls", "gp")
+"""Learners without a core whose figures stand on the cards beside the model's."""
+
+_RUN_S = 3600.0
+_BATCH_S, _BED_S, _RESULT_S, _COIL_S = 900.0, 450.0, 480.0, 96.0
+"""Time a batch spends in its cell and half of it, age of a chromatogram in the middle, and stay in the coil [s]."""
+
+_POWDER = {"liquid_flow": "PMP.F_PV", "api_flow": "FDR_API.F_PV", "exc_flow": "FDR_EXC.F_PV"}
+_AIR = {"inlet": "DRY.TIN_PV", "air": "DRY.AIR_PV", "humidity": "DRY.Y_IN"}
+_PUMPS = {"flow_sm": "P1.F_PV", "flow_amine": "P2.F_PV", "flow_ethanol": "P3.F_PV"}
+
+
+@dataclass(frozen=True, slots=True)
+class Sensor:
+    """One soft sensor of a line."""
+
+    core: str
+    """Name of its core."""
+    reads: Mapping[str, str]
+    """Tag of each input."""
+    label_sd: float
+    """Standard deviation of one result, in its unit, or relative where the core is logarithmic."""
+
+
+def _size(name: str) -> Sensor:
+    wet = {"speed": "TSG.N_PV", "wet": f"CAM_W.{name}", "torque": "TSG.TORQUE", "power": "MIL.POWER"}
+    return Sensor("power_law", _POWDER | wet, runs_b.SIEVE_SD)
+
+
+_LOD = Sensor("two_zone", _POWDER | _AIR | {"bed": "DRY.T_BED", "outlet_humidity": "DRY.Y_OUT"}, runs_b.LOD_SD)
+_API = Sensor("feeders", {"api_flow": "FDR_API.F_PV", "exc_flow": "FDR_EXC.F_PV", "nir": "NIR_API"}, runs_b.ASSAY_SD)
+_BATCH = Sensor("per_cell", _POWDER | _AIR | {"fill": "DRY.TFILL_ACT", "bed": "DRY.T_BED"}, runs_b.LOD_SD)
+_CONVERSION = Sensor(
+    "coil", _PUMPS | {"coil": "R1.T_PV", "ftir_sm": "FTIR.SM", "ftir_nitro": "FTIR.P"}, runs_c.CONVERSION_SD
+)
+_ACTIVITY = Sensor(
+    "bed", _PUMPS | {"nitro": "PEAK.NITRO", "bed": "R2.T_PV", "hydrogen": "R2.PH2_PV"}, runs_c.ACTIVITY_SD
+)
+
+SENSORS: Mapping[str, Mapping[str, Sensor]] = {
+    "b": {"lod": _LOD, "d10": _size("D10"), "d50": _size("D50"), "d90": _size("D90"), "api": _API},
+    "b2": {"lod": _BATCH},
+    "c": {"conversion": _CONVERSION, "activity": _ACTIVITY},
+}
+"""Soft sensors by line and result."""
+
+
+def models(line: str, seed: int) -> Iterator[tuple[str, HybridModel]]:
+    """Give the soft sensors of a line, by result.
+
+    Parameters
+    ----------
+    line
+        Name in `SENSORS`.
+    seed
+        Seed of lines, settings, lots and laboratory.
+    """
+    runs = _made(line, seed)
+    for result, sensor in SENSORS[line].items():
+        samples = _samples(runs, result, sensor)
+        goal = _goal(line, result, sensor, seed)
+        yield result, fitted(goal, samples, forward(goal, samples))
+
+
+def _made(line: str, seed: int) -> Runs:
+    if line == "c":
+        return runs_c.made(LINES, EACH, seed)
+    dryer: DryerKind = "continuous" if line == "b" else "six_cell"
+    ranges = runs_b.WIDE if line == "b" else {**runs_b.WIDE, "fill": runs_b.FILL_S}
+    settings = runs_b.designed(LINES * EACH, np.random.default_rng([seed, 41]), ranges)
+    parts = [
+        runs_b.made(1000 * seed + k, {n: v[k * EACH : (k + 1) * EACH] for n, v in settings.items()}, seed, dryer)
+        for k in range(LINES)
+    ]
+    tags = _joined([part.tags for part in parts])
+    if "fill" in settings:
+        tags["DRY.TFILL_ACT"] = settings["fill"]
+    return Runs(settings, tags, _joined([part.labels for part in parts]), _joined([part.truth for part in parts]))
+
+
+def _joined(parts: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
+    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+
+def _samples(runs: Runs, result: str, sensor: Sensor) -> Samples:
+    at: Floats = _RUN_S * np.arange(len(runs.labels[result]), dtype=np.float64)
+    inputs = {name: runs.tags[tag] for name, tag in sensor.reads.items()}
+    return Samples(inputs, runs.labels[result], at, at + LABEL_DELAY_S)
+
+
+def _goal(line: str, result: str, sensor: Sensor, seed: int) -> Goal:
+    policy, core = load(shipped(line)), CORES[sensor.core]
+    units = {n: core.inputs[n].unit if n in core.inputs else policy.units()[tag] for n, tag in sensor.reads.items()}
+    return Goal(
+        plan=Plan(sensor.core, ("parallel",), label_sd=sensor.label_sd, seed=seed),
+        result=result,
+        unit=core.unit,
+        units=units,
+        timings={name: _timing(line, sensor, name) for name in sensor.reads},
+        intended_use="monitoring and as a second witness; not for release, and not read by a loop",
+        source=f"{LINES * EACH} designed runs on {LINES} simulated lines, seed {seed}",
+        label_delay_s=LABEL_DELAY_S,
+        rivals=RIVALS,
+    )
+
+
+def _timing(line: str, sensor: Sensor, name: str) -> Timing:
+    """Return the alignment of an input by the residence time that was identified, and no less smooth than the runs."""
+    core = CORES[sensor.core].inputs
+    share = core[name].path if name in core else 0.0
+    found = _paths(line, sensor.core, share)
+    return replace(found, lag_s=max(found.lag_s, SMOOTHED_S))
+
+
+def _paths(line: str, core: str, share: float) -> Timing:
+    if line == "c":
+        return of_path(_COIL_S, 3.0, share) if core == "coil" else Timing(_RESULT_S if share > 0.0 else 0.0, 0.0)
+    if core == "per_cell":
+        return Timing(
+            _BATCH_S if share == 1.0 else _BED_S / 2.0 if share > 0.0 else 0.0, _BED_S if share < 1.0 else 0.0
+        )
+    identified = process.read((shipped(line).parent / "process.json").read_bytes())
+    masses = [one.value for key, one in identified.parameters.items() if key.startswith("tank_")]
+    return of_path(sum(masses) / (15.0 / 3600.0), float(len(masses)), share)
+
+
+def write(out: Annotated[Path, typer.Option()], line: str = "b", seed: int = 11) -> None:
+    """Write the soft sensors of a line into the folder `out`, each into a file named for its result."""
+    for result, model in models(line, seed):
+        text = model.model_dump_json(by_alias=True, indent=1)
+        (out / f"{result}.soft.json").write_text(text + "\n", encoding="utf-8")
+        figures = model.card.figures
+        typer.echo(f"{result}: RMSEP {figures.rmsep:.3g} {model.unit}, coverage {figures.coverage}", err=True)
+
+
+if __name__ == "__main__":
+    typer.run(write)
