@@ -7,7 +7,7 @@ of the kind, and are wider than they would be on one.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -40,7 +40,7 @@ LABEL_DELAY_S = 900.0
 """Time from a sample to its result [s]."""
 
 RIVALS: tuple[Kind, ...] = ("ridge", "pls", "gp")
-"""Learners without a core whose figures stand on the cards beside the model's."""
+"""Learners to choose from, beside a core and without one."""
 
 _RUN_S = 3600.0
 _BATCH_S, _BED_S, _RESULT_S, _COIL_S = 900.0, 450.0, 480.0, 96.0
@@ -109,18 +109,9 @@ def _made(line: str, seed: int) -> Runs:
     dryer: DryerKind = "continuous" if line == "b" else "six_cell"
     ranges = runs_b.WIDE if line == "b" else {**runs_b.WIDE, "fill": runs_b.FILL_S}
     settings = runs_b.designed(LINES * EACH, np.random.default_rng([seed, 41]), ranges)
-    parts = [
-        runs_b.made(1000 * seed + k, {n: v[k * EACH : (k + 1) * EACH] for n, v in settings.items()}, seed, dryer)
-        for k in range(LINES)
-    ]
-    tags = _joined([part.tags for part in parts])
-    if "fill" in settings:
-        tags["DRY.TFILL_ACT"] = settings["fill"]
-    return Runs(settings, tags, _joined([part.labels for part in parts]), _joined([part.truth for part in parts]))
-
-
-def _joined(parts: Sequence[Mapping[str, Floats]]) -> dict[str, Floats]:
-    return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    lines = np.repeat(1000 * seed + np.arange(LINES), EACH).tolist()
+    runs = runs_b.made(lines, settings, seed, dryer)
+    return replace(runs, tags={**runs.tags, "DRY.TFILL_ACT": settings["fill"]}) if "fill" in settings else runs
 
 
 def _samples(runs: Runs, result: str, sensor: Sensor) -> Samples:
@@ -133,7 +124,7 @@ def _goal(line: str, result: str, sensor: Sensor, seed: int) -> Goal:
     policy, core = load(shipped(line)), CORES[sensor.core]
     units = {n: core.inputs[n].unit if n in core.inputs else policy.units()[tag] for n, tag in sensor.reads.items()}
     return Goal(
-        plan=Plan(sensor.core, ("parallel",), label_sd=sensor.label_sd, seed=seed),
+        plan=Plan(sensor.core, ("parallel",), RIVALS, label_sd=sensor.label_sd, seed=seed),
         result=result,
         unit=core.unit,
         units=units,

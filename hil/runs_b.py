@@ -1,13 +1,13 @@
 """Runs of line B at rest, many side by side: designed settings, hidden lots, and what the laboratory found.
 
-All runs of one design are made on one line, that of its seed. What differs from run to run and is on no tag: the
-wettability of the lot, the critical moisture of its granules, and the weather. A run begins at its settings and is
-kept there; tags are averaged over its last minutes, and the thief sample is taken at its end.
+Runs of one design are made on one line, that of its seed, or on several. What differs from run to run and is on no
+tag: the wettability of the lot, the critical moisture of its granules, and the weather. A run begins at its settings
+and is kept there; tags are averaged over its last minutes, and the thief sample is taken at its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -118,13 +118,13 @@ def beyond(n: int, rng: Generator) -> dict[str, Floats]:
     return {name: values[kept] for name, values in found.items()}
 
 
-def made(line: int, settings: Mapping[str, Floats], seed: int, dryer: DryerKind = "continuous") -> Runs:
-    """Return runs on the line with a seed.
+def made(line: int | Sequence[int], settings: Mapping[str, Floats], seed: int, dryer: DryerKind = "continuous") -> Runs:
+    """Return runs on the line with a seed, or on lines of several.
 
     Parameters
     ----------
     line
-        Seed of what sets the line apart from the nominal one.
+        Seed of what sets the line apart from the nominal one; of the line of each run, if they are several.
     settings
         Settings by name, each of shape ``(n,)``, units of `WIDE`.
     seed
@@ -133,11 +133,12 @@ def made(line: int, settings: Mapping[str, Floats], seed: int, dryer: DryerKind 
         Which dryer the line has.
     """
     n = len(settings["liquid"])
-    lots, noise, laboratory = (default_rng([seed, line, part]) for part in range(3))
+    lines = [line] * n if isinstance(line, int) else list(line)
+    lots, noise, laboratory = (default_rng([seed, lines[0], part]) for part in range(3))
     api, exc = settings["powder"] * settings["share"], settings["powder"] * (1.0 - settings["share"])
     fed = [flow * (1.0 + _FEED_SD * lots.standard_normal(n)) / 3600.0 for flow in (api, exc)]
     shown = [3600.0 * flow * (1.0 + _SEEN_SD * lots.standard_normal(n)) for flow in fed]
-    sources = Sources(BATCHED, _normals(noise, n), _skew(line, lots, n))
+    sources = Sources(BATCHED, _normals(noise, n), _skew(lines, lots))
     wanted = _setpoints(settings, n)
     powder = Powder(fed[0] + fed[1], np.zeros(n), fed[0])
     plant = Granulation(sources, dryer, powder, wanted, 1.0)
@@ -162,14 +163,14 @@ def _normals(rng: Generator, n: int) -> Callable[[], Floats]:
     return lambda: next(block)
 
 
-def _skew(line: int, lots: Generator, n: int) -> Callable[[], Floats]:
-    """Return the source of what sets the line apart: the same for all runs, but for what differs from lot to lot."""
-    rng, count = default_rng([line, 7]), iter(range(1_000_000))
+def _skew(lines: Sequence[int], lots: Generator) -> Callable[[], Floats]:
+    """Return the source of what sets lines apart: the same for runs on one line, but for what differs by the lot."""
+    sources, count, n = {line: default_rng([line, 7]) for line in lines}, iter(range(1_000_000)), len(lines)
     varied = {_CRITICAL: CRITICAL_SD / _CRITICAL_SCALE * lots.standard_normal(n)}
 
     def skew() -> Floats:
-        place = next(count)
-        return rng.standard_normal() + varied.get(place, np.zeros(n))
+        drawn = {line: float(source.standard_normal()) for line, source in sources.items()}
+        return np.array([drawn[line] for line in lines]) + varied.get(next(count), np.zeros(n))
 
     return skew
 

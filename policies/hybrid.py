@@ -50,6 +50,8 @@ class Hybrid(Declared):
     """What is given where the inputs lie outside the model: the core alone, the value in doubt, or nothing."""
     lab: Laboratory | None = None
     """Laboratory results that correct it; none if absent."""
+    every_s: Duration = Field(default=10.0, alias="every")
+    """Time from one look to the next; between them the last value stands [s]."""
     stale_after_s: Duration = Field(default=15.0, alias="stale_after")
     """Time without an input after which the value is doubted [s]."""
     lost_after_s: Duration = Field(default=60.0, alias="lost_after")

@@ -30,7 +30,7 @@ _FOREIGN: Grade = (Quality.BAD, Reason.UNFIT)
 _BEYOND: Grade = (Quality.UNCERTAIN, Reason.OUT_OF_RANGE)
 _NONE: Grade = (Quality.BAD, Reason.NO_EVIDENCE)
 _NORMAL_90 = 1.6448536269514722
-_REMEMBERED, _KEPT, _TRACE = 120, 200, 1e-9
+_REMEMBERED, _KEPT, _TRACE, _ROUNDING_S = 120, 200, 1e-9, 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,6 +68,40 @@ class Compared:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What is said."""
+
+    value: float
+    """Value, in the unit of the soft sensor."""
+    core: float
+    """What the core alone says, in the same unit."""
+    half: float
+    """Half width of the interval, in the same unit, or relative where the model is logarithmic."""
+    distance: float
+    """How far the inputs lie from the training data, in multiples of a limit [1]."""
+    grade: Grade
+    """How far it may be believed, and why no further."""
+
+    @classmethod
+    def of(cls, value: float, core: float, half: float, distance: float, grade: Grade) -> Answer:
+        """Return an answer in which what is no number is so by one name, so that equal answers compare as equal.
+
+        Parameters
+        ----------
+        value, core
+            In the unit of the soft sensor.
+        half
+            In the same unit, or relative where the model is logarithmic.
+        distance
+            In multiples of a limit [1].
+        grade
+            How far it may be believed.
+        """
+        v, c, h, d = (one if isfinite(one) else nan for one in (value, core, half, distance))
+        return cls(v, c, h, d, grade)
+
+
+@dataclass(frozen=True, slots=True)
 class HybridState:
     """Memory of one hybrid soft sensor; times are POSIX times [s], minus infinity where never."""
 
@@ -87,6 +121,10 @@ class HybridState:
     """What told the newest laboratory result from others, in the unit of what shows it."""
     kept: tuple[Compared, ...] = ()
     """Newest laboratory results, for the learning curve."""
+    made_at: float = -inf
+    """When it last looked [s]."""
+    answer: Answer = Answer(nan, nan, nan, nan, _NONE)
+    """What it said then."""
 
 
 def prepare(name: str, declared: Hybrid, policy: Policy) -> HybridKit:
@@ -124,17 +162,6 @@ def _place(where: str, key: str, tag: str, unit: str, units: Mapping[str, str]) 
         raise ValueError(f"{where}.reads.{key}: {message}") from None
 
 
-@dataclass(frozen=True, slots=True)
-class _Answer:
-    """What is said now."""
-
-    value: float
-    core: float
-    half: float
-    distance: float
-    grade: Grade
-
-
 def start(kit: HybridKit) -> HybridState:
     """Return the memory of a soft sensor that has seen nothing."""
     n = len(kit.places)
@@ -153,18 +180,21 @@ def infer(snapshot: Snapshot, state: HybridState, kit: HybridKit) -> tuple[Mappi
     kit
         The soft sensor.
     """
-    after = _read(snapshot, state, kit)
+    if 0.0 <= snapshot.at - state.made_at < kit.declared.every_s - _ROUNDING_S:
+        return _shown(state, kit), state
+    after = replace(_read(snapshot, state, kit), made_at=snapshot.at)
     oldest = snapshot.at - kit.declared.lost_after_s
     late = {key for (key, *_), at in zip(kit.places, after.seen_at, strict=True) if at < oldest}
     if late & kit.needed or not isfinite(after.began_at):
-        after = _corrected(snapshot, after, kit)
-        return _shown(snapshot.at, after, kit, _Answer(nan, nan, nan, nan, _NONE)), after
+        after = replace(_corrected(snapshot, after, kit), answer=Answer(nan, nan, nan, nan, _NONE))
+        return _shown(after, kit), after
     inputs = {k: np.array([lane.level]) for (k, *_), lane in zip(kit.places, after.lanes, strict=True) if lane}
     present = {name: values for name, values in inputs.items() if name not in late}
     model = kit.model if len(present) == len(kit.places) else kit.alone
     found = said(model, present)
     after = _corrected(snapshot, _remembered(snapshot.at, after, kit, found), kit)
-    return _shown(snapshot.at, after, kit, _answered(snapshot.at, after, kit, (model, found, present))), after
+    after = replace(after, answer=_answered(snapshot.at, after, kit, (model, found, present)))
+    return _shown(after, kit), after
 
 
 def _read(snapshot: Snapshot, state: HybridState, kit: HybridKit) -> HybridState:
@@ -224,14 +254,14 @@ def _apart(model: HybridModel, result: float, spoken: float) -> float:
 
 def _answered(
     at: float, state: HybridState, kit: HybridKit, by: tuple[HybridModel, Said, Mapping[str, Floats]]
-) -> _Answer:
+) -> Answer:
     model, found, inputs = by
     core, spread = float(found.core[0]), float(found.spread[0])
     verdict, distance = _judged(kit, model, inputs, spread)
     if verdict is Verdict.NONE or (verdict is Verdict.FALLBACK and kit.declared.outside == "none"):
-        return _Answer(nan, core, nan, distance, _FOREIGN)
+        return Answer.of(nan, core, nan, distance, _FOREIGN)
     if verdict is Verdict.FALLBACK and kit.declared.outside == "mechanistic" and isfinite(core):
-        return _Answer(core, core, kit.alone.half * kit.model.scale, distance, _PART)
+        return Answer.of(core, core, kit.alone.half * kit.model.scale, distance, _PART)
     value = float(bounds(model, float(found.value[0]), state.bias)[1]) if model is kit.model else core
     half = hypot(model.half * spread, _NORMAL_90 * state.variance**0.5)
     grade = _GOOD if verdict is Verdict.GOOD else _DOUBT
@@ -240,7 +270,7 @@ def _answered(
     low, high = kit.declared.range
     if not low <= value <= high:
         grade = _BEYOND
-    return _Answer(value, core, half, distance, grade if isfinite(value) else _NONE)
+    return Answer.of(value, core, half, distance, grade if isfinite(value) else _NONE)
 
 
 def _stale(at: float, state: HybridState, kit: HybridKit) -> bool:
@@ -257,8 +287,9 @@ def _judged(kit: HybridKit, model: HybridModel, inputs: Mapping[str, Floats], sp
     return judged.verdict, max(judged.t2, judged.q)
 
 
-def _shown(at: float, state: HybridState, kit: HybridKit, answer: _Answer) -> dict[str, Sample]:
+def _shown(state: HybridState, kit: HybridKit) -> dict[str, Sample]:
     """Return the samples of all tags of the sensor."""
+    at, answer = state.made_at, state.answer
     name, model, grade, nothing = kit.name, kit.model, answer.grade, answer.grade[0] is Quality.BAD
     ends = bounds(model, answer.value, answer.half)
     core = _GOOD if isfinite(answer.core) else _NONE

@@ -8,7 +8,7 @@ from functools import singledispatch
 import numpy as np
 
 from hil.rig.play import Played
-from hil.scenario import Always, Band, Eventually, Integral, Move, Never, Quantity, Spanned
+from hil.scenario import Agrees, Always, Band, Eventually, Integral, Move, Never, Quantity, Spanned
 from plant_io.signals import Floats
 from policies.units import convert
 
@@ -59,6 +59,21 @@ def _course(claim: Quantity, played: Played) -> Course:
         return Course(seen.times, seen.values, unit, period_s)
     zero, one = (convert(value, unit, claim.unit) for value in (0.0, 1.0))
     return Course(seen.times, zero + (one - zero) * seen.values, claim.unit, period_s)
+
+
+def agreed(claim: Agrees, played: Played) -> Verdict:
+    """Return how well a tag agrees with the plant's truth."""
+    seen, unit = played.witness.readings(claim.tag), played.policy.units()[claim.tag]
+    end = np.inf if claim.until_s is None else claim.until_s
+    asked = (seen.times >= claim.after_s) & (seen.times < end)
+    good = asked & np.isfinite(seen.values)
+    wanted = f"{claim.tag} within {claim.at_most:g} {unit} of {claim.with_}, root mean square, good for {claim.share:g}"
+    if not good.any():
+        return False, "no good value", wanted
+    true = np.interp(seen.times[good], played.truth["time"], played.truth[claim.with_])
+    off, share = float(np.sqrt(np.mean((seen.values[good] - true) ** 2))), float(good.sum() / asked.sum())
+    found = f"within {off:.4g} {unit}, good for {share:.4g}"
+    return off <= claim.at_most and share >= claim.share - _SLACK, found, wanted
 
 
 @singledispatch

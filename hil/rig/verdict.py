@@ -8,9 +8,10 @@ from typing import cast
 
 from hil.rig import incidents
 from hil.rig.labels import labels
-from hil.rig.measured import measured
+from hil.rig.measured import agreed, measured
 from hil.rig.play import Played
 from hil.scenario import (
+    Agrees,
     AlertComes,
     Assertion,
     FaultTold,
@@ -198,6 +199,7 @@ _JUDGES: Mapping[type, object] = {
     Unwritten: _unwritten,
     FaultTold: _detected,
     IncidentComes: incidents.judged,
+    Agrees: agreed,
 }
 
 

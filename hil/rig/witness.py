@@ -9,7 +9,7 @@ from math import nan
 import numpy as np
 
 from controller.cycle import Cycle, Phase
-from hil.scenario import QualityComes, Quantity, Scenario
+from hil.scenario import Agrees, QualityComes, Quantity, Scenario
 from plant_io.quality import Quality
 from plant_io.signals import Floats
 from policies import Policy
@@ -104,7 +104,7 @@ class Witness:
 
 def witness(scenario: Scenario, policy: Policy) -> Witness:
     """Return who sees what the assertions of a scenario ask for."""
-    asked = (claim for claim in scenario.assertions.values() if isinstance(claim, Quantity | QualityComes))
+    asked = (claim for claim in scenario.assertions.values() if isinstance(claim, Quantity | QualityComes | Agrees))
     bounds: dict[str, Bounds] = {}
     for name, loop in policy.loops.items():
         for moved in loop.moved.values():

@@ -1,6 +1,7 @@
 """The language of scenario files: what is played, what happens, and what must be true in the end."""
 
 from hil.scenario.assertions import (
+    Agrees,
     AlertComes,
     Always,
     Assertion,
@@ -32,6 +33,7 @@ __all__ = [
     "SCENARIOS",
     "SUFFIX",
     "Acted",
+    "Agrees",
     "AlertComes",
     "Always",
     "Asked",

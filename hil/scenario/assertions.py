@@ -267,6 +267,21 @@ class Guarded(During):
     """Kind of assertion."""
 
 
+class Agrees(During):
+    """A tag, where it is good, agrees with the plant's truth: root mean square of the difference."""
+
+    kind: Literal["agrees"]
+    """Kind of assertion."""
+    tag: Name
+    """Tag of the policy or of a soft sensor."""
+    with_: str = Field(alias="with")
+    """Column of the plant's truth, in the unit of the tag."""
+    at_most: Number
+    """Largest good root mean square of the difference, in the unit of the tag."""
+    share: Share = 0.0
+    """Least share of the time in which the tag is good [1]."""
+
+
 class Unwritten(During):
     """No setpoint is written."""
 
@@ -316,7 +331,7 @@ class IncidentComes(Within):
 
 Assertion = Annotated[
     Always | Never | Eventually | Band | Integral | Move | KpiIs | AlertComes | FirstOut | PhaseComes | NeverPhase
-    | QualityComes | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes,
+    | QualityComes | Agrees | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes,
     Field(discriminator="kind"),
 ]  # fmt: skip
 """Anything a scenario may claim."""

@@ -16,7 +16,7 @@ from hil.plc.blueprint import Blueprint
 from hil.plc.guard import Limits
 from hil.plc.scans import SCAN_S
 from hil.rig.figures import figures
-from hil.scenario.assertions import Claim, During, FirstOut, IncidentComes, Quantity, Spanned, Within
+from hil.scenario.assertions import Agrees, Claim, During, FirstOut, IncidentComes, Quantity, Spanned, Within
 from hil.scenario.model import Scenario
 from hil.scenario.timeline import Acted, Turned, Wrong
 from hil.scenario.units import counted_in, shown_in, wrong_in
@@ -180,10 +180,11 @@ def _claim(it: Checked, here: Path, claim: Claim) -> Iterator[Problem]:
             (*here, "requirement"), claim.requirement, known, "requirement above; a sentence has spaces"
         )
     virtual = {*it.units}
-    for key, names in (("watch", it.policy.watches), ("loop", it.policy.loops), ("tag", virtual)):
-        value = _named(claim, key)
-        if value is not None:
-            yield from it.one_of((*here, key), value, names, f"{key} in the policy")
+    places = (("watch", it.policy.watches), ("loop", it.policy.loops), ("tag", virtual))
+    for key, names in (*places, *((("with_", it.truths),) if isinstance(claim, Agrees) else ())):
+        if (value := _named(claim, key)) is not None:
+            said = "of the truth" if key == "with_" else f"{key} in the policy"
+            yield from it.one_of((*here, key.rstrip("_")), value, names, said)
     if (kpi := _named(claim, "kpi")) is not None:
         yield from it.one_of((*here, "kpi"), kpi, figures(it.policy))
     if (fault := _named(claim, "fault")) is not None:
