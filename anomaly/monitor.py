@@ -157,9 +157,20 @@ class Monitor(Rows):
         values
             Value of each tag and input, shape ``(columns,)``, in their units; NaN is no value.
         """
+        return self.foreseen(values)[0]
+
+    def foreseen(self, values: Floats) -> tuple[float, Floats]:
+        """Return the score of the next sample, and its averages in standard deviations [1]; nothing changes.
+
+        Parameters
+        ----------
+        values
+            Value of each tag and input, shape ``(columns,)``, in their units; NaN is no value.
+        """
         fine = np.isfinite(values)
-        judged = None if self._whole and fine.all() else fine & (self._wait == 0)
-        return self._look(values, judged).scores[self.scales.counts]
+        judged = None if self._whole and fine.all() else fine & (self._wait == 0) & (self._gone <= self._how.patience)
+        look = self._look(values, judged)
+        return look.scores[self.scales.counts], look.standard
 
     def learn_array(self, values: Floats) -> None:
         """Take the next sample in.
