@@ -84,7 +84,7 @@ class Member:
     """
 
     def __init__(self, kind: Kind, seed: int) -> None:
-        self._detector, self._kind = _grown(kind, seed), kind
+        self._detector, self._shown = _grown(kind, seed), _SHOWN[kind]
         self._scores: deque[float] = deque(maxlen=KEPT)
         self._tail: Tail | None = None
         self._learnt = 0
@@ -118,7 +118,7 @@ class Member:
             self._tail = tail(np.array(self._scores))
 
     def _features(self, z: Floats) -> dict[str, float]:
-        return {str(place): value for place, value in enumerate(_SHOWN[self._kind](z).tolist())}
+        return {str(place): value for place, value in enumerate(self._shown(z).tolist())}
 
 
 class Ensemble(Rows):
