@@ -8,8 +8,8 @@ import numpy as np
 
 from benchmarks import mpc_line as line
 from benchmarks.mpc_problem import problem
+from controller.models.symbolic import Build
 from controller.mpc.domodel import stage
-from controller.mpc.horizon import Build
 from controller.mpc.native import native
 from controller.mpc.sqp import Sqp, Start, recipe
 from policies import SqpSettings
