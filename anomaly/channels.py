@@ -24,6 +24,8 @@ from plant_io.signals import Floats
 Channel = Literal["tag", "joint", "plane", "off_plane", "spread"]
 """Worst tag, T2 of all, PCA T2, PCA Q, and noise."""
 
+_TAG: Channel = "tag"
+
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 """All channels, in order; noise has one rate, the others have those of the bank."""
 
@@ -83,14 +85,18 @@ class Channels:
         Principal axes of the residuals.
     rates
         Rates of the bank [1].
+    wanted
+        Channels that are computed; the distances of others are 0.
     """
 
-    def __init__(self, plane: Plane, rates: int) -> None:
+    def __init__(self, plane: Plane, rates: int, wanted: Sequence[Channel] = CHANNELS) -> None:
         inside = np.arange(len(plane.powers)) < plane.kept
         self._axes = np.ascontiguousarray(plane.axes.transpose())
-        self._forms = np.ascontiguousarray(np.stack([1.0 / plane.powers, inside / plane.powers, 1.0 * ~inside]))
+        self._forms = np.stack([1.0 / plane.powers, inside / plane.powers, 1.0 * ~inside])
         self._rates = rates
         self.width: int = 4 * rates + 1
+        self._tag = _TAG in wanted or CHANNELS[-1] in wanted
+        self._squared = tuple(c for c, name in enumerate(CHANNELS[1:-1]) if name in wanted)
 
     @property
     def nbytes(self) -> int:
@@ -105,14 +111,19 @@ class Channels:
         z
             Averages, in their own standard deviations, shape ``(lanes, rates + 1, tags)`` [1], the squares last.
         """
-        lanes, rates = len(z), self._rates
-        out = np.empty((lanes, self.width))
-        farthest = np.maximum.reduce(np.abs(z), axis=2)
-        out[:, :rates] = farthest[:, :-1]
-        out[:, -1] = farthest[:, -1]
+        rates = self._rates
+        out = np.zeros((len(z), self.width))
+        if self._tag:
+            farthest = np.maximum.reduce(np.abs(z), axis=2)
+            out[:, :rates] = farthest[:, :-1]
+            out[:, -1] = farthest[:, -1]
+        if not self._squared:
+            return out
         turned = np.einsum("lrt,kt->lrk", z[:, :-1], self._axes)
         turned *= turned
-        np.sqrt(np.einsum("lrk,ck->lcr", turned, self._forms).reshape(lanes, -1), out=out[:, rates:-1])
+        for c in self._squared:
+            place = (1 + c) * rates
+            np.sqrt(np.einsum("lrk,k->lr", turned, self._forms[c]), out=out[:, place : place + rates])
         return out
 
     def name(self, place: int) -> tuple[Channel, int]:

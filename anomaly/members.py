@@ -46,6 +46,10 @@ def _cubed(z: Floats) -> Floats:
     return np.asarray(0.5 + np.clip(z, -REACH, REACH) / (2.0 * REACH))
 
 
+def _bounded(z: Floats) -> Floats:
+    return np.asarray(np.clip(z, -REACH, REACH))
+
+
 def _far(z: Floats) -> Floats:
     """Return 0 at normal and 1 far from it, for a machine that is linear and would see one side only."""
     return np.asarray(1.0 - np.exp(-0.125 * z * z))
@@ -53,7 +57,7 @@ def _far(z: Floats) -> Floats:
 
 _SHOWN: Mapping[Kind, Callable[[Floats], Floats]] = {
     "half_space_trees": _cubed,
-    "loda": lambda z: np.asarray(np.clip(z, -REACH, REACH)),
+    "loda": _bounded,
     "one_class_svm": _far,
 }
 

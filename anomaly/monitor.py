@@ -46,7 +46,8 @@ class Scales:
         live = self.inverse[: len(model.tags)] > 0.0
         self.certainty = np.where(live, 1.0 / np.array(model.noise), 0.0)
         self.standard = np.array(model.bank)
-        self.channels = Channels(Plane(np.array(model.axes), np.array(model.powers), model.kept), len(how.rates))
+        axes = Plane(np.array(model.axes), np.array(model.powers), model.kept)
+        self.channels = Channels(axes, len(how.rates), how.channels)
         self.inverse_usual = np.zeros(self.channels.width)
         places = counted(how.channels, len(how.rates))
         self.inverse_usual[places] = 1.0 / np.array(model.usual)[places]

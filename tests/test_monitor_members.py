@@ -1,5 +1,7 @@
 """Detectors of river beside a monitor: on its whitened averages, on one scale, and under the rules of the twin."""
 
+import pickle
+
 import numpy as np
 import pytest
 
@@ -44,3 +46,11 @@ def test_asking_members_leaves_no_trace_and_the_same_seed_says_the_same() -> Non
     for row in normal(3 * WARM, seed=34):
         assert asked.score_array(row) == asked.score_array(row)
         assert asked.step(row).decades == left.step(row).decades
+
+
+def test_a_copy_of_an_ensemble_goes_on_as_the_original_does() -> None:
+    ensemble, data = Ensemble(model(), ("half_space_trees",)), normal(3 * WARM, seed=35)
+    for row in data[: 5 * WARM // 2]:
+        ensemble.step(row)
+    copy = pickle.loads(pickle.dumps(ensemble))  # noqa: S301  # our own
+    assert all(copy.step(row).decades == ensemble.step(row).decades for row in data[5 * WARM // 2 :])
