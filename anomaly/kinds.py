@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from anomaly import charts, drift, hosted, learner, oddity, sensing
+from anomaly import charts, drift, hosted, oddity, sensing
 from anomaly.alerts import Alert
 from anomaly.charts import ChartsKit, ChartsState
 from anomaly.drift import DriftKit, DriftState
-from anomaly.learner import LearnerKit, LearnerState
+from anomaly.hosted import HostKit, HostState
 from anomaly.oddity import OddityKit, OddityState
 from anomaly.sensing import SensingKit, SensingState
 from anomaly.watched import BUFFER, MonitorKit, MonitorState
@@ -32,7 +32,7 @@ class KindsKit:
     """Detectors of change, which advise only."""
     oddities: tuple[OddityKit, ...] = ()
     """Tags by themselves, which advise only."""
-    hosted: tuple[LearnerKit, ...] = ()
+    hosted: tuple[HostKit, ...] = ()
     """Detectors of others, which advise only."""
 
 
@@ -48,7 +48,7 @@ class KindsState:
     """In the order of the kit."""
     oddities: tuple[OddityState, ...]
     """In the order of the kit."""
-    hosted: list[LearnerState]
+    hosted: tuple[HostState, ...]
     """In the order of the kit."""
 
 
@@ -71,7 +71,7 @@ def prepare(policy: Policy, monitors: Sequence[MonitorKit]) -> KindsKit:
         sensors=tuple(sensing.prepare(name, w, list(monitors)) for name, w in watches if isinstance(w, Sensors)),
         drifts=tuple(drift.prepare(name, w, units[w.tag], felt(w)) for name, w in watches if isinstance(w, Drift)),
         oddities=tuple(oddity.prepare(name, w, units[w.tag]) for name, w in watches if isinstance(w, Univariate)),
-        hosted=tuple(hosted.prepare(name, w, units) for name, w in watches if isinstance(w, Detector)),
+        hosted=tuple(hosted.prepare(name, w, units, monitors) for name, w in watches if isinstance(w, Detector)),
     )
 
 
@@ -82,7 +82,7 @@ def start(kit: KindsKit) -> KindsState:
         sensors=tuple(sensing.start(one) for one in kit.sensors),
         drifts=tuple(drift.start(one) for one in kit.drifts),
         oddities=tuple(oddity.start(one) for one in kit.oddities),
-        hosted=[learner.start(one) for one in kit.hosted],
+        hosted=tuple(hosted.start(one) for one in kit.hosted),
     )
 
 
@@ -126,9 +126,7 @@ def look(
         for old, one in zip(state.drifts, kit.drifts, strict=True)
     ]
     told += [oddity.look(snapshot, old, one) for old, one in zip(state.oddities, kit.oddities, strict=True)]
-    for i, host in enumerate(kit.hosted):
-        state.hosted[i], alert = learner.look(snapshot, state.hosted[i], host)
-        told.append(alert)
+    told += [hosted.look(snapshot, old, one, monitors) for old, one in zip(state.hosted, kit.hosted, strict=True)]
     return locked, [alert for alert in told if alert]
 
 

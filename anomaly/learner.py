@@ -62,6 +62,8 @@ class LearnerKit:
     """Makes a forest that has seen nothing, always the same."""
     unit_cube: bool = True
     """Whether it sees the tags scaled to the unit cube, or in standard deviations from normal."""
+    warm: int = 0
+    """Looks at the beginning that are learnt whatever they are, and not judged [1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,6 +80,8 @@ class LearnerState:
     """Samples in a row below the limit [1]."""
     active: bool = False
     """Whether an incident stands; nothing is learnt then."""
+    warmed: int = 0
+    """Looks that were learnt without being judged [1]."""
 
 
 def prepare(name: str, declared: Learner, units: Mapping[str, str]) -> LearnerKit:
@@ -123,14 +127,41 @@ def look(snapshot: Snapshot, state: LearnerState, kit: LearnerKit) -> tuple[Lear
     present = [value for value in values if value is not None]
     if len(present) < len(values):
         return replace(state, slot=slot), None
-    away = [_away(v, r) for v, r in zip(present, kit.declared.tags.values(), strict=True)]
+    return judge(snapshot.at, present, replace(state, slot=slot), kit)
+
+
+def judge(at: float, values: list[float], state: LearnerState, kit: LearnerKit) -> tuple[LearnerState, Alert | None]:
+    """Score values, and learn them where they are usual.
+
+    Parameters
+    ----------
+    at
+        When, POSIX time [s].
+    values
+        Value of each tag, in its unit.
+    state
+        What the last look left; it must not be used again.
+    kit
+        The learner.
+
+    Returns
+    -------
+    state
+        What the learner remembers now.
+    alert
+        The incident, if it began or ended now.
+    """
+    away = [_away(v, r) for v, r in zip(values, kit.declared.tags.values(), strict=True)]
     seen = map(_scaled, away) if kit.unit_cube else away
     x = dict(zip(kit.declared.tags, seen, strict=True))
+    if state.warmed < kit.warm:
+        state.forest.learn_one(x)
+        return replace(state, warmed=state.warmed + 1), None
     score = state.forest.score_one(x)
-    after = _count(replace(state, slot=slot), high=score >= kit.declared.limit)
+    after = _count(state, high=score >= kit.declared.limit)
     if after.over == 0 and not after.active:
         after.forest.learn_one(x)
-    return after, _alert(snapshot.at, score, after, kit, present) if after.active != state.active else None
+    return after, _alert(at, score, after, kit, values) if after.active != state.active else None
 
 
 def _away(value: float, normal: Reference) -> float:

@@ -32,10 +32,11 @@ def foretold(view: View) -> Iterator[Problem]:
         if name is None:
             continue
         tags = {tag} if tag else set(view.names(*here[:2], "tags"))
+        everything = view.text(*here[:2], "kind") == "detector"
         judged = set(cast("Iterable[object]", view.get("watches", name, "tags") or ()))
         if view.text("watches", name, "kind") != "monitor":
             known = [one for one in view.names("watches") if view.text("watches", one, "kind") == "monitor"]
             yield view.problem(here, f"found {name!r}, expected a watch of kind monitor{hint(name, known)}")
-        elif not tags & judged:
+        elif not everything and not tags & judged:
             wanted = "expected a monitor that does"
             yield view.problem(here, f"found {name!r}, which does not watch {listed(sorted(tags), 'or')}; {wanted}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from policies.normal import Reference, Residual
 from policies.told import Lane, Told
-from policies.words import Duration, Name, Positive
+from policies.words import Duration, Name, Positive, Word
 
 
 class _Learning(Told):
@@ -57,11 +57,23 @@ class Detector(_Learning):
     """Name of an entry point, or of a class of river such as ``river.anomaly.LODA``."""
     options: dict[str, float | int | str | bool] = Field(default_factory=dict[str, float | int | str | bool])
     """What it is made with, by the names of its own parameters, each in its own unit."""
-    tags: Annotated[dict[Name, Reference], Field(min_length=1)]
-    """Tags watched, with what is normal."""
+    tags: dict[Name, Reference] = Field(default_factory=dict[str, Reference])
+    """Tags watched, with what is normal; absent where a monitor tells it."""
+    monitor: Word | None = None
+    """Watch of kind monitor whose residuals of all its tags are watched instead, at its own pace."""
+    weight: Annotated[float, Field(gt=0, le=1)] = 0.3
+    """Weight of the newest residual in the average that is watched [1]."""
     scale: Literal["sd", "unit"] = "sd"
     """What it sees of a tag: standard deviations from normal, or 0 to 1 for four of them below and above."""
     limit: float
     """Score at which it speaks, and from which on it does not learn [1]."""
+    warm: Annotated[int, Field(ge=0)] = 250
+    """Looks at the beginning that it learns whatever they are, and does not judge [1]."""
     every_s: Duration = Field(default=5.0, alias="every")
     """Time between two looks [s]."""
+
+    @model_validator(mode="after")
+    def _one(self) -> Detector:
+        if bool(self.tags) == (self.monitor is not None):
+            raise ValueError("found both or neither of tags and monitor, expected one of them")
+        return self

@@ -11,8 +11,10 @@ from watched import TAGS, model
 
 from anomaly import Alert, engine, kinds, univariate
 from anomaly.engine import WatchKit
+from anomaly.hosted import HostKit
 from anomaly.kinds import KindsKit
 from anomaly.monitor import Kit, Monitor
+from anomaly.residual import STANDARD
 from anomaly.watched import BUFFER, MonitorState
 from plant_io import Quality, Sample, Snapshot
 from policies import Lane, Policy, PolicyError, load, parse, shipped
@@ -95,7 +97,7 @@ def test_a_tag_by_itself_is_advised_on_with_its_reason() -> None:
 def test_a_detector_of_river_watches_by_name() -> None:
     declared = (
         f"kind: detector, lane: learning, detector: river.anomaly.HalfSpaceTrees, tags: {{{TAG}: {NORMAL}}}, "
-        "scale: unit, limit: 0.9, every: 1s, options: {n_trees: 10, height: 6, window_size: 50, seed: 1}"
+        "scale: unit, limit: 0.9, every: 1s, warm: 0, options: {n_trees: 10, height: 6, window_size: 50, seed: 1}"
     )
     locked, (begun, *_) = seen(engine.prepare(policy(declared)), values(300, shift_at=200, by=0.35))
     assert locked == []
@@ -177,9 +179,30 @@ def test_drift_in_what_a_monitor_leaves_is_told_in_standard_deviations() -> None
     )
 
 
+def test_a_detector_on_a_monitor_sees_averages_of_what_it_leaves() -> None:
+    declared = (
+        "kind: detector, lane: learning, detector: river.anomaly.LODA, limit: 12, warm: 100, "
+        f"tags: {{{TAG}: {NORMAL}}}, options: {{seed: 1}}"
+    )
+    (prepared,) = kinds.prepare(policy(declared), ()).hosted
+    known = prepared.learner.declared.model_copy(update={"tags": dict.fromkeys(TAGS, STANDARD)})
+    kit = KindsKit(hosted=(HostKit(replace(prepared.learner, declared=known, units=("1",) * len(TAGS)), 0),))
+    monitor, rng = monitored(), np.random.default_rng(6)
+    state, told = kinds.start(kit), list[Alert]()
+    for look in range(300):
+        monitor.ring[look % BUFFER] = rng.standard_normal(len(TAGS))
+        monitor.ring[look % BUFFER, 3] += 6.0 if look >= 200 else 0.0
+        monitor.looks = look + 1
+        for _ in range(2):
+            told += kinds.look(snap(float(look), 6.0), state, kit, [monitor])[1]
+    assert 205.0 <= told[0].at - EPOCH < 215.0
+    assert f"farthest from normal: {TAGS[3]} " in told[0].what
+
+
 @pytest.mark.parametrize(
     ("watch", "said"),
     [
+        ("kind: detector, lane: learning, detector: acme, limit: 1.0", "found both or neither of tags and monitor"),
         (f"kind: chart, tag: {TAG}, rules: [shewhart]", "found both or neither of reference and monitor"),
         (f"kind: chart, tag: {TAG}, monitor: nir, rules: [shewhart]", "expected a watch of kind monitor"),
         (f"kind: chart, tag: {TAG}, reference: {NORMAL}, rules: [nelson_9]", "nelson_8"),
