@@ -41,7 +41,7 @@ class KalmanEstimator:
         self._start_p = np.diag([model.start_sd[name] ** 2 for name in model.states])
         symbols = tuple(vector(n, len(m)) for n, m in (("x", model.states), ("u", model.inputs), ("w", model.known)))
         self._outputs = Compiled(symbols, [outputs(model, *symbols)])
-        build = native if not isinstance(loop.solver, SqpSettings) or loop.solver.compile else None
+        build = native if isinstance(loop.solver, SqpSettings) and loop.solver.compile else None
         self._filter = Compiled(*_filter(model, noise(model, loop), wander(model, loop, period_s), period_s), build)
 
     def start(self, inputs: Floats, known: Floats, measured: Mapping[str, float]) -> Estimate:

@@ -7,7 +7,7 @@ weighted mean of the differences, each with the uncertainty of its result; the l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import hypot, inf, isfinite, log, nan
 
 import numpy as np
@@ -17,6 +17,7 @@ from controller.soft.aligned import Lane, Timing, moved
 from controller.soft.cores import CORES
 from controller.soft.domain import Verdict
 from controller.soft.hybrid_model import NO_CORE, HybridModel, Said, bounds, read, said, sd_of
+from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
 from policies import Hybrid, Policy
