@@ -218,3 +218,23 @@ def test_a_mistake_in_a_watch_is_told_where_it_stands(watch: str, said: str) -> 
         policy(watch)
     assert said in " ".join(problem.message for problem in refused.value.problems)
     assert all(problem.path.startswith("watches.mine") for problem in refused.value.problems)
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        f"kind: chart, tag: {TAG}, reference: {NORMAL}, rules: [shewhart, cusum, ewma, nelson_2]",
+        f"kind: univariate, lane: learning, tag: {TAG}, every: 1s",
+        f"kind: drift, lane: learning, tag: {TAG}, reference: {NORMAL}, method: adwin",
+        f"kind: detector, lane: learning, detector: river.anomaly.LODA, tags: {{{TAG}: {NORMAL}}}, limit: 2.0, "
+        "every: 1s, warm: 60, options: {seed: 1}",
+        f"kind: sensors, tags: {{{TAG}: 0.14}}, still: 20",
+    ],
+    ids=["chart", "univariate", "drift", "detector", "sensors"],
+)
+def test_the_same_values_give_the_same_alerts_whenever_they_are_gone_through(declared: str) -> None:
+    kit = engine.prepare(policy(declared))
+    snapshots = [*values(400, shift_at=300, by=0.4, seed=8), *(snap(400.0 + i, 6.4) for i in range(40))]
+    first, again = seen(kit, snapshots), seen(kit, snapshots)
+    assert first == again
+    assert any(first)
