@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
-from policies import Route
+from policies import Monitor, Policy, Route
 from policies.budgets import said
 
 
@@ -60,6 +60,15 @@ def allocate(budgets: Mapping[str, float], watches: Mapping[str, Share]) -> dict
         for name, share in watches.items()
         if share.route in budgets
     }
+
+
+def of_monitor(policy: Policy, name: str) -> float | None:
+    """Return what a monitor may cost [1/s]: its part of the budget of its class; None where that has none.
+
+    Monitors bear the budgets: their scores are fused, and what else speaks joins their incidents.
+    """
+    monitors = {key: Share(watch.route) for key, watch in policy.watches.items() if isinstance(watch, Monitor)}
+    return allocate(policy.budgets.declared, monitors).get(name)
 
 
 @dataclass(frozen=True, slots=True)

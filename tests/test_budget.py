@@ -6,8 +6,8 @@ from scipy import stats
 
 from anomaly import budget
 from anomaly.budget import Share, Tally, allocate, kept, poisson_interval
-from policies import PolicyError, load, parse, shipped
-from policies.budgets import per_second, said
+from policies import Monitor, PolicyError, load, parse, shipped
+from policies.budgets import Budgets, per_second, said
 
 WEEK = 7.0 * 86_400.0
 
@@ -63,6 +63,17 @@ def test_the_budget_of_a_class_is_shared_out_among_its_watches() -> None:
     assert found == {"fused": 3.0, "feeder": 1.0, "trend": 1.0}
     with pytest.raises(ValueError, match="fused: found a weight of 0, expected more than 0"):
         allocate({"operator": 4.0}, {"fused": Share("operator", 0.0)})
+
+
+def test_monitors_of_a_class_bear_its_budget_together() -> None:
+    policy = load(shipped("a"))
+    fast = Monitor.model_validate({"kind": "monitor", "model": "m.json", "tags": ["PRS.MCF"], "response": "Look."})
+    others = {name: watch for name, watch in policy.watches.items() if not isinstance(watch, Monitor)}
+    more = {"fast": fast, "slow": fast, "worn": fast.model_copy(update={"route": "maintenance"})}
+    whole = Budgets.model_validate({"operator": "2/week"})
+    policy = policy.model_copy(update={"watches": others | more, "budgets": whole})
+    assert budget.of_monitor(policy, "fast") == pytest.approx(1.0 / WEEK)
+    assert budget.of_monitor(policy, "worn") is None
 
 
 def test_promise_and_outcome_stand_side_by_side() -> None:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from policies import Monitor, Policy
 
 _WEEK_S, _DAY_S, _HOUR_S = 604_800.0, 86_400.0, 3600.0
+_BUDGET = "1/week"
 
 Watch = Annotated[str | None, typer.Option(metavar="NAME", help="The monitor, where there are several.")]
 Records = Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Record directories, in the order of time.")]
@@ -54,8 +55,13 @@ def fit(
         str | None, typer.Option("--out", metavar="MODEL", help="Where the model goes; as the policy names it.")
     ] = None,
     false_alarms: Annotated[
-        str, typer.Option("--false-alarms", metavar="N/week", help="Its budget of false alarms.")
-    ] = "1/week",
+        str | None,
+        typer.Option(
+            "--false-alarms",
+            metavar="N/week",
+            help="Its budget of false alarms; its part of that of its class in the policy, or 1/week, where left out.",
+        ),
+    ] = None,
     memory: Annotated[
         Memory, typer.Option(help="Predict from all tags (what changes) or from inputs alone (what has departed).")
     ] = Memory.OWN,
@@ -73,7 +79,7 @@ def fit(
     with reading():
         ready, monitor, kit = _opened(policy, watch)
         target = writable(out or str(policy.parent / monitor.declared.model)) or ""
-        often = _often(false_alarms)
+        often = _often(false_alarms) if false_alarms else _allotted(ready, monitor.name)
         how = Settings(memory=memory.value, rates=_rates(rates), delay=delay, false_alarms_per_day=often)
         gathered = _gathered(records, monitor, kit)
         with _at(str(policy)):
@@ -209,6 +215,13 @@ def _often(text: str) -> float:
         return per_second(text) * _DAY_S
     except ValueError as error:
         raise Refused(f"--false-alarms: found {text!r}, {error}") from error
+
+
+def _allotted(policy: Policy, name: str) -> float:
+    from anomaly.budget import of_monitor  # noqa: PLC0415  # heavy
+
+    rate = of_monitor(policy, name)
+    return _often(_BUDGET) if rate is None else rate * _DAY_S
 
 
 def _written(path: Path, found: Made) -> None:
