@@ -7,7 +7,7 @@ weighted mean of the differences, each with the uncertainty of its result; the l
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import hypot, inf, isfinite, log, nan
 
 import numpy as np
@@ -126,6 +126,8 @@ class HybridState:
     """When it last looked [s]."""
     answer: Answer = Answer(nan, nan, nan, nan, _NONE)
     """What it said then."""
+    shown: Mapping[str, Sample] = field(default_factory=dict[str, Sample], compare=False)
+    """The same as samples; made of the rest."""
 
 
 def prepare(name: str, declared: Hybrid, policy: Policy) -> HybridKit:
@@ -182,20 +184,23 @@ def infer(snapshot: Snapshot, state: HybridState, kit: HybridKit) -> tuple[Mappi
         The soft sensor.
     """
     if 0.0 <= snapshot.at - state.made_at < kit.declared.every_s - _ROUNDING_S:
-        return _shown(state, kit), state
+        return state.shown, state
     after = replace(_read(snapshot, state, kit), made_at=snapshot.at)
     oldest = snapshot.at - kit.declared.lost_after_s
     late = {key for (key, *_), at in zip(kit.places, after.seen_at, strict=True) if at < oldest}
     if late & kit.needed or not isfinite(after.began_at):
-        after = replace(_corrected(snapshot, after, kit), answer=Answer(nan, nan, nan, nan, _NONE))
-        return _shown(after, kit), after
+        return _ended(replace(_corrected(snapshot, after, kit), answer=Answer(nan, nan, nan, nan, _NONE)), kit)
     inputs = {k: np.array([lane.level]) for (k, *_), lane in zip(kit.places, after.lanes, strict=True) if lane}
     present = {name: values for name, values in inputs.items() if name not in late}
     model = kit.model if len(present) == len(kit.places) else kit.alone
     found = said(model, present)
     after = _corrected(snapshot, _remembered(snapshot.at, after, kit, found), kit)
-    after = replace(after, answer=_answered(snapshot.at, after, kit, (model, found, present)))
-    return _shown(after, kit), after
+    return _ended(replace(after, answer=_answered(snapshot.at, after, kit, (model, found, present))), kit)
+
+
+def _ended(state: HybridState, kit: HybridKit) -> tuple[Mapping[str, Sample], HybridState]:
+    shown = _shown(state, kit)
+    return shown, replace(state, shown=shown)
 
 
 def _read(snapshot: Snapshot, state: HybridState, kit: HybridKit) -> HybridState:
