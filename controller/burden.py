@@ -26,16 +26,16 @@ _ANEW = frozenset({"opened", "reopened"})
 class Burden:
     """What people were told."""
 
-    watched_s: float = 0.0
-    """Time looked at [s]."""
+    right: frozenset[str] = frozenset()
+    """Incidents of which people have said that they were right, and so no false alarms, by name."""
+    tally: Tally = field(default_factory=Tally)
+    """Time looked at, and incidents by who was told."""
     calls: list[float] = field(default_factory=list[float])
     """When people were called, POSIX time [s]."""
     priorities: Counter[str] = field(default_factory=Counter[str])
     """Incidents by priority, as they were opened [1]."""
     sources: Counter[str] = field(default_factory=Counter[str])
     """Incidents by the watch that began them [1]."""
-    routes: Counter[str] = field(default_factory=Counter[str])
-    """Incidents by who was told [1]."""
     stale: int = 0
     """Incidents that stood for longer than a day [1]."""
     _told: dict[str, set[str]] = field(default_factory=dict[str, set[str]])
@@ -53,11 +53,10 @@ class Burden:
         watched_s
             Length of the run [s].
         """
-        found = cls()
+        found = cls(tally=Tally().after(watched_s))
         for one in incidents:
             known = {"change": one.change.value, "id": one.id, "priority": one.priority}
             found.take([known | {"watches": one.watches, "routes": one.routes}], one.at, 0.0)
-        found.watched_s = watched_s
         return found
 
     def take(self, incidents: Iterable[Mapping[str, object]], at: float, time_s: float) -> None:
@@ -72,7 +71,7 @@ class Burden:
         time_s
             Its length [s].
         """
-        self.watched_s, self._last = self.watched_s + time_s, at
+        self.tally, self._last = self.tally.after(time_s), at
         for one in incidents:
             change, name = str(one["change"]), str(one["id"])
             if change in _CALLS:
@@ -89,12 +88,15 @@ class Burden:
             self.sources[next(iter(_texts(one["watches"])), "")] += 1
         fresh = set(_texts(one["routes"])) - self._told.setdefault(name, set())
         self._told[name] |= fresh
-        self.routes.update(fresh)
+        for route in fresh:
+            self.tally = self.tally.alarmed(route)
+            if name in self.right:
+                self.tally = self.tally.confirmed(route)
 
     @property
     def days(self) -> float:
         """Time looked at [d]."""
-        return self.watched_s / _DAY_S
+        return self.tally.watched_s / _DAY_S
 
     def windows(self) -> Counter[int]:
         """Return the calls in each window of ten minutes that had any [1]."""
@@ -108,7 +110,7 @@ class Burden:
         promised
             False alarms promised to each class [1/s].
         """
-        return kept(promised, Tally(self.watched_s, dict(self.routes)))
+        return kept(promised, self.tally)
 
     def plain(self, promised: Mapping[str, float]) -> dict[str, object]:
         """Return all figures as plain values.

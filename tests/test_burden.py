@@ -38,7 +38,7 @@ def test_an_incident_counts_once_for_each_class_that_is_told() -> None:
         ],
         WEEK,
     )
-    assert found.routes == {"operator": 2, "maintenance": 1}
+    assert found.tally.told == {"operator": 2, "maintenance": 1}
     assert found.sources == {"chart": 2}
     assert found.calls == [0.0, 20.0, 7200.0]
 
@@ -51,6 +51,15 @@ def test_promise_and_outcome_stand_side_by_side() -> None:
     assert kept["operator"]["realised_vs_promised"] == pytest.approx(4.5)
     assert (kept["operator"]["broken"], kept["qa"]["broken"]) == (True, False)
     assert kept["operator"]["what"].startswith("Promised 2 per week; 9 told in 7 days, 4.5 of the promise")
+
+
+def test_an_incident_that_was_right_is_no_false_alarm() -> None:
+    found = Burden(frozenset({"two"}))
+    for name in ("one", "two"):
+        known = {"change": "opened", "id": name, "priority": "high", "watches": ["w"], "routes": ["operator"]}
+        found.take([known], 10.0, WEEK)
+    assert found.budgets({"operator": 1.0 / WEEK})["operator"].told == 1
+    assert len(found.calls) == 2
 
 
 def test_floods_and_what_stands_for_long_are_told() -> None:
@@ -93,6 +102,8 @@ def test_the_report_of_alarms_is_a_page_and_json_over_several_records(tmp_path: 
     assert found["budgets"]["operator"]["told"] == 2
     assert found["budgets"]["maintenance"]["told"] == 0
     assert "What these figures cannot say" in page.read_text()
+    assert status(["report", "alarms", *records, "--right", "one", "--json", str(where)]) == 0
+    assert json.loads(where.read_text())["budgets"]["operator"]["told"] == 1
 
 
 def test_a_folder_without_a_record_is_refused(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _WEEK_S = 604_800.0
 _HEAD = ("told to", "promised a week", "told", "realised a week", "of the promise", "95 % interval", "")
 _LIMITS = (
-    "Every incident counts as a false alarm until people have said that it was right.",
+    "Every incident counts as a false alarm unless people have said that it was right (--right ID).",
     "Nothing here is the plant's truth: a record knows what was told, and not whether something was wrong.",
 )
 
@@ -30,6 +30,9 @@ _LIMITS = (
 def alarms(
     records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Record directories of one line.")],
     *,
+    right: Annotated[
+        list[str] | None, typer.Option("--right", metavar="ID", help="An incident that was right; may be repeated.")
+    ] = None,
     out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
     json: Json = None,
 ) -> int:
@@ -39,7 +42,7 @@ def alarms(
     columns = (TextColumn("reading"), MofNCompleteColumn(), TimeElapsedColumn())
     with reading(), Progress(*columns, console=people, transient=True) as progress:
         bar = progress.add_task("", total=None)
-        found, policy = burdened(records, lambda n: progress.update(bar, completed=n))
+        found, policy = burdened(records, right or (), lambda n: progress.update(bar, completed=n))
     promised = policy.budgets.declared
     plain, budgets = found.plain(promised), list(_rows(found.budgets(promised)))
     for title, head, rows in (("budgets of false alarms", _HEAD, budgets), ("alarms", ("", ""), list(_facts(plain)))):

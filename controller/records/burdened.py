@@ -10,13 +10,17 @@ from controller.records.journal import entries
 from policies import Policy, parse
 
 
-def burdened(directories: Iterable[Path], progress: Callable[[int], None] = lambda _: None) -> tuple[Burden, Policy]:
+def burdened(
+    directories: Iterable[Path], right: Iterable[str] = (), progress: Callable[[int], None] = lambda _: None
+) -> tuple[Burden, Policy]:
     """Return what people were told over some records, and the policy of the last.
 
     Parameters
     ----------
     directories
         Record directories; runs are put one after another.
+    right
+        Names of incidents that were right.
     progress
         Told the number of cycles done so far.
 
@@ -27,7 +31,7 @@ def burdened(directories: Iterable[Path], progress: Callable[[int], None] = lamb
     ValueError
         If one cannot be read, or they are of two lines.
     """
-    found, count = Burden(), 0
+    found, count = Burden(frozenset(right)), 0
     policy: Policy | None = None
     for directory in directories:
         for entry in entries(directory):
