@@ -53,9 +53,9 @@ class Settings(_Frozen):
     """Samples in a row above the limit after which the twin learns nothing until the incident is over [1]."""
     leash: Annotated[float, Field(gt=1.0)] = 3.0
     """Times the limit at which the score of the frozen model is an alarm of the twin too, and ends its learning [1]."""
-    stray: Annotated[float, Field(gt=0.0)] = 1.5
-    """Standard errors by which a weight of the twin may depart from the frozen one [1]: the twin settles what training
-    left open, and cannot unlearn what it showed."""
+    stray: Annotated[float, Field(gt=0.0)] = 1.25
+    """Standard errors by which the twin's weights of a tag on itself may depart from the frozen ones [1]: it may learn
+    how tags hang together, but not that a tag which creeps is as it should be."""
     horizon: Annotated[int, Field(ge=100)] = 20_000
     """Samples over which the twin forgets, once it knows as much as it did at first [1]."""
     on: Annotated[float, Field(ge=1.0)] = 1.2
@@ -64,8 +64,8 @@ class Settings(_Frozen):
     """Share of the limit below which an alarm ends [1]."""
     delay: Annotated[int, Field(ge=1)] = 5
     """Samples in a row an alarm takes to begin [1]."""
-    false_alarms_per_day: Annotated[float, Field(gt=0.0)] = 1.0
-    """Budget of the limit: false alarms a day in normal operation [1/day]."""
+    false_alarms_per_day: Annotated[float, Field(gt=0.0)] = 2.0 / 7.0
+    """Budget of the limit: false alarms a day in normal operation [1/day]; two a week."""
     patience: Annotated[int, Field(ge=0)] = 3
     """Missing samples in a row that are bridged by prediction [1]; after more, lags start anew."""
     burn: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.25

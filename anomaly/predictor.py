@@ -16,9 +16,12 @@ from math import sqrt
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from anomaly.rows import Rows
 from plant_io.signals import Floats
+
+Places = NDArray[np.intp]
 
 _BOUND = 5
 """Samples learnt between two times at which weights that have strayed are brought back [1]."""
@@ -50,8 +53,8 @@ class Predictor(Rows):
     twin
         Whether weights beside the frozen ones learn.
     stray
-        How far the weights of each tag may depart from the frozen ones, for each unit of the root of their doubt, shape
-        ``(tags,)``, in standard deviations [1]; any way where it is left out.
+        How far the weights of each tag on 1 and on its own lags may depart from the frozen ones, for each unit of the
+        root of their doubt, shape ``(tags,)``, in standard deviations [1]; any way where it is left out.
     horizon
         Samples over which they forget, once they are known as well as at first [1].
     """
@@ -63,8 +66,8 @@ class Predictor(Rows):
         self.columns, self.tags = len(names), fit.weights.shape[1]
         self.weights = np.stack([fit.weights] * (2 if twin else 1))
         self.doubt = fit.doubt.copy() if twin else fit.doubt
-        self._learns, self._stray = twin, stray
-        self._errors = np.sqrt(np.diag(fit.doubt))
+        self._learns, self._own = twin, _own(len(fit.weights), self.columns, self.tags)
+        self._reach = None if stray is None else np.sqrt(np.diag(fit.doubt))[self._own[0]] * stray[self._own[1]]
         self.past = np.zeros(len(fit.weights))
         self.past[0] = 1.0
         self._first = float(np.trace(fit.doubt))
@@ -139,17 +142,14 @@ class Predictor(Rows):
         self.weights[-1] += np.einsum("i,t->it", pulled / root, errors)
         self.doubt -= np.einsum("i,j->ij", pulled, pulled)
         self._learnt += 1
-        if self._stray is not None and self._learnt % _BOUND == 0:
-            self._bound(self._stray)
+        if self._reach is not None and self._learnt % _BOUND == 0:
+            self._bound(self._reach)
         if self._learnt % _EVERY == 0 and float(np.trace(self.doubt)) < self._first:
             self.doubt *= self._forget
 
-    def _bound(self, stray: Floats) -> None:
-        reach = np.einsum("i,t->it", self._errors, stray)
-        gone = self.weights[1] - self.weights[0]
-        np.minimum(gone, reach, out=gone)
-        np.maximum(gone, -reach, out=gone)
-        np.add(self.weights[0], gone, out=self.weights[1])
+    def _bound(self, reach: Floats) -> None:
+        own, (frozen, learnt) = self._own, self.weights
+        learnt[own] = frozen[own] + np.clip(learnt[own] - frozen[own], -reach, reach)
 
     def residuals(self, values: Floats) -> Floats:
         """Return what the newest prediction of the last lane leaves, 0 where a value is missing, shape ``(tags,)`` [1].
@@ -184,3 +184,10 @@ class Predictor(Rows):
         expected = self.expected(-1)
         self.learn(self.residuals(values))
         self.push(np.where(np.isfinite(values), values, expected))
+
+
+def _own(lags: int, columns: int, tags: int) -> tuple[Places, Places]:
+    """Return rows and columns of the weights of each tag on 1 and on its own lags."""
+    each = np.arange(tags)
+    rows = [np.zeros_like(each), *(first + each for first in range(1, lags, columns))]
+    return np.concatenate(rows), np.tile(each, len(rows))
