@@ -1,4 +1,4 @@
-"""Generalised Pareto tails: what is left beyond a threshold, fitted by likelihood.
+"""Generalised Pareto tails: what is left beyond a threshold, fitted by likelihood or by weighted moments.
 
 References
 ----------
@@ -8,7 +8,6 @@ doi:10.1214/aos/1176343003.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import exp
 
 import numpy as np
@@ -20,55 +19,6 @@ SHAPES = (-0.25, 0.5)
 
 STRAIGHT = 1e-6
 """Shape that is as good as none [1]."""
-
-_LEAST = 10
-
-
-@dataclass(frozen=True, slots=True)
-class Tail:
-    """Upper tail of the values themselves, one by one."""
-
-    threshold: float
-    """Value above which it was fitted, unit of the values."""
-    share: float
-    """Share of the values above the threshold [1]."""
-    scale: float
-    """Scale, unit of the values."""
-    shape: float
-    """Shape [1]."""
-
-    def chance(self, value: float) -> float:
-        """Return the chance of a value this high or higher [1]; at most `share`, below the threshold too.
-
-        Parameters
-        ----------
-        value
-            Value, unit of the values.
-        """
-        return self.share * left(max((value - self.threshold) / self.scale, 0.0), self.shape)
-
-
-def tail(values: Floats, level: float) -> Tail:
-    """Return the generalised Pareto tail of values above one of their quantiles.
-
-    Parameters
-    ----------
-    values
-        Values, shape ``(n,)``, any one unit.
-    level
-        Share of the values below the threshold [1].
-
-    Raises
-    ------
-    ValueError
-        If fewer than ten values lie above it.
-    """
-    threshold = float(np.quantile(values, level))
-    above: Floats = values[values > threshold] - threshold
-    if len(above) < _LEAST:
-        raise ValueError(f"found {len(above)} values above their quantile {level:g}, expected at least {_LEAST}")
-    scale, shape = pareto(above)
-    return Tail(threshold, len(above) / len(values), scale, shape)
 
 
 def left(above: float, shape: float) -> float:
