@@ -222,7 +222,7 @@ class Monitor(Rows):
         np.minimum(z, reach, out=z)
         np.maximum(z, -reach, out=z)
         if away is not None:
-            errors *= away
+            errors = np.where(away > 0.0, errors, 0.0)
         residuals = errors * scales.certainty
         np.minimum(residuals, reach, out=residuals)
         np.maximum(residuals, -reach, out=residuals)

@@ -215,3 +215,13 @@ def test_a_tag_without_any_value_in_training_is_not_judged() -> None:
     assert kit.constant == ("SILENT",)
     with pytest.raises(ValueError, match="could be judged"):
         fit([np.full((100, 2), np.nan)], Training(("A", "B")))
+
+
+def test_a_value_beyond_all_measure_leaves_nothing_behind() -> None:
+    monitor, data = Monitor(model()), normal(400, seed=20)
+    data[[0, 1, 200], 0] = 1e300
+    verdicts = played(monitor, data)
+    assert all(np.isfinite(one.z).all() for one in verdicts)
+    assert verdicts[200].ratio > 1.0
+    assert verdicts[200].top()[0].tag == "A"
+    assert not any(one.alarm for one in verdicts[300:])
