@@ -113,7 +113,12 @@ def test_a_policy_with_changed_letters_is_a_policy_or_a_list_of_problems(data: b
     only_problems(data)
 
 
-@pytest.mark.parametrize("end", range(0, TEXT.rindex("response:"), 997))
+@pytest.mark.parametrize("end", range(0, TEXT.index("\nlockstep:"), 997))
 def test_a_policy_cut_short_is_a_list_of_problems(end: int) -> None:
     with pytest.raises(PolicyError):
         parse(TEXT.encode()[:end], "p", FILES)
+
+
+@pytest.mark.parametrize("end", range(TEXT.index("\nlockstep:"), len(TEXT), 331))
+def test_a_policy_that_lacks_its_end_is_a_policy_or_a_list_of_problems(end: int) -> None:
+    only_problems(TEXT.encode()[:end])
