@@ -17,9 +17,9 @@ import numpy as np
 from benchmarks.soft_runs import SETTINGS, WETTEST, Draw, draw, samples
 from benchmarks.tool import Result, main
 from controller.soft.few import simulated, together
-from controller.soft.hybrid_fit import chosen, folded, identified, train, unspoken
+from controller.soft.hybrid_fit import chosen, folded, identified, stated, train, unspoken
 from controller.soft.hybrid_judge import half_of
-from controller.soft.hybrid_model import LEAST_SPREAD, NO_CORE
+from controller.soft.hybrid_model import NO_CORE
 from controller.soft.learners import KINDS, learn
 from controller.soft.recipes import Plan, Recipe
 from controller.soft.samples import Samples
@@ -70,8 +70,7 @@ def measure(curve: Curve, result: str, one: Draw, n: int) -> None:
     values = [unspoken(mean, logarithm=plan.logarithm) for mean, _ in said]
     curve.add("hybrid", _errors(values, truth))
     mean, sd = said[0]
-    spread = np.full(len(mean), found.scale) if sd is None else np.maximum(sd, LEAST_SPREAD * found.scale)
-    half = half_of(found, plan, COVERAGE) * spread
+    half = half_of(found, plan, COVERAGE) * stated(sd, found.scale, mean, (plan.growth, found.middle))
     ends = (unspoken(mean - half, logarithm=plan.logarithm), unspoken(mean + half, logarithm=plan.logarithm))
     within = (ends[0] <= asked[0].labels) & (asked[0].labels <= ends[1])
     curve.covered.append(float(np.mean(within)))

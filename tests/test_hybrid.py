@@ -65,7 +65,7 @@ def test_the_value_is_that_of_the_model_with_an_interval_around_it() -> None:
     assert (one.quality, one.reason) == (Quality.GOOD, Reason.NONE)
     assert one.value == pytest.approx(value, abs=1e-9)
     assert found["SOFT.HYBRID.LOW"].value < one.value < found["SOFT.HYBRID.HIGH"].value
-    half = model().half * model().scale
+    half = model().half * float(said(model(), inputs).spread[0])
     assert found["SOFT.HYBRID.HIGH"].value - one.value == pytest.approx(half)
     assert one.sd == pytest.approx(half / 1.645, rel=1e-3)
 

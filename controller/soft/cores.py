@@ -23,6 +23,7 @@ Values = Mapping[str, Floats]
 """Quantities by name, each of shape ``(n,)``."""
 
 _RATIO, _SPEED = 0.25, 700.0
+_WETTER = 0.25
 _WATER_SHARE = 100.0
 _AIR_K_KG_M3, _KELVIN = 353.1, 273.15
 _TABLET_MG, _GAP_MM, _LUBRICANT, _MOST_SOLID = 200.0, 3.0, 1.0, 0.995
@@ -78,6 +79,8 @@ class Core:
     """How far its value may lie from a label, by which labels weigh against guesses, in `unit` or relative [1]."""
     logarithm: bool = False
     """Whether errors of its value are relative."""
+    growth: float = 0.0
+    """Share of the variance of errors, at a usual value, that grows with the square of the value [1]."""
 
     def __call__(self, parameters: Mapping[str, Floats | float], inputs: Values) -> Mapping[str, Floats]:
         """Return value and clues, each of shape ``(n,)``.
@@ -188,6 +191,7 @@ CORES: Mapping[str, Core] = MappingProxyType(
             _DRYING,
             _two_zone,
             0.3,
+            growth=_WETTER,
         ),
         "per_cell": Core(
             "loss on drying of a batch that leaves a six-cell dryer, from the water and heat balance of its cell",
@@ -196,6 +200,7 @@ CORES: Mapping[str, Core] = MappingProxyType(
             _DRYING,
             _per_cell,
             0.4,
+            growth=_WETTER,
         ),
         "power_law": Core(
             "size of granules, a power of liquid to solids and of the screw speed",

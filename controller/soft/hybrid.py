@@ -16,7 +16,7 @@ from controller.sampled import Told
 from controller.soft.aligned import Lane, Timing, moved
 from controller.soft.cores import CORES
 from controller.soft.domain import Verdict
-from controller.soft.hybrid_model import NO_CORE, HybridModel, Said, bounds, read, said, sd_of
+from controller.soft.hybrid_model import NO_CORE, HybridModel, Said, bounds, core_half, read, said, sd_of
 from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
@@ -267,7 +267,7 @@ def _answered(
     if verdict is Verdict.NONE or (verdict is Verdict.FALLBACK and kit.declared.outside == "none"):
         return Answer.of(nan, core, nan, distance, _FOREIGN)
     if verdict is Verdict.FALLBACK and kit.declared.outside == "mechanistic" and isfinite(core):
-        return Answer.of(core, core, kit.alone.half * kit.model.scale, distance, _PART)
+        return Answer.of(core, core, core_half(kit.model, core), distance, _PART)
     value = float(bounds(model, float(found.value[0]), state.bias)[1]) if model is kit.model else core
     half = hypot(model.half * spread, _NORMAL_90 * state.variance**0.5)
     grade = _GOOD if verdict is Verdict.GOOD else _DOUBT
@@ -299,7 +299,7 @@ def _shown(state: HybridState, kit: HybridKit) -> dict[str, Sample]:
     name, model, grade, nothing = kit.name, kit.model, answer.grade, answer.grade[0] is Quality.BAD
     ends = bounds(model, answer.value, answer.half)
     core = _GOOD if isfinite(answer.core) else _NONE
-    core_sd = sd_of(model, answer.core, model.core_half * model.scale)
+    core_sd = sd_of(model, answer.core, core_half(model, answer.core))
     sd = nan if nothing else sd_of(model, answer.value, answer.half)
     newest = state.kept[-1] if state.kept else None
     taken = newest.taken if newest else nan

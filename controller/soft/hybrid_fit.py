@@ -18,7 +18,7 @@ import numpy as np
 
 from controller.models.process import Parameter
 from controller.soft.cores import CORES, Values
-from controller.soft.hybrid_model import LEAST_SPREAD, NO_CORE, REACH, core_with, matrix
+from controller.soft.hybrid_model import LEAST_SPREAD, NO_CORE, REACH, core_with, grown, matrix
 from controller.soft.kernels import exponentials
 from controller.soft.learners import Learnt, learn, possible
 from controller.soft.logarithms import logarithms
@@ -30,9 +30,14 @@ MOST_FOLDS = 10
 """Most consecutive parts of the samples that are left out in turn [1]."""
 
 ENOUGH = 1.03
-"""A simpler learner without a core is enough if its error is within this factor of the least [1]; with a core, if it is
-within one standard error of the least, which is about ``1/sqrt(2 n)`` of it (L. Breiman et al., "Classification and
-Regression Trees", 1984, section 3.4.3)."""
+"""A simpler learner is enough if its error is within this factor of the least [1].
+
+Beside a core and with few samples it is enough if it is within one standard error of the least, which is about
+``1/sqrt(2 n)`` of it (L. Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3).
+"""
+
+MANY = 40
+"""Samples from which a learner beside a core is chosen as one without [1]."""
 
 _HALVINGS, _ALIKE = 24, 1e-6
 _LEAST_SPREAD_OF_LABELS = 1e-9
@@ -83,6 +88,8 @@ class Found:
     """How far each sample left out was missed, in multiples of what was stated with it [1], shape ``(n,)``."""
     scale: float
     """Typical error, at least that of a label, in the unit of the result or relative [1]."""
+    middle: float
+    """Mean of the labels, in their unit."""
     tried: Mapping[Recipe, float]
     """Error of every recipe tried, in the same unit."""
 
@@ -249,13 +256,33 @@ def chosen(plan: Plan, samples: Samples, folds: Folds | None = None) -> Found:
         tried[recipe] = float(np.sqrt(np.mean((left.mean - wanted) ** 2)))
     if not tried:
         raise ValueError(f"found {samples.n} samples, too few for any learner")
-    enough = ENOUGH if plan.core == NO_CORE else 1.0 + (2.0 * samples.n) ** -0.5
+    few = plan.core != NO_CORE and samples.n < MANY
+    enough = 1.0 + (2.0 * samples.n) ** -0.5 if few else ENOUGH
     best = _simplest(tried, enough)
     mean, sd = _by_others(missed, wanted, folds.parts, enough)
     scale = max(float(np.sqrt(np.mean((mean - wanted) ** 2))), plan.label_sd, _LEAST_SPREAD_OF_LABELS)
-    spread = np.maximum(np.nan_to_num(sd, nan=scale), LEAST_SPREAD * scale)
+    middle = max(float(np.mean(samples.labels)), _LEAST_SPREAD_OF_LABELS)
+    spread = stated(sd, scale, mean, (plan.growth, middle))
     trained = train(best, plan, samples, folds.whole)
-    return Found(trained, tried[best], np.asarray(np.abs(mean - wanted) / spread), scale, tried)
+    return Found(trained, tried[best], np.asarray(np.abs(mean - wanted) / spread), scale, middle, tried)
+
+
+def stated(sd: Floats | None, scale: float, value: Floats, growth: tuple[float, float]) -> Floats:
+    """Return the scale of errors that is stated with predictions, shape ``(n,)``, in their unit or relative.
+
+    Parameters
+    ----------
+    sd
+        Standard deviations of the learner, shape ``(n,)``, in the same unit; not a number where it knows none.
+    scale
+        Typical error, in the same unit.
+    value
+        Predictions, shape ``(n,)``, in the same unit.
+    growth
+        Share of the variance that grows with the value [1], and the usual value, in its unit.
+    """
+    least = np.full(len(value), scale) if sd is None else np.maximum(np.nan_to_num(sd, nan=scale), LEAST_SPREAD * scale)
+    return np.asarray(least * grown(*growth, value)) if growth[0] > 0.0 else least
 
 
 def _simplest(errors: Mapping[Recipe, float], enough: float) -> Recipe:

@@ -16,8 +16,8 @@ import numpy as np
 from controller.soft import domain
 from controller.soft.aligned import Timing
 from controller.soft.cores import CORES
-from controller.soft.hybrid_fit import Found, chosen, folded, half_width, unspoken
-from controller.soft.hybrid_model import LEAST_SPREAD, NO_CORE, Card, Figures, HybridModel, Input, bounds, said
+from controller.soft.hybrid_fit import Found, chosen, folded, half_width, stated, unspoken
+from controller.soft.hybrid_model import NO_CORE, Card, Figures, HybridModel, Input, bounds, said
 from controller.soft.learners import KINDS, Kind
 from controller.soft.logarithms import logarithms
 from controller.soft.recipes import Plan
@@ -167,8 +167,7 @@ def _compared(goal: Goal, known: Samples, asked: Samples) -> dict[str, Floats]:
     folds = folded(plan, known)
     found = chosen(plan, known, folds)
     mean, sd = found.trained(inputs)
-    stated = np.full(len(mean), found.scale) if sd is None else np.maximum(sd, LEAST_SPREAD * found.scale)
-    spread = half_of(found, plan, goal.coverage) * stated
+    spread = half_of(found, plan, goal.coverage) * stated(sd, found.scale, mean, (plan.growth, found.middle))
     result = {
         WHOLE: unspoken(mean, logarithm=plan.logarithm),
         "low": unspoken(mean - spread, logarithm=plan.logarithm),
@@ -212,8 +211,8 @@ def made(goal: Goal, samples: Samples, judged: Forward) -> HybridModel:
     core_half = half_of(alone, plan, goal.coverage) * alone.scale / found.scale
     names = tuple(samples.inputs)
     table = np.column_stack([samples.inputs[name] for name in names])
-    sd = found.trained(samples.inputs)[1]
-    spread = None if sd is None else np.maximum(sd, LEAST_SPREAD * found.scale)
+    mean, sd = found.trained(samples.inputs)
+    spread = None if sd is None else stated(sd, found.scale, mean, (plan.growth, found.middle))
     return HybridModel.model_validate(
         {
             "schema": "steadyline.soft/1",
@@ -229,6 +228,8 @@ def made(goal: Goal, samples: Samples, judged: Forward) -> HybridModel:
             "learner": None if learnt is None else learnt.frozen(),
             "half": half_of(found, plan, goal.coverage),
             "scale": found.scale,
+            "growth": plan.growth,
+            "middle": found.middle,
             "coverage": goal.coverage,
             "core_half": core_half,
             "domain": None if learnt is None else domain.fit(names, table, spread),

@@ -125,6 +125,10 @@ class HybridModel(Declared):
     scale: Positive
     """Typical error where the learner knows no standard deviation, and least one where it does; in the unit of the
     result, or relative [1]."""
+    growth: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)] = 0.0
+    """Share of the variance of errors, at the value `middle`, that grows with the square of the value [1]."""
+    middle: Positive = 1.0
+    """Usual value, in the unit of the result."""
     coverage: Annotated[float, Field(gt=0, lt=1)]
     """Share of results the interval is to cover [1]."""
     core_half: Positive
@@ -198,18 +202,54 @@ def said(model: HybridModel, inputs: Values) -> Said:
     n = len(next(iter(inputs.values())))
     numbers = {name: one.value for name, one in model.parameters.items()}
     given = CORES[model.core](numbers, inputs) if model.core != NO_CORE else {"value": np.full(n, np.nan)}
-    core, flat = given["value"], np.full(n, model.scale)
+    core = given["value"]
     if model.learner is None:
-        return Said(core, core, flat)
+        return Said(core, core, model.scale * grown(model.growth, model.middle, core))
     found = model.learner.predict(matrix(model.features, inputs, given))
+    flat = np.full(n, model.scale)
     spread = flat if found.sd is None else np.maximum(found.sd, LEAST_SPREAD * model.scale)
     if model.governs is not None:
         return Said(core_with(model.core, numbers, inputs, (model.governs, found.mean)), core, flat)
     added = model.form == "parallel"
     if not model.logarithm:
-        return Said(core + found.mean if added else found.mean, core, spread)
+        value = core + found.mean if added else found.mean
+        return Said(value, core, spread * grown(model.growth, model.middle, value))
     base = logarithms(core) if added else 0.0
     return Said(exponentials(np.minimum(base + found.mean, _FARTHEST)), core, spread)
+
+
+def grown(growth: float, middle: float, value: Floats) -> Floats:
+    """Return by what errors are larger at a value than at a usual one [1], shape ``(n,)``.
+
+    Parameters
+    ----------
+    growth
+        Share of their variance, at the usual value, that grows with the square of the value [1].
+    middle
+        The usual value, in the unit of the result.
+    value
+        Values, shape ``(n,)``, in the same unit.
+
+    Examples
+    --------
+    >>> grown(1.0, 2.0, np.array([2.0, 4.0])).tolist()
+    [1.0, 2.0]
+    """
+    share = value / middle
+    return np.asarray(np.sqrt(1.0 - growth + growth * share * share))
+
+
+def core_half(model: HybridModel, core: float) -> float:
+    """Return the half width of the interval of the core alone, in the unit of the result, or relative.
+
+    Parameters
+    ----------
+    model
+        The model.
+    core
+        What the core says, in the unit of the result.
+    """
+    return model.core_half * model.scale * float(grown(model.growth, model.middle, np.array([core]))[0])
 
 
 def bounds(model: HybridModel, value: Floats | float, spread: Floats | float) -> tuple[Floats | float, Floats | float]:

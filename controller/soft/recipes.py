@@ -58,6 +58,11 @@ class Plan:
     """Standard deviation of one label, in its unit, or relative where the core is logarithmic."""
 
     @property
+    def growth(self) -> float:
+        """Return the share of the variance of errors that grows with the value [1]."""
+        return 0.0 if self.core == NO_CORE else CORES[self.core].growth
+
+    @property
     def logarithm(self) -> bool:
         """Return whether core and learner meet in the logarithm of the result."""
         return self.core != NO_CORE and CORES[self.core].logarithm
