@@ -226,8 +226,10 @@ def test_a_mistake_in_a_watch_is_told_where_it_stands(watch: str, said: str) -> 
         f"kind: chart, tag: {TAG}, reference: {NORMAL}, rules: [shewhart, cusum, ewma, nelson_2]",
         f"kind: univariate, lane: learning, tag: {TAG}, every: 1s",
         f"kind: drift, lane: learning, tag: {TAG}, reference: {NORMAL}, method: adwin",
-        f"kind: detector, lane: learning, detector: river.anomaly.LODA, tags: {{{TAG}: {NORMAL}}}, limit: 2.0, "
-        "every: 1s, warm: 60, options: {seed: 1}",
+        (
+            f"kind: detector, lane: learning, detector: river.anomaly.LODA, tags: {{{TAG}: {NORMAL}}}, limit: 2.0, "
+            "every: 1s, warm: 60, options: {seed: 1}"
+        ),
         f"kind: sensors, tags: {{{TAG}: 0.14}}, still: 20",
     ],
     ids=["chart", "univariate", "drift", "detector", "sensors"],
