@@ -47,6 +47,8 @@ def opened(incidents: Sequence[Incident], began: float) -> list[_Opened]:
 def judged(claim: IncidentComes, played: Played) -> Verdict:
     """Return whether an incident opens in time, says what it should, and is not one of many."""
     after_s = _from(claim, played)
+    if after_s is None:
+        return False, f"{claim.fault} was not laid on", claim.spoken()
     wanted = f"{claim.spoken()} opens between {after_s:.0f} s and {after_s + claim.within_s:.0f} s"
     later = [one for one in opened(played.ran.tally.incidents, played.began) if one.at_s >= after_s]
     timely = [one for one in later if one.at_s <= after_s + claim.within_s]
@@ -56,11 +58,11 @@ def judged(claim: IncidentComes, played: Played) -> Verdict:
     return bool(fitting) and few, found, wanted
 
 
-def _from(claim: IncidentComes, played: Played) -> float:
-    """Return from when on it counts, time since the start [s]."""
+def _from(claim: IncidentComes, played: Played) -> float | None:
+    """Return from when on it counts, time since the start [s]; None where its fault is not there."""
     if claim.fault is None:
         return claim.after_s
-    return next(wrong.on_s for wrong in played.scenario.struck(played.seed) if wrong.id == claim.fault)
+    return next((wrong.on_s for wrong in played.scenario.struck(played.seed) if wrong.id == claim.fault), None)
 
 
 def _amiss(claim: IncidentComes, known: Incident) -> Iterator[str]:
