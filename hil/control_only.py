@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
-from types import MappingProxyType
 from typing import cast
 
 from hil.scenario import Scenario
@@ -38,7 +37,7 @@ def control_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
     left = {"watches": held, "incidents": None, "soft_sensors": _read(policy.soft_sensors, wanted)}
     mark = hashlib.sha256(f"{policy.fingerprint} control only".encode()).hexdigest()
     lean = policy.model_copy(update=left).sealed(mark, policy.files)
-    return scenario.model_copy(update={"assertions": MappingProxyType(claims)}), lean
+    return scenario.model_copy(update={"assertions": claims}), lean
 
 
 def _acts(watch: Ewma) -> bool:

@@ -1,6 +1,7 @@
 """Runs of the control alone: what only speaks to people is left out, and the setpoints are the same."""
 
 import json
+import pickle
 
 import pytest
 
@@ -38,6 +39,12 @@ def test_what_acts_and_what_loops_read_is_kept_and_nothing_else() -> None:
     assert set(lean.soft_sensors) == {"SOFT.API", "FDR_API.SPAN", "FDR_EXC.SPAN"}
     assert lean.incidents is None
     assert lean.fingerprint != policy.fingerprint
+
+
+def test_what_is_left_travels_to_other_processes() -> None:
+    played = control_only(*open_scenario(find("a_demo")))
+    scenario, policy = pickle.loads(pickle.dumps(played))  # noqa: S301  # our own
+    assert (scenario, policy.fingerprint) == (played[0], played[1].fingerprint)
 
 
 def test_assertions_about_watches_are_not_judged(capsys: pytest.CaptureFixture[str]) -> None:
