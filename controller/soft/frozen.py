@@ -16,9 +16,10 @@ from math import exp, tanh
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from controller.soft.kernels import Kernel, covariance, variance
+from controller.soft.stored import stored
 from plant_io.signals import Floats
 from plant_io.sums import product
 from policies.words import Declared, Number, Positive, Row
@@ -324,12 +325,7 @@ def read(data: bytes, name: str) -> Frozen:
     ValueError
         If the file holds no learner.
     """
-    try:
-        return Frozen.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise ValueError(f"{name} is no learner: {where}: {first['msg']}") from None
+    return stored(Frozen, data, name, "learner")
 
 
 def _times(x: Floats, coef: Row) -> Floats:

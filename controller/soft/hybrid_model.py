@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from controller.models.process import Parameter
 from controller.soft.cores import CORES, Values
@@ -15,6 +15,7 @@ from controller.soft.domain import Domain
 from controller.soft.frozen import Frozen
 from controller.soft.kernels import exponentials
 from controller.soft.logarithms import logarithms
+from controller.soft.stored import stored
 from plant_io.signals import Floats
 from policies.hybrid import Form
 from policies.words import Declared, Number, Positive, Word
@@ -181,12 +182,7 @@ def read(data: bytes, name: str) -> HybridModel:
     ValueError
         If the file holds no hybrid soft sensor.
     """
-    try:
-        return HybridModel.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise ValueError(f"{name} is no hybrid soft sensor: {where}: {first['msg']}") from None
+    return stored(HybridModel, data, name, "hybrid soft sensor")
 
 
 def said(model: HybridModel, inputs: Values) -> Said:

@@ -14,9 +14,10 @@ from dataclasses import dataclass
 from typing import Annotated, Literal, Self
 
 import numpy as np
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from controller.soft.spectra import Snv, Step, Treatment
+from controller.soft.stored import stored
 from controller.soft.transfer import Carrier, SlopeBias, Transfer
 from plant_io.signals import Floats
 from policies.words import Declared, Positive, Row, Span
@@ -133,12 +134,7 @@ def read(data: bytes, name: str) -> Calibration:
     ValueError
         If the file is no calibration.
     """
-    try:
-        return Calibration.model_validate_json(data)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise ValueError(f"{name} is no NIR calibration: {where}: {first['msg']}") from None
+    return stored(Calibration, data, name, "NIR calibration")
 
 
 @dataclass(frozen=True, slots=True)

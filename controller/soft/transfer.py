@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
+from controller.soft.stored import refusal
 from plant_io.signals import Floats
 from plant_io.sums import applied
 from policies.words import Declared, Positive, Row
@@ -161,9 +162,7 @@ def read(data: bytes, name: str) -> Transfer:
     try:
         found: Transfer = TypeAdapter[Transfer](Transfer).validate_json(data)
     except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        where = ".".join(str(step) for step in first["loc"]) or "the file"
-        raise ValueError(f"{name} is no calibration transfer: {where}: {first['msg']}") from None
+        raise refusal(error, name, "calibration transfer") from None
     return found
 
 
