@@ -157,13 +157,6 @@ class _Beside(Mapping[str, bytes]):
             return b""
         raise KeyError(name)
 
-    def __contains__(self, name: object) -> bool:
-        try:
-            self[str(name)]
-        except KeyError:
-            return False
-        return True
-
     def __iter__(self) -> Iterator[str]:
         return iter(())
 

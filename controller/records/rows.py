@@ -35,7 +35,8 @@ def gather(directory: Path, kit: Kit, into: Gatherer, progress: Callable[[int], 
     ValueError
         If it cannot be read, or was made with other tags.
     """
-    state, soft_state, stood = kit.start(), soft.start(kit.soft), kit.start().substitutes
+    state = kit.start()
+    soft_state, stood = state.soft, state.substitutes
     into.anew()
     for number, entry in enumerate(entries(directory)):
         if entry.kind != "cycle":

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -131,8 +131,3 @@ def _twice(samples: Samples) -> Iterator[str]:
         if (first := seen.setdefault(row.tobytes(), i)) != i:
             yield f"found sample {i + 1} the same as sample {first + 1}, expected every batch once"
             return
-
-
-def selected(samples: Samples, names: Mapping[str, object]) -> Values:
-    """Return the inputs with some names."""
-    return {name: samples.inputs[name] for name in names}
