@@ -123,6 +123,8 @@ class Model(_Frozen):
     """Time at the beginning of each run from whose means tags are departures [s]; 0 where they are as read."""
     absolute: tuple[str, ...] = ()
     """Tags that are as read all the same."""
+    moved: tuple[str, ...] = ()
+    """Inputs that are departures too."""
     log: tuple[str, ...] = ()
     """Tags and inputs of which the natural logarithm is taken."""
     period_s: Annotated[float, Field(gt=0.0)] = 1.0

@@ -163,6 +163,7 @@ def _training(declared: Monitor, least: tuple[float, ...], trained: tuple[float,
 
 def _entered(model: Model, declared: Monitor) -> Model:
     how = {"baseline_s": declared.baseline_s or 0.0, "absolute": declared.absolute, "log": declared.log}
+    how |= {"moved": declared.moved}
     return model.model_copy(update=how)
 
 

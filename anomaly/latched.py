@@ -53,7 +53,7 @@ class LatchKit:
     logs: Places
     """Columns of which the logarithm is taken."""
     based: Floats
-    """1 for each tag that is a departure from the baseline, else 0 [1]."""
+    """1 for each column that is a departure from the baseline, else 0 [1]."""
     silence: SilenceKit
     """When nothing is judged."""
 
@@ -125,16 +125,20 @@ def gathering(declared: Declared, policy: Policy, asked: Mapping[str, int]) -> L
         heard=np.array([asked[names[i]] for i in hearing], np.intp),
         hearing=np.array(hearing, np.intp),
         logs=np.array([i for i, name in enumerate(names) if name in declared.log], np.intp),
-        based=np.array([float(tag not in declared.absolute) for tag in declared.tags]),
+        based=np.array([float(_departs(name, declared)) for name in names]),
         silence=quiet(declared),
     )
 
 
+def _departs(name: str, declared: Declared) -> bool:
+    return name not in declared.absolute if name in declared.tags else name in declared.moved
+
+
 def nothing(kit: LatchKit) -> Latched:
     """Return the memory of what has gathered nothing."""
-    width, n = kit.width, len(kit.declared.tags)
+    width = kit.width
     none = np.full(len(kit.tags), nan)
-    return Latched(np.zeros(width), np.zeros(width), none, Silence(), np.zeros(n), np.zeros(n))
+    return Latched(np.zeros(width), np.zeros(width), none, Silence(), np.zeros(width), np.zeros(width))
 
 
 def latch(snapshot: Snapshot, heard: Heard, latched: Latched, kit: LatchKit) -> Row | None:
@@ -193,7 +197,7 @@ def _row(snapshot: Snapshot, heard: Heard, latched: Latched, kit: LatchKit, *, s
         return Row(snapshot.at, values, shown, steady)
     _base(snapshot.at, values, latched, kit, steady=steady)
     if latched.known:
-        values[: len(latched.base)] -= np.where(kit.based > 0.0, latched.base, 0.0)
+        values -= np.where(kit.based > 0.0, latched.base, 0.0)
     return Row(snapshot.at, values, shown, steady and latched.known)
 
 
@@ -213,11 +217,10 @@ def _base(at: float, values: Floats, latched: Latched, kit: LatchKit, *, steady:
     if latched.begun is None:
         latched.begun = at
         latched.base[:], latched.counted[:] = 0.0, 0.0
-    own = values[: len(latched.base)]
-    there = np.isfinite(own)
-    latched.base += np.where(there, own, 0.0)
+    there = np.isfinite(values)
+    latched.base += np.where(there, values, 0.0)
     latched.counted += there
     if at - latched.begun >= (kit.declared.baseline_s or 0.0):
-        none = np.full(len(own), nan)
+        none = np.full(len(values), nan)
         latched.base = np.divide(latched.base, latched.counted, out=none, where=latched.counted > 0.0)
-        latched.known, latched.counted = True, np.zeros(len(own))
+        latched.known, latched.counted = True, np.zeros(len(values))

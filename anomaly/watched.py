@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import sqrt
+from typing import Literal
 
 import numpy as np
 from pydantic import ValidationError
@@ -116,9 +117,14 @@ def _entered(here: str, model: Model, declared: Declared) -> None:
     if model.baseline_s != (declared.baseline_s or 0.0):
         found = declared.baseline_s or 0.0
         raise ValueError(f"{here}.baseline: found {found:g} s, but {file} was fitted with {model.baseline_s:g} s")
-    for key, asked, has in (("absolute", declared.absolute, model.absolute), ("log", declared.log, model.log)):
+    for key in ("absolute", "moved", "log"):
+        asked, has = _named(declared, key), _named(model, key)
         if odd := sorted(set(asked) ^ set(has)):
             raise ValueError(f"{here}.{key}: expected the tags {file} was fitted with; they differ in {odd[0]}")
+
+
+def _named(one: Declared | Model, key: Literal["absolute", "moved", "log"]) -> tuple[str, ...]:
+    return {"absolute": one.absolute, "moved": one.moved, "log": one.log}[key]
 
 
 def _odd(odd: list[str], found: tuple[str, ...]) -> str:

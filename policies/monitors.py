@@ -68,6 +68,8 @@ class Monitor(Told):
     """Time of steady running of each run from whose means tags are judged as departures [s]; none where absent."""
     absolute: tuple[Name, ...] = ()
     """Tags that are judged as they are, whatever the run began with."""
+    moved: tuple[Name, ...] = ()
+    """Inputs that count as departures too, as setpoints do that a loop moves; the others count as they are."""
     log: tuple[Name, ...] = ()
     """Tags and inputs of which the natural logarithm is taken; no value where they are not above 0."""
     runs: Running | None = None
@@ -89,10 +91,10 @@ class Monitor(Told):
     def _known(self) -> Monitor:
         for key, names, among in (
             ("absolute", self.absolute, self.tags),
+            ("moved", self.moved, self.inputs),
             ("log", self.log, (*self.tags, *self.inputs)),
         ):
             if odd := [name for name in names if name not in among]:
-                raise ValueError(
-                    f"{key}: found {odd[0]}, expected one of the tags{'' if key == 'absolute' else ' or inputs'}"
-                )
+                expected = {"absolute": "tags", "moved": "inputs"}.get(key, "tags or inputs")
+                raise ValueError(f"{key}: found {odd[0]}, expected one of the {expected}")
         return self

@@ -104,6 +104,12 @@ def test_a_tag_may_be_judged_as_it_is_and_another_by_its_logarithm() -> None:
     assert isnan(nothing[0].values[0])
 
 
+def test_a_setpoint_that_a_loop_moves_counts_from_where_the_run_began() -> None:
+    kit = gathering(baseline="1m", tags=["PRS.MCF"], inputs=["PRS.FILL", "FDR_API.N"], moved=["PRS.FILL"])
+    found = rows(kit, (snap(t, 6.0, 9.0 if t < 90 else 9.5, 200.0, FDR_API__N=80.0) for t in range(121)))
+    assert found[-1].values.tolist() == pytest.approx([0.0, 0.5, 80.0])
+
+
 def test_an_announced_change_silences_it_for_a_while() -> None:
     kit = gathering(suppressed=[{"tag": "PRS.GAP_ACT", "changes": True, "settle": "30s"}])
     found = rows(kit, (snap(t, *MIDDLE, PRS__GAP_ACT=3.0 if t < 50 else 3.1) for t in range(121)))
