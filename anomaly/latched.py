@@ -196,8 +196,8 @@ def _row(snapshot: Snapshot, heard: Heard, latched: Latched, kit: LatchKit, *, s
     if kit.declared.baseline_s is None:
         return Row(snapshot.at, values, shown, steady)
     _base(snapshot.at, values, latched, kit, steady=steady)
-    if latched.known:
-        values -= np.where(kit.based > 0.0, latched.base, 0.0)
+    # Before the means are known there is no departure, and what is none must not stand in the lags later.
+    values -= np.where(kit.based > 0.0, latched.base if latched.known else nan, 0.0)
     return Row(snapshot.at, values, shown, steady and latched.known)
 
 

@@ -96,6 +96,13 @@ def test_the_first_steady_minutes_of_each_run_are_its_baseline() -> None:
     assert found[600].shown.tolist() == pytest.approx([7.0, 9.0, 200.0])
 
 
+def test_there_is_no_departure_before_the_means_of_the_run_are_known() -> None:
+    kit = gathering(baseline="1m", absolute=["PRS.FILL"])
+    found = rows(kit, (snap(t, *MIDDLE) for t in range(91)))
+    assert [isnan(row.values[0]) for row in found] == [True] * 6 + [False] * 3
+    assert [row.values[1] for row in found] == [9.0] * 9
+
+
 def test_a_tag_may_be_judged_as_it_is_and_another_by_its_logarithm() -> None:
     kit = gathering(baseline="1m", absolute=["PRS.FILL"], log=["PRS.MCF"])
     found = rows(kit, (snap(t, 6.0 if t < 90 else 6.0 * np.e, 9.0, 200.0) for t in range(121)))
