@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from anomaly import Alert, engine, incident
 from anomaly.engine import WatchState
-from anomaly.heard import NOTHING
+from anomaly.heard import NOTHING, Heard
 from anomaly.incident import Incident, IncidentState
 from controller import beliefs, dropout, soft, substitute
 from controller.cycle import Decision, Event, Order, Phase
@@ -20,7 +21,7 @@ from controller.substitute import SubstituteState
 from controller.turn import Turn, turn
 from plant_io import Snapshot
 
-__all__ = ["decide"]
+__all__ = ["Perceived", "conclude", "decide", "perceive"]
 
 
 def decide(
@@ -48,11 +49,49 @@ def decide(
     state
         What to remember.
     """
+    return conclude(perceive(snapshot, state, kit), orders, plans, state, kit)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Perceived:
+    """The line as one cycle sees it, before anything is concluded."""
+
+    seen: Snapshot
+    """What was read, with virtual tags, and with what stands in for bad values."""
+    heard: Heard
+    """What the loops believed at the end of the last cycle."""
+    soft: SoftState
+    """What the soft sensors remember now."""
+    substitutes: SubstituteState
+    """What is remembered to stand in for bad values."""
+    stood_in: Sequence[str]
+    """What there is to say of that."""
+
+
+def perceive(snapshot: Snapshot, state: State, kit: Kit) -> Perceived:
+    """Return the line as a cycle sees it.
+
+    Parameters
+    ----------
+    snapshot
+        The line as latched at the start of the cycle.
+    state
+        What the last cycle left.
+    kit
+        What is permitted and wanted.
+    """
     measured, soft_state = soft.enrich(snapshot, state.soft, kit.soft)
     whole, substitutes, stood_in = substitute.stand_in(measured, state.substitutes, kit.substitutes)
-    seen = whole.settled()
     heard = beliefs.heard(state.loops, kit.beliefs) if kit.beliefs.listens else NOTHING
-    watches, locked, advice = engine.watch(seen, state.watches, kit.watches, heard)
+    return Perceived(whole.settled(), heard, soft_state, substitutes, stood_in)
+
+
+def conclude(
+    perceived: Perceived, orders: Sequence[Order], plans: Sequence[Plan], state: State, kit: Kit
+) -> tuple[Decision, State]:
+    """Conclude one cycle from the line as it sees it; arguments and results as those of `decide`."""
+    seen = perceived.seen
+    watches, locked, advice = engine.watch(seen, state.watches, kit.watches, perceived.heard)
     links = look(seen, state, kit)
     given = Inputs(seen, links, locked, orders, plans)
     turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}
@@ -60,7 +99,7 @@ def decide(
     setpoints = tuple(s for t in turns.values() for s in t.setpoints)
     words = speak(links, seen, state, Wanted(wanted, setpoints), kit)
     alerts = locked.alerts + advice.alerts + tuple(a for t in turns.values() for a in t.alerts)
-    incidents, told = _folded(alerts, snapshot.at, state.incidents, kit)
+    incidents, told = _folded(alerts, seen.at, state.incidents, kit)
     decision = Decision(
         setpoints=setpoints,
         handshake=words.writes,
@@ -68,19 +107,19 @@ def decide(
         proposals=tuple(t.proposal for t in turns.values() if t.proposal is not None),
         problems=tuple(t.problem for t in turns.values() if t.problem is not None),
         alerts=alerts,
-        events=_news(seen, links, stood_in) + tuple(e for t in turns.values() for e in t.events),
+        events=_news(seen, links, perceived.stood_in) + tuple(e for t in turns.values() for e in t.events),
         armed=words.armed,
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
         trips={name: t.state.trips for name, t in turns.items() if t.state.trips},
         soft=_virtual(seen, kit),
-        substituted=substitute.entered(seen, substitutes, kit.substitutes),
+        substituted=substitute.entered(seen, perceived.substitutes, kit.substitutes),
         without={name: out for name, t in turns.items() if (out := dropout.without(t.state))},
         limits={name: t.state.limits for name, t in turns.items() if t.state.limits},
         targets={name: t.state.wished for name, t in turns.items() if t.state.wished},
         incidents=told,
     )
     loops = {name: t.state for name, t in turns.items()}
-    return decision, _left((soft_state, watches, loops, substitutes), incidents, links, words)
+    return decision, _left((perceived.soft, watches, loops, perceived.substitutes), incidents, links, words)
 
 
 def _folded(

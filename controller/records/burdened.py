@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from controller.burden import Burden
-from controller.records.journal import entries
-from policies import Policy, parse
+from controller.records.cycles import Walk
+from policies import Policy
 
 
 def burdened(
@@ -34,18 +34,14 @@ def burdened(
     found, count = Burden(frozenset(right)), 0
     policy: Policy | None = None
     for directory in directories:
-        for entry in entries(directory):
-            if entry.kind == "head":
-                content = entry.content()
-                before, policy = policy, parse(content["files"][""], content["policy_name"], content["files"])
-                if before is not None and before.line != policy.line:
-                    raise ValueError(f"{directory}: the record is of line {policy.line}, those before of {before.line}")
-            elif entry.kind == "cycle":
-                if policy is None:
-                    raise ValueError(f"{directory}: the record does not begin with a head")
-                found.take(entry.content()["decision"].get("incidents", ()), entry.at, policy.period_s)
-                count += 1
-                progress(count)
+        walk, before = Walk(directory), policy
+        policy = walk.policy()
+        if before is not None and before.line != policy.line:
+            raise ValueError(f"{directory}: the record is of line {policy.line}, those before of {before.line}")
+        for data in walk.cycles():
+            found.take(data["decision"].get("incidents", ()), data["snapshot"]["at"], policy.period_s)
+            count += 1
+            progress(count)
     if policy is None:
-        raise ValueError("found no record that begins with a head")
+        raise ValueError("found no record")
     return found, policy

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 
 from controller.records import codec
-from controller.records.journal import Entry, entries
+from controller.records.cycles import Walk
 from plant_io import Batch, Driver, Identity, Outcome, Quality, Reason, Receipt, Setpoint, Snapshot, TagIndex
 from plant_io.scan import scans_of
-from policies import Policy, parse
+from policies import Policy
 from policies.scans import CONTROL
 
 _AT_ONCE_S = 1e-3  # clock readings that are added up differ from recorded ones by rounding
@@ -38,11 +38,8 @@ class Recorded:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._stream = entries(directory)
-        head = next(self._stream, None)
-        if head is None or head.kind != "head":
-            raise ValueError(f"{directory}: the record does not begin with a head")
-        self.policy = _policy(head)
+        self._walk = Walk(directory)
+        self.policy = _read_always(self._walk.policy())
         """The policy the run was made under, but with every tag read in every cycle, as every snapshot has it."""
         self._index = TagIndex.of(self.policy)
         self._snapshots = self._read()
@@ -92,9 +89,8 @@ class Recorded:
         return self._shown
 
     def _read(self) -> Iterator[Snapshot]:
-        for entry in self._stream:
-            if entry.kind == "cycle":
-                yield codec.snapshot(entry.content()["snapshot"], self._index)
+        for data in self._walk.cycles():
+            yield codec.snapshot(data["snapshot"], self._index)
 
 
 class _RecordedDriver:
@@ -137,9 +133,6 @@ class _RecordedDriver:
         self._open = False
 
 
-def _policy(head: Entry) -> Policy:
-    content = head.content()
-    files = content["files"]
-    policy = parse(files[""], content["policy_name"], files)
+def _read_always(policy: Policy) -> Policy:
     tags = {name: tag.model_copy(update={"scan": CONTROL}) for name, tag in policy.tags.items()}
     return policy.model_copy(update={"tags": tags})

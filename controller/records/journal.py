@@ -147,7 +147,7 @@ class Journal:
 
 
 def entries(directory: Path) -> Iterator[Entry]:
-    """Give every record of a run, oldest first.
+    """Give every record of a run, oldest first; its directory is named, or the file in it.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def entries(directory: Path) -> Iterator[Entry]:
     ValueError
         If what it holds cannot be read as one.
     """
-    path = directory / FILE
+    path = directory if directory.is_file() else directory / FILE
     if not path.exists():
         raise FileNotFoundError(f"{directory}: there is no record here (wanted a file {FILE})")
     with _told(ValueError, f"{path}: this cannot be read as a record"):

@@ -12,8 +12,7 @@ from controller.explain import Moment
 from controller.kit import Kit
 from controller.plan import Plan, Status
 from controller.records import codec
-from controller.records.journal import entries
-from controller.records.replay import kit_of
+from controller.records.cycles import Walk
 from controller.wish import Use, wish
 from policies import Loop
 
@@ -61,13 +60,10 @@ def moment(directory: Path, loop: str | None, pick: Pick) -> tuple[Kit, Moment]:
     ValueError
         If it cannot be read, or holds no such loop, no such cycle, or no solved plan that was followed there.
     """
-    stream = entries(directory)
-    head = next(stream, None)
-    if head is None or head.kind != "head":
-        raise ValueError(f"{directory}: the record does not begin with a head")
-    kit = kit_of(head)
+    walk = Walk(directory)
+    kit = walk.kit()
     name = _named(directory, kit, loop)
-    found = _picked((entry.content() for entry in stream if entry.kind == "cycle"), kit.policy.loops[name], name, pick)
+    found = _picked(walk.cycles(), kit.policy.loops[name], name, pick)
     if found is None:
         raise ValueError(f"{directory}: the record holds {_missed(name, pick)}")
     return kit, found

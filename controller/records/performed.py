@@ -16,8 +16,7 @@ from controller.estimates import Estimate
 from controller.kit import LoopKit, Scale
 from controller.mpc.foretold import Foretold
 from controller.records import codec
-from controller.records.journal import entries
-from controller.records.replay import inputs, kit_of
+from controller.records.cycles import Walk, inputs
 from controller.state import LoopState
 from plant_io import Outcome, Quality, Snapshot
 from plant_io.signals import Floats
@@ -98,27 +97,19 @@ def performed(directory: Path, progress: Callable[[int], None] = lambda _: None)
     ValueError
         If it cannot be read.
     """
-    stream = entries(directory)
-    head = next(stream, None)
-    if head is None or head.kind != "head":
-        raise ValueError(f"{directory}: the record does not begin with a head")
-    kit = kit_of(head)
+    walk = Walk(directory)
+    kit = walk.kit()
     found = {
         name: Performed(loop, Foretold(loop), _scales(loop, kit.policy.units())) for name, loop in kit.loops.items()
     }
-    state, count = kit.start(), 0
-    for entry in stream:
-        if entry.kind != "cycle":
-            continue
-        data = entry.content()
+    state = kit.start()
+    for data in walk.cycles(progress):
         before = state.loops
         snapshot, orders, plans = inputs(data, kit)
         decision, state = decide(snapshot, orders, plans, state, kit)
-        count += 1
         for name, one in found.items():
             _counted(one, data, decision, name)
             _stepped(one, snapshot, decision, (before[name], state.loops[name]))
-        progress(count)
     return found
 
 

@@ -17,8 +17,7 @@ from controller.cycle import Decision
 from controller.decide import decide
 from controller.kit import Kit, prepare
 from controller.records import codec
-from controller.records.journal import entries
-from controller.records.replay import fits, inputs, kit_of
+from controller.records.cycles import Walk, inputs
 from plant_io import Snapshot, TagIndex
 from policies import Policy
 
@@ -118,23 +117,14 @@ def rerun(directory: Path, policy: Policy, progress: Callable[[int], None] = lam
     ValueError
         If the record cannot be read, or the policy is of another line.
     """
-    stream = entries(directory)
-    head = next(stream, None)
-    if head is None or head.kind != "head":
-        raise ValueError(f"{directory}: the record does not begin with a head")
-    before, kit = kit_of(head), prepare(policy, head.content().get("station", 0))
+    walk = Walk(directory)
+    before, kit = walk.kit(), prepare(policy, walk.station)
     there = Reader(before, kit)
-    found, state, chain = Rerun(first_break=None if fits(bytes(32), head) else 0), kit.start(), head.chain
-    for entry in stream:
-        if found.first_break is None and not fits(chain, entry):
-            found.first_break = entry.seq
-        chain = entry.chain
-        if entry.kind != "cycle":
-            continue
-        data = entry.content()
+    found, state = Rerun(), kit.start()
+    for data in walk.cycles(progress):
         decision, state = decide(*there.read(data), state, kit)
-        _compared(found, data, decision, entry.at)
-        progress(found.cycles)
+        _compared(found, data, decision, data["snapshot"]["at"])
+    found.first_break = walk.first_break
     return found
 
 

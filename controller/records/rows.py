@@ -6,12 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from anomaly.gathering import Gatherer
-from anomaly.heard import NOTHING
-from controller import beliefs, soft, substitute
-from controller.decide import decide
+from controller.decide import conclude, perceive
 from controller.kit import Kit
-from controller.records.journal import entries
-from controller.records.replay import inputs
+from controller.records.cycles import Walk, inputs
+from plant_io.changes import replace
 
 
 def gather(directory: Path, kit: Kit, into: Gatherer, progress: Callable[[int], None] = lambda _: None) -> None:
@@ -36,19 +34,15 @@ def gather(directory: Path, kit: Kit, into: Gatherer, progress: Callable[[int], 
         If it cannot be read, or was made with other tags.
     """
     state = kit.start()
-    soft_state, stood = state.soft, state.substitutes
     into.anew()
-    for number, entry in enumerate(entries(directory)):
-        if entry.kind != "cycle":
-            continue
+    for data in Walk(directory).cycles(progress):
         try:
-            snapshot, orders, plans = inputs(entry.content(), kit)
+            snapshot, orders, plans = inputs(data, kit)
         except ValueError as error:
             raise ValueError(f"{directory}: {error}") from error
-        heard = beliefs.heard(state.loops, kit.beliefs) if kit.beliefs.listens else NOTHING
-        measured, soft_state = soft.enrich(snapshot, soft_state, kit.soft)
-        seen, stood, _ = substitute.stand_in(measured, stood, kit.substitutes)
-        into.take(seen, heard)
+        perceived = perceive(snapshot, state, kit)
+        into.take(perceived.seen, perceived.heard)
         if kit.beliefs.listens:
-            _, state = decide(snapshot, orders, plans, state, kit)
-        progress(number)
+            _, state = conclude(perceived, orders, plans, state, kit)
+        else:
+            state = replace(state, soft=perceived.soft, substitutes=perceived.substitutes)
