@@ -38,6 +38,8 @@ class Asked:
     """Name of the core, of none, or that it is to be found."""
     result: str | None = None
     """Column of the results."""
+    sensor: str | None = None
+    """Soft sensor of the policy that is meant, where the data are records."""
     time: str | None = None
     """Column of the times."""
     taken: str | None = None
@@ -141,13 +143,18 @@ def along_path(path: Path, asked: Asked, process: Process) -> Asked:
     process
         What was identified.
     """
-    masses = [one.value for name, one in process.parameters.items() if name.startswith("tank_") and one.unit == "kg"]
+    held = masses(process)
     columns, named = _columns(path), asked.inputs or {}
     flows = [columns.get(named.get(name, name)) for name in ("api_flow", "exc_flow")]
     powder = sum(float(np.median(one.values)) for one in flows if one is not None)
-    if not masses or None in flows or asked.residence_s > 0.0 or not powder > 0.0:
+    if not held or None in flows or asked.residence_s > 0.0 or not powder > 0.0:
         return asked
-    return replace(asked, residence_s=sum(masses) / powder * _SECONDS_PER_HOUR, tanks=float(len(masses)))
+    return replace(asked, residence_s=sum(held) / powder * _SECONDS_PER_HOUR, tanks=float(len(held)))
+
+
+def masses(process: Process) -> list[float]:
+    """Return what each tank of an identified path holds [kg]."""
+    return [one.value for name, one in process.parameters.items() if name.startswith("tank_") and one.unit == "kg"]
 
 
 def like(path: Path, model: HybridModel, asked: Asked) -> Table:
@@ -221,7 +228,7 @@ def _roles(
         named = {word: column for column, word in words(list(free.values())).items()}
         places = {n: told.get(n) or free.get(n) or named.get(n) for n in wanted}
         return _Roles(time, taken, reported, label, {n: at for n, at in places.items() if at is not None}), ""
-    core = _core(asked.core, {*told, *free}, columns[label].unit)
+    core = core_of(asked.core, {*told, *free}, columns[label].unit)
     own = {} if core == NO_CORE else {n: told.get(n) or free.get(n) for n in CORES[core].inputs}
     inputs = {**{n: column for n, column in own.items() if column}, **told}
     rest = [column for column in free.values() if column not in inputs.values()]
@@ -231,7 +238,14 @@ def _roles(
     return _Roles(time, taken, reported, label, inputs), core
 
 
-def _core(wanted: str, names: set[str], unit: str | None) -> str:
+def core_of(wanted: str, names: set[str], unit: str | None) -> str:
+    """Return the core that is meant: by its name, or the one most of whose needed inputs are there.
+
+    Raises
+    ------
+    Refused
+        If there is none of that name.
+    """
     if wanted in {*CORES, NO_CORE}:
         return wanted
     if wanted != AUTO:

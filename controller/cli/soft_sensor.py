@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
@@ -18,6 +19,7 @@ from controller.cli.show import give, people, writable
 
 if TYPE_CHECKING:
     from controller.cli.soft_data import Asked, Table
+    from controller.models.process import Process
     from controller.soft.hybrid_judge import Checked, Forward, Goal
     from controller.soft.hybrid_model import Figures, HybridModel
 
@@ -45,11 +47,17 @@ _CARD = ("use", "version", "approver")
 _FORMS: Mapping[Shape, tuple[str, ...]] = {Shape.BEST: ("parallel", "serial_features", "serial_parameter")}
 
 Data = Annotated[
-    Path, typer.Argument(metavar="DATA", help="CSV file of inputs and results; a record or table of runs.")
+    list[Path],
+    typer.Argument(metavar="DATA...", help="CSV file of inputs and results, or record directories in order of time."),
+]
+Sensor = Annotated[
+    str | None, typer.Option("--sensor", metavar="NAME", help="Soft sensor of the policy of a record that is meant.")
 ]
 Columns = Annotated[
     list[str] | None,
-    typer.Option("--column", metavar="NAME=COLUMN", help="Column of an input, or of result, time, taken, known."),
+    typer.Option(
+        "--column", metavar="NAME=COLUMN", help="Column, or tag of a record, of an input, result, time, taken, known."
+    ),
 ]
 Leave = Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Column to leave out.")]
 Times = Annotated[Unit, typer.Option("--unit", help="Unit of the times.")]
@@ -76,7 +84,10 @@ def fit(
     process: Annotated[Path | None, typer.Option(metavar="F", help="Identified process: guesses and path.")] = None,
     residence: Annotated[str | None, typer.Option(metavar="T", help="Mean residence time up to the sensor.")] = None,
     tanks: Annotated[float, typer.Option(min=1.0, help="Mixed tanks the line is like.")] = 3.0,
-    label_sd: Annotated[float, typer.Option(min=0.0, help="Standard deviation of one result.")] = 0.0,
+    label_sd: Annotated[
+        float | None, typer.Option(min=0.0, help="Standard deviation of one result; of a record, as its policy says.")
+    ] = None,
+    sensor: Sensor = None,
     column: Columns = None,
     leave: Leave = None,
     unit: Times = Unit.MIN,
@@ -88,24 +99,35 @@ def fit(
     """Fit a hybrid soft sensor to labelled data, judge it forward in time, and write it with its card."""
     from controller.cli import soft_page  # noqa: PLC0415  # heavy
 
-    page = plot or str(Path(out).with_suffix(".html"))
-    for where in (out, page):
-        writable(where)
+    page = _page(out, plot)
     with reading():
         asked = replace(
             _asked(column, leave, unit, delay),
+            sensor=sensor,
             core=core,
             residence_s=duration("--residence", residence) or 0.0,
             tanks=tanks,
         )
         table, goal = _goal(data, asked, process, (form, governs, label_sd, _pairs("--card", card, _CARD)))
         model, judged = _made(goal, table)
-    _write(out, model.model_dump_json(by_alias=True, indent=1) + "\n")
     _write(page, soft_page.fitted(model, judged, table.samples))
-    _show({"model": model.card.figures, **model.card.baselines}, model.unit)
-    people.print(f"{model.core}, {model.form}; written to {out}, plots to {page}", markup=False)
+    _kept(model, out, page)
     give(_plain(model), json)
     return 0
+
+
+def _page(out: str, plot: str | None) -> str:
+    """Return where the page goes, after it and the model can be written."""
+    page = plot or str(Path(out).with_suffix(".html"))
+    for where in (out, page):
+        writable(where)
+    return page
+
+
+def _kept(model: HybridModel, out: str, page: str) -> None:
+    _write(out, model.model_dump_json(by_alias=True, indent=1) + "\n")
+    _show({"model": model.card.figures, **model.card.baselines}, model.unit)
+    people.print(f"{model.core}, {model.form}; written to {out}, plots to {page}", markup=False)
 
 
 def check(
@@ -114,6 +136,7 @@ def check(
     *,
     challenger: Annotated[Path | None, typer.Option(metavar="MODEL", help="Another model, side by side.")] = None,
     at_most: Annotated[float | None, typer.Option(min=0.0, help="Largest error accepted, unit of the result.")] = None,
+    sensor: Sensor = None,
     column: Columns = None,
     unit: Times = Unit.MIN,
     delay: Delay = None,
@@ -124,7 +147,7 @@ def check(
     from controller.cli import soft_page  # noqa: PLC0415  # heavy
 
     with reading():
-        asked = _asked(column, None, unit, delay)
+        asked = replace(_asked(column, None, unit, delay), sensor=sensor)
         (first, table, found), *others = [_checked(p, data, asked) for p in (model, challenger) if p is not None]
     told = _told(first, table, found)
     rivals = {f"challenger, {n}": f for other in others for n, f in _told(*other).items()}
@@ -175,17 +198,19 @@ def _asked(column: Sequence[str] | None, leave: Sequence[str] | None, unit: Unit
 
 
 def _goal(
-    data: Path, asked: Asked, process: Path | None, wanted: tuple[Shape, str | None, float, Mapping[str, str]]
+    data: Sequence[Path],
+    asked: Asked,
+    process: Path | None,
+    wanted: tuple[Shape, str | None, float | None, Mapping[str, str]],
 ) -> tuple[Table, Goal]:
-    from controller.cli import soft_data  # noqa: PLC0415  # heavy
     from controller.models import process as processes  # noqa: PLC0415  # heavy
     from controller.soft import hybrid_judge, recipes, samples  # noqa: PLC0415  # heavy
     from controller.soft.hybrid_model import NO_CORE  # noqa: PLC0415  # heavy
 
     form, governs, label_sd, card = wanted
     identified = None if process is None else processes.read(process.read_bytes())
-    table = soft_data.read(data, asked if identified is None else soft_data.along_path(data, asked, identified))
-    plan = recipes.plan_of(table.core, form.value, governs, label_sd, identified)
+    table, scatter = _labelled(data, asked, identified)
+    plan = recipes.plan_of(table.core, form.value, governs, scatter if label_sd is None else label_sd, identified)
     samples.check(table.samples, table.core, positive=plan.logarithm)
     goal = hybrid_judge.Goal(
         plan=plan,
@@ -194,7 +219,7 @@ def _goal(
         units=table.units,
         timings=table.timings,
         intended_use=card.get("use", "monitoring; not for release"),
-        source=data.name,
+        source=", ".join(path.name for path in data),
         version=card.get("version", "1"),
         approver=card.get("approver", ""),
         label_delay_s=table.delay_s,
@@ -202,6 +227,35 @@ def _goal(
     if table.core == NO_CORE:
         people.print("no mechanistic core fits the columns: a learner alone is fitted", style="bold")
     return table, goal
+
+
+def _labelled(data: Sequence[Path], asked: Asked, identified: Process | None) -> tuple[Table, float]:
+    """Return the samples to learn from, and the standard deviation of one result as far as the data tell it."""
+    from controller.cli import soft_data, soft_records  # noqa: PLC0415  # heavy
+
+    if soft_records.are_records(data):
+        if identified is not None:
+            asked = soft_records.along_path(data, asked, soft_data.masses(identified))
+        with _walking() as progress:
+            return soft_records.read_all(data, asked, progress), soft_records.label_sd(data, asked)
+    path = _one(data)
+    return soft_data.read(path, asked if identified is None else soft_data.along_path(path, asked, identified)), 0.0
+
+
+def _one(data: Sequence[Path]) -> Path:
+    if len(data) != 1:
+        raise Refused(f"DATA: found {len(data)} files, expected one table, or record directories alone")
+    return data[0]
+
+
+@contextmanager
+def _walking() -> Generator[Callable[[int], None]]:
+    from rich.progress import MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415  # heavy
+
+    columns = (TextColumn("reading cycles"), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=people, transient=True) as progress:
+        task = progress.add_task("", total=None)
+        yield lambda count: progress.update(task, completed=count)
 
 
 def _made(goal: Goal, table: Table) -> tuple[HybridModel, Forward]:
@@ -216,13 +270,17 @@ def _made(goal: Goal, table: Table) -> tuple[HybridModel, Forward]:
         return hybrid_judge.made(goal, table.samples, judged), judged
 
 
-def _checked(path: Path, data: Path, asked: Asked) -> tuple[HybridModel, Table, Checked]:
-    from controller.cli import soft_data  # noqa: PLC0415  # heavy
+def _checked(path: Path, data: Sequence[Path], asked: Asked) -> tuple[HybridModel, Table, Checked]:
+    from controller.cli import soft_data, soft_records  # noqa: PLC0415  # heavy
     from controller.soft import hybrid_judge, hybrid_model, samples  # noqa: PLC0415  # heavy
 
     model = hybrid_model.read(path.read_bytes(), str(path))
-    table = soft_data.like(data, model, asked)
-    samples.check(table.samples, model.core, fewest=1, positive=model.logarithm)
+    if soft_records.are_records(data):
+        with _walking() as progress:
+            table = soft_records.like(data, model, asked, progress)
+    else:
+        table = soft_data.like(_one(data), model, asked)
+    samples.check(table.samples, model.core, fewest=1, positive=model.logarithm, learnt=False)
     return model, table, hybrid_judge.checked(model, table.samples)
 
 

@@ -18,6 +18,7 @@ FEWEST = 8
 _MISPLACED = 0.5
 """Share of values outside what can be meant from which another unit is suspected [1]."""
 
+_LABEL = "the label"
 Indices = NDArray[np.intp]
 
 
@@ -55,8 +56,8 @@ class Samples:
         return digest.hexdigest()
 
 
-def check(samples: Samples, core: str, *, fewest: int = FEWEST, positive: bool = False) -> None:
-    """See that samples can be learnt from.
+def check(samples: Samples, core: str, *, fewest: int = FEWEST, positive: bool = False, learnt: bool = True) -> None:
+    """See that samples can be learnt from, or a model be held against them.
 
     Parameters
     ----------
@@ -68,25 +69,28 @@ def check(samples: Samples, core: str, *, fewest: int = FEWEST, positive: bool =
         Fewest samples that will do [1].
     positive
         Whether labels have to be above zero.
+    learnt
+        Whether something is learnt from them, so that every input has to change.
 
     Raises
     ------
     ValueError
         If they cannot; the first mistake found is named, in one sentence.
     """
-    for problem in _problems(samples, CORES.get(core), fewest, positive=positive):
+    for problem in _problems(samples, CORES.get(core), (fewest, learnt), positive=positive):
         raise ValueError(problem)
 
 
-def _problems(samples: Samples, core: Core | None, fewest: int, *, positive: bool) -> Iterator[str]:
+def _problems(samples: Samples, core: Core | None, wanted: tuple[int, bool], *, positive: bool) -> Iterator[str]:
+    fewest, learnt = wanted
     if core is not None:
         lacking = [n for n, one in core.inputs.items() if one.needed and n not in samples.inputs]
         if lacking:
             yield f"found no {', '.join(lacking)} among the inputs, which the core wants"
     if samples.n < fewest:
         yield f"found {samples.n} labelled samples, expected at least {fewest} for this method"
-    for name, values in {**samples.inputs, "the label": samples.labels}.items():
-        yield from _column(name, values)
+    for name, values in {**samples.inputs, _LABEL: samples.labels}.items():
+        yield from _column(name, values, changes=learnt or (name == _LABEL and samples.n >= FEWEST))
     if core is not None:
         for name, quantity in core.inputs.items():
             yield from _plausible(name, samples.inputs.get(name), quantity)
@@ -96,11 +100,11 @@ def _problems(samples: Samples, core: Core | None, fewest: int, *, positive: boo
     yield from _twice(samples)
 
 
-def _column(name: str, values: Floats) -> Iterator[str]:
+def _column(name: str, values: Floats, *, changes: bool) -> Iterator[str]:
     gone = np.flatnonzero(~np.isfinite(values))
     if len(gone):
         yield f"found no number for {name} in {len(gone)} labelled samples, the first of them sample {gone[0] + 1}"
-    elif len(values) and not float(np.ptp(values)) > 0.0:
+    elif changes and len(values) and not float(np.ptp(values)) > 0.0:
         yield f"found {name} at {float(values[0]):g} in every sample, expected that it changes; leave out what cannot"
 
 
