@@ -110,6 +110,31 @@ class Tail(_Frozen):
         return self.scores[-1] + self.scale * max(log(self.beyond[-1] / share), 0.0)
 
 
+class Card(_Frozen):
+    """Where a model comes from, and what its limit rests on."""
+
+    source: str = ""
+    """What the training data are of."""
+    seeds: tuple[int, ...] = ()
+    """Seeds of the runs [1]; none where they are not simulated."""
+    runs: Annotated[int, Field(ge=1)]
+    """Runs it was fitted to [1]."""
+    hours: Annotated[float, Field(ge=0.0)]
+    """Time of steady running in them [h]."""
+    data_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    """Hash of all rows, hexadecimal."""
+    limited_by: str
+    """How the limit was found."""
+    promise: str
+    """What the limit promises, and what that rests on."""
+    promised_per_week: Annotated[float, Field(gt=0.0)]
+    """False alarms it promises at most, on average [1/week]."""
+    tops: Vector = ()
+    """Highest score that lasted of each run, by a model that was not fitted to it, as a share of the limit [1]."""
+    policy: str = ""
+    """Line and revision of the policy it was made for."""
+
+
 class Model(_Frozen):
     """A fitted monitor, in plain numbers: the same numbers give the same scores, bit for bit."""
 
@@ -163,6 +188,8 @@ class Model(_Frozen):
     """How likely scores are in normal operation."""
     limit: Annotated[float, Field(gt=0.0)]
     """Score from which a sample is an anomaly [1]."""
+    card: Card | None = None
+    """Where it comes from; none where nobody said."""
 
     @property
     def constant(self) -> tuple[str, ...]:

@@ -19,8 +19,9 @@ modeling of extreme values", Springer, 2001, doi:10.1007/978-1-4471-3675-0.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from math import exp, expm1, inf, isfinite, log, log1p, sqrt
+from math import exp, expm1, inf, isfinite, log, log1p, nan, sqrt
 from typing import Literal, cast
 
 import numpy as np
@@ -38,6 +39,9 @@ LONG_S = 20.0 * 86_400.0
 
 BLOCK_S = 4.0 * 3600.0
 """Length of a block whose maximum is taken, time [s]."""
+
+LEAST_RUNS = 6
+"""Runs from which on the differences between them can be judged [1]."""
 
 _LEVELS = (0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 0.999, 0.9995, 0.9998, 0.9999)
 _APART = 0.3
@@ -211,6 +215,50 @@ def limit(scores: Floats, rate: float, episodes: Episodes, method: Method | None
         return _gumbel(scores, rate, episodes, span_s)
     level, tops = _tops(scores, rate, episodes, span_s)
     return _over_threshold(tops - level, level, rate, span_s, method)
+
+
+def between(runs: Sequence[Floats], rate: float, episodes: Episodes) -> Limit:
+    """Return the limit that keeps a budget where runs differ from each other more than hours of one run.
+
+    A run that lies far from the others is far for all of its hours: its episodes are not independent, and count for
+    one. The tail is the predictive exponential one of the highest peak of each run, over the median of these.
+
+    Parameters
+    ----------
+    runs
+        Scores of each run in the order of time, each of shape ``(n,)`` [1]; not a number where there is none.
+    rate
+        False alarms permitted [1/s].
+    episodes
+        How scores become episodes.
+
+    Raises
+    ------
+    ValueError
+        If there are too few runs with scores for any limit.
+    """
+    tops = np.array([top(one, episodes) for one in runs])
+    tops = tops[np.isfinite(tops)]
+    span_s = float(sum(np.isfinite(one).sum() for one in runs)) * episodes.every_s
+    if len(tops) < LEAST_RUNS:
+        raise ValueError(f"found {len(tops)} runs with scores, expected at least {LEAST_RUNS}")
+    level = float(np.median(tops))
+    return _over_threshold(tops[tops > level] - level, level, rate, span_s, "exponential")
+
+
+def top(scores: Floats, episodes: Episodes) -> float:
+    """Return the highest score that has lasted [1], not a number where there is none.
+
+    Parameters
+    ----------
+    scores
+        Scores in the order of time, shape ``(n,)`` [1]; not a number where there is none.
+    episodes
+        How long a score must last.
+    """
+    lasting = _lasting(scores, episodes.samples)
+    heard = lasting[np.isfinite(lasting)]
+    return float(heard.max()) if len(heard) else nan
 
 
 def _chosen(scores: Floats, rate: float, episodes: Episodes, span_s: float) -> Limit:

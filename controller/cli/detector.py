@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Mapping, Sequence
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
 from functools import partial
@@ -73,7 +73,7 @@ def fit(
 ) -> int:
     """Fit the model of a monitor to records of normal operation; the later third gives the limit."""
     from anomaly.artefact import Settings  # noqa: PLC0415  # heavy
-    from anomaly.gathering import made  # noqa: PLC0415  # heavy
+    from anomaly.gathering import Normal, made  # noqa: PLC0415  # heavy
 
     where = given(json)
     with reading():
@@ -83,7 +83,7 @@ def fit(
         how = Settings(memory=memory.value, rates=_rates(rates), delay=delay, false_alarms_per_day=often)
         gathered = _gathered(records, monitor, kit)
         with _at(str(policy)):
-            found = made(monitor.declared, gathered.rows, (gathered.first, gathered.last), ready, how)
+            found = made(monitor.declared, Normal(gathered.whole, gathered.span, _source(records)), ready, how)
     kept(target, lambda path: _written(path, found))
     give(_told(found, monitor.declared, target), where)
     return 0
@@ -120,48 +120,19 @@ def check(policy: File, records: Records, *, watch: Watch = None, json: Json = N
 
 def _opened(path: Path, watch: str | None, *, made: bool = False) -> tuple[Policy, MonitorKit, Kit]:
     """Return a policy, one of its monitors, and it made ready; models that are still to be made never speak."""
-    from anomaly.gathering import blank  # noqa: PLC0415  # heavy
     from controller.kit import prepare  # noqa: PLC0415  # heavy
-    from policies import Monitor, load, parse  # noqa: PLC0415  # heavy
+    from controller.unfitted import unfitted  # noqa: PLC0415  # heavy
+    from policies import Monitor, load  # noqa: PLC0415  # heavy
 
-    if made:
-        policy = load(path)
-    else:
-        if not path.is_file():
-            raise FileNotFoundError(2, "no such file", str(path))
-        policy = parse(path.read_bytes(), str(path), _Beside(path.parent))
+    policy = load(path) if made else unfitted(path)
     monitors = {name: one for name, one in policy.watches.items() if isinstance(one, Monitor)}
     if watch is None and len(monitors) == 1:
         watch = next(iter(monitors))
     if watch not in monitors:
         known = ", ".join(monitors) or "none"
         raise Refused(f"{path}: found {watch or 'no --watch'}, expected one of its watches of kind monitor: {known}")
-    if not made:
-        blanks = {one.model: blank(one).model_dump_json().encode() for one in monitors.values()}
-        policy = policy.sealed(policy.fingerprint, {**policy.files, **blanks})
     kit = prepare(policy)
     return policy, next(one for one in kit.watches.monitors if one.name == watch), kit
-
-
-class _Beside(Mapping[str, bytes]):
-    """The files beside a policy; a model that is not there yet is empty."""
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder.resolve()
-
-    def __getitem__(self, name: str) -> bytes:
-        file = (self._folder / name).resolve()
-        if file.is_relative_to(self._folder) and file.is_file():
-            return file.read_bytes()
-        if name.endswith(".monitor.json"):
-            return b""
-        raise KeyError(name)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(())
-
-    def __len__(self) -> int:
-        return 0
 
 
 def _gathered(records: Sequence[Path], monitor: MonitorKit, kit: Kit) -> Gatherer:
@@ -174,6 +145,10 @@ def _gathered(records: Sequence[Path], monitor: MonitorKit, kit: Kit) -> Gathere
             task = progress.add_task(str(record), total=None)
             gather(record, kit, into, partial(_done, progress, task))
     return into
+
+
+def _source(records: Sequence[Path]) -> str:
+    return f"records {', '.join(one.name for one in records)}"
 
 
 def _done(progress: Progress, task: TaskID, cycles: int) -> None:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-from anomaly.gathering import Gatherer
+from anomaly.gathering import Takes
 from controller.decide import conclude, perceive
 from controller.kit import Kit
 from controller.records.cycles import Walk, inputs
 from plant_io.changes import replace
 
 
-def gather(directory: Path, kit: Kit, into: Gatherer, progress: Callable[[int], None] = lambda _: None) -> None:
+def gather(directory: Path, kit: Kit, into: Takes, progress: Callable[[int], None] = lambda _: None) -> None:
     """Take the cycles of a record into what a monitor is fitted to.
 
     Parameters
