@@ -23,6 +23,7 @@ from hil.crew import cores, share
 from hil.library import find, open_scenario
 from hil.rig.play import EPOCH, in_memory
 from hil.scenario import Asked
+from policies import Policy
 
 SEEDS, QUIET = (901, 902), tuple(range(951, 981))
 QUICK_SEEDS, QUICK_QUIET, QUICK_LINES = (901,), (951,), ("e",)
@@ -85,10 +86,18 @@ def play(case: Case) -> Found:
         routes=tuple(str(one.routes[0]) for one in early if one.routes),
         opened=len(late),
         delay_s=late[0].opened - onset if late else None,
-        named=bool(late) and any(sign.tag.startswith(case.roots) for sign in late[0].signs[:_NAMED]),
+        named=bool(late) and any(_of_tag(sign.tag, policy).startswith(case.roots) for sign in late[0].signs[:_NAMED]),
         said=_words(late[0]) if late else "",
         flooded=_floods([one.at for one in told.changes if one.annunciated]),
     )
+
+
+def _of_tag(name: str, policy: Policy) -> str:
+    """Return a tag itself, or the tag that is measured where a loop believes something of a measurement."""
+    loop, _, believed = name.partition(".")
+    measured = policy.loops[loop].measured if loop in policy.loops else {}
+    found = measured.get(believed.partition(".")[2])
+    return name if found is None else found.tag
 
 
 def _words(one: Incident) -> str:

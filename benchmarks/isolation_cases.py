@@ -52,7 +52,7 @@ _ROOTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "HX": ("LOOP.T_SUP", "LOOP.T_RET"),
         "PUMP": ("LOOP.F_PV",),
         "STILL": ("LOOP.TOC", "LOOP.COND"),
-        "R2": ("R2.", "PEAK.", "ACTIVITY"),
+        "R2": ("R2.", "PEAK.", "SOFT.ACTIVITY"),
         "R1": ("R1.", "FTIR."),
         "UHPLC": ("UHPLC.", "PEAK."),
         "COLUMN": ("UHPLC.", "PEAK."),
