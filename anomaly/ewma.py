@@ -8,14 +8,19 @@ doi:10.1080/00401706.1959.10489860.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, sqrt
 
 from anomaly.alerts import Alert, Sign
+from anomaly.heard import NOTHING
 from anomaly.words import amount, span
 from plant_io import Snapshot
 from plant_io.changes import replace
 from policies import Ewma
+
+_MOVING = ("init", "active", "hold")
+"""Phases of a loop that has, or has had, its hands on setpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,8 @@ class ChartState:
     """Whether the condition has been told and stands."""
     calm: float | None = None
     """When the average was last within half the limit of normal, POSIX time [s]."""
+    rests: bool = False
+    """Whether it leaves its tag to other watches, since a loop moves it or has left it elsewhere."""
 
 
 def start(kit: ChartKit) -> ChartState:
@@ -61,7 +68,9 @@ def start(kit: ChartKit) -> ChartState:
     return ChartState(kit.declared.reference.mean)
 
 
-def look(snapshot: Snapshot, state: ChartState, kit: ChartKit) -> tuple[ChartState, Alert | None]:
+def look(
+    snapshot: Snapshot, state: ChartState, kit: ChartKit, phases: Mapping[str, str] = NOTHING.phases
+) -> tuple[ChartState, Alert | None]:
     """Take in the value of the tag, once for each source time.
 
     A value that is no evidence changes nothing: neither does it clear a condition nor bring one about.
@@ -74,6 +83,8 @@ def look(snapshot: Snapshot, state: ChartState, kit: ChartKit) -> tuple[ChartSta
         What the last look left.
     kit
         The chart.
+    phases
+        How far each loop is in service.
 
     Returns
     -------
@@ -89,8 +100,12 @@ def look(snapshot: Snapshot, state: ChartState, kit: ChartKit) -> tuple[ChartSta
     average = state.average + kit.declared.weight * (value - state.average)
     distance = abs(average - kit.declared.reference.mean) / kit.sd
     calm = snapshot.at if distance < 0.5 * kit.declared.limit else state.calm
-    taken = ChartState(average, source, state.since, state.active, calm)
-    after = _stand(taken, distance, snapshot.at, kit.declared)
+    taken = ChartState(average, source, state.since, state.active, calm, state.rests)
+    moved = any(phases.get(loop) in _MOVING for loop in kit.declared.yields)
+    if moved or (state.rests and distance >= kit.declared.clear * kit.declared.limit):
+        after = replace(taken, since=None, active=False, rests=True)
+    else:
+        after = _stand(replace(taken, rests=False), distance, snapshot.at, kit.declared)
     return after, _alert(after, distance, snapshot.at, kit) if after.active != state.active else None
 
 
@@ -120,6 +135,8 @@ def _alert(state: ChartState, distance: float, at: float, kit: ChartKit) -> Aler
         f"{declared.tag} is {side} normal: its average {amount(state.average, unit)} has been {far} from "
         f"{amount(mean, unit)}{lasted}."
         if state.active
+        else f"{declared.tag} is left to other watches: a loop moves it."
+        if state.rests
         else f"{declared.tag} is normal again: its average is {amount(state.average, unit)}, {far} from "
         f"{amount(mean, unit)}."
     )

@@ -67,6 +67,7 @@ def prepare(watches: WatchKit, loops: Mapping[str, Modelled]) -> BeliefKit:
         If a loop believes no such thing; the message names the watch and what comes nearest.
     """
     phased = any(when.loop is not None for one in watches.monitors for when in one.declared.suppressed)
+    phased = phased or any(chart.declared.yields for chart in watches.charts)
     places = {name: i for i, name in enumerate(watches.asked)}
     return BeliefKit(
         listens=phased or bool(places),

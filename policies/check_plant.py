@@ -70,6 +70,7 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("plant_time.running", "plant tag"),
     ("watches.*.tag", "signal"),
     ("watches.*.holds.*", "loop"),
+    ("watches.*.yields.*", "loop"),
 )
 _LISTS = ("spectrum", "positions", "areas")
 _KEY_REFERENCES = ("watches.*.tags.*", "watches.*.channels.*")

@@ -46,6 +46,8 @@ class Ewma(Told):
     """Time the condition must stand before it is told [s]."""
     clear: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Share of `limit` below which the condition ends [1]."""
+    yields: tuple[str, ...] = ()
+    """Loops that move what it watches: it rests while one is in service, and then until its average is normal again."""
     action: Action = Action.ALERT
     """What it does by itself."""
     holds: tuple[str, ...] = ()

@@ -44,6 +44,18 @@ def told(kit: ChartKit, snapshots: Iterable[Snapshot]) -> list[Alert]:
     return alerts
 
 
+def test_a_chart_rests_while_a_loop_moves_its_tag_and_until_it_is_normal_again() -> None:
+    kit, state = chart(yields=["blend"]), ewma.start(chart())
+    course = [(6.0, "off")] * 50 + [(6.5, "active")] * 50 + [(6.5, "off")] * 50 + [(6.0, "off")] * 50
+    alerts: list[tuple[int, bool]] = []
+    for at, (value, phase) in enumerate([*course, *[(6.5, "off")] * 20, *[(6.5, "init")] * 20]):
+        state, alert = ewma.look(snap(at, value), state, kit, {"blend": phase})
+        alerts += [(at, alert.active)] if alert else []
+    assert [active for _, active in alerts] == [True, False]
+    assert 200 <= alerts[0][0] < 205
+    assert alerts[1][0] == 220
+
+
 def test_a_shift_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
     values = [6.0] * 50 + [6.5] * 50 + [6.0] * 50
     begun, ended = told(chart(), (snap(at, value) for at, value in enumerate(values)))
