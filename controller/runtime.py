@@ -18,7 +18,8 @@ from controller.kit import Kit
 from controller.loop import Sink, Station, run
 from controller.mpc.solver import solvers
 from controller.mpc.worker import SolverPort, Worker
-from controller.records.journal import Journal
+from controller.records.chain import FORMAT
+from controller.records.journal import Journal, Keeping
 from controller.tally import Tally
 from plant_io import Clock
 from plant_io.clocks import LockstepClock, PacedClock, WallClock
@@ -58,8 +59,10 @@ class Options:
     """Name of the policy file, for messages."""
     inbox: SimpleQueue[Order] = field(default_factory=SimpleQueue["Order"])
     """Orders people place while it runs."""
-    journal: Callable[[Path], Journal] = Journal
+    journal: Callable[[Path, Keeping], Journal] = Journal
     """Opens the record in its directory."""
+    keeping: Keeping = field(default_factory=Keeping)
+    """How the record is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,12 +205,12 @@ def _heed(desk: Desk) -> None:
 
 
 def _begin(kit: Kit, options: Options, directory: Path, at: float) -> Journal:
-    journal, policy = options.journal(directory), kit.policy
+    journal, policy = options.journal(directory, options.keeping), kit.policy
     packages = ("steadyline", "numpy", "casadi", "do-mpc", "daqp", "river")
     journal.head(
         at,
         {
-            "format": 1,
+            "format": FORMAT,
             "line": policy.line,
             "fingerprint": policy.fingerprint,
             "policy_name": options.policy_name,

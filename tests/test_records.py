@@ -15,7 +15,7 @@ from controller.cli.live import fresh
 from controller.cycle import Accept, Cycle, Mode, Order, SetMode
 from controller.plan import Plan, Status
 from controller.records import codec
-from controller.records.journal import FILE, Entry, Journal, entries, link
+from controller.records.journal import FILE, Entry, Journal, entries
 from plant_io.clocks import stopwatch
 
 ANY = st.floats(allow_nan=True, allow_infinity=True)
@@ -73,14 +73,14 @@ def test_a_plan_comes_back_bit_for_bit() -> None:
 def test_every_record_is_tied_to_all_before_it(tmp_path: Path) -> None:
     before = bytes(32)
     for entry in kept(tmp_path):
-        assert entry.chain == link(before, entry.seq, entry.kind, entry.body)
+        assert entry.follows(before)
         before = entry.chain
 
 
 def test_one_edited_byte_breaks_the_chain_there(tmp_path: Path) -> None:
     found = kept(tmp_path)
     body = bytes([found[3].body[0] ^ 1, *found[3].body[1:]])
-    assert link(found[2].chain, 3, "cycle", body) != found[3].chain
+    assert not replace(found[3], body=body).follows(found[2].chain)
 
 
 def test_a_record_is_never_continued_by_another_run(tmp_path: Path) -> None:

@@ -131,6 +131,7 @@ def _signed(
     act: Literal["approve", "promote"], given: Path, file: Path, words: tuple[str, str, list[Path]], key: Path
 ) -> Approval:
     from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
+    from plant_io.security.signing import private_key  # noqa: PLC0415  # heavy
     from policies.approval import Statement, signed  # noqa: PLC0415  # heavy
 
     who, why, evidence = words
@@ -148,7 +149,7 @@ def _signed(
             evidence={one.name: hashlib.sha256(one.read_bytes()).hexdigest() for one in rests},
             key="",
         )
-        approval = signed(statement, _private(key))
+        approval = signed(statement, private_key(key))
         _beside(file).write_text(approval.model_dump_json(indent=2) + "\n", encoding="utf-8")
     return approval
 
@@ -187,21 +188,3 @@ def model(file: Path) -> Model:
         first = error.errors(include_url=False)[0]
         said = f"this is no model of a monitor: {first['msg']}"
         raise PolicyError([Problem(str(file), 1, 1, ".".join(map(str, first["loc"])), said)]) from None
-
-
-def _private(file: Path) -> bytes:
-    """Return the 32 bytes of a private key that nobody else may read."""
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey  # noqa: PLC0415  # heavy
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415  # heavy
-
-    from plant_io.security.store import private  # noqa: PLC0415  # heavy
-
-    try:
-        key = load_pem_private_key(private(file), None)
-    except TypeError:
-        raise Refused(f"{file}: the key is encrypted; decrypt it first, openssl pkey -in {file}") from None
-    except ValueError:
-        raise Refused(f"{file}: this is no private key in PEM") from None
-    if not isinstance(key, Ed25519PrivateKey):
-        raise Refused(f"{file}: found another kind of key, wanted Ed25519: openssl genpkey -algorithm ed25519")
-    return key.private_bytes_raw()

@@ -21,11 +21,13 @@ from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.desk import Timed
 from controller.kit import Kit, prepare
 from controller.lease import STATIONS
-from controller.records.journal import FILE
+from controller.records.chain import Signer
+from controller.records.journal import FILE, Keeping
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
 from controller.tally import percentiles
 from plant_io.clocks import WallClock
-from policies import Ewma, FusedNir, Policy, load, rebind
+from plant_io.security.signing import station_key
+from policies import Ewma, FusedNir, OpcUa, Policy, load, rebind
 
 _GLANCED = 4
 
@@ -76,6 +78,7 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         )
         fresh(where)
         found = pace(policy, site.speed, waits=site.waits)
+        keeping = kept(policy, site.pki)
     options = Options(
         for_s=for_s,
         speed=found.speed,
@@ -84,12 +87,36 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         orders=orders,
         connect=site.connect,
         policy_name=path.name,
+        keeping=keeping,
     )
     people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}", markup=False)
+    people.print(signing(keeping), markup=False)
     people.print(HELP, style="dim", markup=False)
     ran = observed(kit, options)
     _conclude(ran, where)
     return summary(policy, ran, where)
+
+
+def kept(policy: Policy, pki: str | None) -> Keeping:
+    """Return how the record of a run is kept: signed, where this station has a key in its own folder.
+
+    Raises
+    ------
+    OSError
+        If the key cannot be read, or others may read it.
+    ValueError
+        If it is no Ed25519 key.
+    """
+    named = (link.pki for link in policy.connections.values() if isinstance(link, OpcUa))
+    key = station_key(Path(pki or next(named, "pki")))
+    return Keeping(signer=None if key is None else Signer(key))
+
+
+def signing(keeping: Keeping) -> str:
+    """Return in one sentence whether a record is signed."""
+    if keeping.signer is None:
+        return "the record is chained, but not signed: this station has no key; run: steadyline audit key"
+    return f"the record is signed by the key {keeping.signer.name}"
 
 
 def _conclude(ran: Ran, record: Path) -> None:

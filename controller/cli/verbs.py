@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from controller.cli import advice, approve, certs, detector, explain, identify, probe, report, soft_sensor
+from controller.cli import advice, approve, audit, certs, detector, explain, identify, probe, report, soft_sensor
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.options import Connect, Json, Pki, pairs
 from controller.cli.show import give, log_to_people, people
@@ -101,6 +101,7 @@ def add(app: typer.Typer) -> None:
     app.command()(validate)
     app.command()(schema)
     app.command()(replay)
+    audit.add(app)
     certs.add(app)
     probe.add(app)
     identify.add(app)

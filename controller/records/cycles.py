@@ -8,7 +8,8 @@ from typing import Any
 
 from controller.kit import Kit, prepare
 from controller.records import codec
-from controller.records.journal import Entry, entries, link
+from controller.records.chain import START
+from controller.records.entry import entries
 from policies import Policy, parse
 
 
@@ -39,7 +40,7 @@ class Walk:
         """Cycles given so far [1]."""
         self.complete = False
         """Whether the run was closed in order, once all is gone through."""
-        self.first_break: int | None = None if follows(bytes(32), head) else 0
+        self.first_break: int | None = None if head.follows(START) else 0
         """Sequence number of the first record that does not fit the chain so far; None where all do [1]."""
         self._chain = head.chain
 
@@ -72,9 +73,9 @@ class Walk:
     def cycles(self, progress: Callable[[int], None] = lambda _: None) -> Iterator[codec.Fields]:
         """Give every cycle in plain form; `progress` is told how many are done after each."""
         for entry in self._stream:
-            if self.first_break is None and not follows(self._chain, entry):
+            if self.first_break is None and not entry.follows(self._chain):
                 self.first_break = entry.seq
-            self._chain, self.complete = entry.chain, entry.kind == "tail"
+            self._chain, self.complete = entry.chain, self.complete or entry.kind == "tail"
             if entry.kind == "cycle":
                 yield entry.content()
                 self.count += 1
@@ -88,8 +89,3 @@ def inputs(data: codec.Fields, kit: Kit) -> tuple[Any, list[Any], list[Any]]:
         [codec.order(o) for o in data["orders"]],
         [codec.plan(p) for p in data["plans"]],
     )
-
-
-def follows(before: bytes, entry: Entry) -> bool:
-    """Return whether a record follows on the one with a chain."""
-    return entry.chain == link(before, entry.seq, entry.kind, entry.body)

@@ -1,72 +1,46 @@
 """The journal of a run: one SQLite file, one record a cycle, each chained to the one before by SHA-256.
 
-Record n is the row with ``seq = n`` of table ``records``: ``kind`` (head, cycle, tail), ``at`` (POSIX time [s]),
-``body`` (CBOR, zlib) and ``chain``. The chain of a record is the SHA-256 of the previous chain (32 zero bytes before
-the first), the sequence number as eight bytes big-endian, the kind, a zero byte, and the body as stored. One process
-writes the file; any number may read it while it grows.
+docs/records.md is the format. One process writes the file; any number may read it while it grows.
 """
 
 from __future__ import annotations
 
-import hashlib
+import os
 import zlib
-from collections.abc import Generator, Iterator
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol, cast
 
 from controller.cycle import Cycle
-from controller.records.codec import pack, unpack
+from controller.records.chain import FORMAT, START, Signer, link
+from controller.records.codec import pack
+from controller.records.entry import Entry, entries
+from controller.records.file import FILE, SCHEMA, Connection, connect, told
 
-FILE = "steadyline.sqlite"
-"""Name of the one file in a record directory."""
-PATIENCE_MS = 250
-"""Longest wait for somebody else who has the file locked, well below a period [ms]."""
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS records (
-    seq INTEGER PRIMARY KEY, kind TEXT NOT NULL, at REAL NOT NULL, body BLOB NOT NULL, chain BLOB NOT NULL
-) STRICT
-"""
+__all__ = ["FILE", "Entry", "Journal", "Keeping", "entries"]
 
-
-class _Connection(Protocol):
-    def execute(self, sql: str, bindings: tuple[object, ...] = ()) -> Iterator[tuple[Any, ...]]: ...
-    def close(self) -> None: ...
+BALLAST = "ballast"
+"""Name of the file that is given up where the disk is full."""
+_INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, NULL)"
+Row = tuple[str, float, bytes]
+"""Kind, POSIX time [s] and body of a record to be written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
-    """One record as stored."""
+class Keeping:
+    """How a record is kept."""
 
-    seq: int
-    """Sequence number, from 0 [1]."""
-    kind: str
-    """head, cycle or tail."""
-    at: float
-    """Clock time, POSIX time [s]."""
-    body: bytes
-    """CBOR, zlib-compressed."""
-    chain: bytes
-    """SHA-256 that ties the record to all before it."""
-
-    def content(self) -> dict[str, Any]:
-        """Return the body as plain values.
-
-        Raises
-        ------
-        ValueError
-            If it has been damaged.
-        """
-        try:
-            return cast("dict[str, Any]", unpack(zlib.decompress(self.body)))
-        except (zlib.error, ValueError) as error:
-            raise ValueError(f"record {self.seq} cannot be read: {error}") from error
-
-
-def link(before: bytes, seq: int, kind: str, body: bytes) -> bytes:
-    """Return the chain value of a record."""
-    return hashlib.sha256(before + seq.to_bytes(8, "big") + kind.encode() + b"\0" + body).digest()
+    signer: Signer | None = None
+    """Signs checkpoints; nobody does where None."""
+    every_s: float = 60.0
+    """Time from one checkpoint to the next [s]."""
+    every: int = 1000
+    """Most records from one checkpoint to the next [1]."""
+    ballast: int = 0
+    """Size of the file that is given up where the disk is full [B]."""
+    vfs: str | None = None
+    """How SQLite reaches the disk; as usual where None."""
 
 
 class Journal:
@@ -76,6 +50,8 @@ class Journal:
     ----------
     directory
         Record directory; made if it is not there.
+    keeping
+        How the record is kept.
 
     Raises
     ------
@@ -85,16 +61,19 @@ class Journal:
         If the file cannot be written.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, keeping: Keeping = Keeping()) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.path = directory / FILE
         if self.path.exists():
             raise FileExistsError(f"{self.path}: a record is already there; choose another directory")
-        with _told(OSError, f"{self.path}: no record can be kept here"):
-            self._db = _open(self.path, write=True)
-            self._db.execute(_SCHEMA)
-        self._seq = 0
-        self._chain = bytes(32)
+        with told(OSError, f"{self.path}: no record can be kept here"):
+            self._db: Connection = connect(self.path, write=True, vfs=keeping.vfs)
+            self._db.execute(f"BEGIN; {SCHEMA}; PRAGMA user_version={FORMAT}; COMMIT")
+        self._keeping, self._ballast = keeping, directory / BALLAST
+        if keeping.ballast:
+            _reserve(self._ballast, keeping.ballast)
+        self._seq, self._chain = 0, START
+        self._signed, self._signed_at = 0, -float("inf")
         self.bytes = 0
         """Size of all bodies written so far [B]."""
 
@@ -108,7 +87,8 @@ class Journal:
         content
             Policy, files, versions and site bindings.
         """
-        self._append("head", at, content)
+        signer = self._keeping.signer
+        self._keep([("head", at, _packed({**content, "signing_key": None if signer is None else signer.name}))])
 
     def cycle(self, cycle: Cycle) -> None:
         """Write one cycle.
@@ -118,7 +98,7 @@ class Journal:
         OSError
             If it cannot be made durable.
         """
-        self._append("cycle", cycle.snapshot.at, cycle)
+        self._keep([("cycle", cycle.snapshot.at, _packed(cycle))])
 
     def tail(self, at: float, content: dict[str, object]) -> None:
         """Write the last record, and close.
@@ -130,62 +110,57 @@ class Journal:
         content
             Why and how the run ended.
         """
-        self._append("tail", at, content)
+        self._signed_at = -float("inf")
+        self._keep([("tail", at, _packed(content))])
         self.close()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file, and give up what was kept in reserve."""
         self._db.close()
+        self._ballast.unlink(missing_ok=True)
 
-    def _append(self, kind: str, at: float, content: object) -> None:
-        body = zlib.compress(pack(content), 1)
-        chain = link(self._chain, self._seq, kind, body)
-        with _told(OSError, f"{self.path}: the record cannot be written"):
-            self._db.execute("INSERT INTO records VALUES (?, ?, ?, ?, ?)", (self._seq, kind, at, body, chain))
-        self._seq, self._chain = self._seq + 1, chain
-        self.bytes += len(body)
+    def _keep(self, rows: Sequence[Row]) -> None:
+        """Make records durable, all or none, with a checkpoint where one is due."""
+        seq, chain, made = self._seq, self._chain, list[tuple[object, ...]]()
+        for kind, at, body in rows:
+            chain = link(chain, seq, at, kind, sha256(body).digest())
+            made.append((seq, kind, at, body, chain))
+            seq += 1
+        at, signer = rows[-1][1], self._keeping.signer
+        due = seq - self._signed >= self._keeping.every or at - self._signed_at >= self._keeping.every_s
+        if signer is not None and due:
+            body = signer.checkpoint(chain)
+            chain = link(chain, seq, at, "checkpoint", sha256(body).digest())
+            made.append((seq, "checkpoint", at, body, chain))
+            seq += 1
+        with told(OSError, f"{self.path}: the record cannot be written"):
+            self._written(made)
+        if signer is not None and due:
+            self._signed, self._signed_at = seq, at
+        self._seq, self._chain = seq, chain
+        self.bytes += sum(len(body) for _, _, body in rows)
 
-
-def entries(directory: Path) -> Iterator[Entry]:
-    """Give every record of a run, oldest first; its directory is named, or the file in it.
-
-    Raises
-    ------
-    FileNotFoundError
-        If the directory holds no record.
-    ValueError
-        If what it holds cannot be read as one.
-    """
-    path = directory if directory.is_file() else directory / FILE
-    if not path.exists():
-        raise FileNotFoundError(f"{directory}: there is no record here (wanted a file {FILE})")
-    with _told(ValueError, f"{path}: this cannot be read as a record"):
-        db = _open(path, write=False)
+    def _written(self, made: list[tuple[object, ...]]) -> None:
+        if len(made) == 1:
+            self._db.execute(_INSERT, made[0])
+            return
+        self._db.execute("BEGIN IMMEDIATE")
         try:
-            for row in db.execute("SELECT seq, kind, at, body, chain FROM records ORDER BY seq"):
-                yield Entry(*row)
+            self._db.executemany(_INSERT, made)
+            self._db.execute("COMMIT")
         finally:
-            db.close()
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
 
-@contextmanager
-def _told(kind: type[Exception], what: str) -> Generator[None]:
-    """Turn what SQLite has to say into an error of `kind`, so that nobody else needs to know SQLite's errors."""
-    import apsw  # noqa: PLC0415  # loaded only by those who keep or read records
-
-    try:
-        yield
-    except cast("type[Exception]", apsw.Error) as error:
-        raise kind(f"{what}: {error}") from error
+def _packed(content: object) -> bytes:
+    return zlib.compress(pack(content), 1)
 
 
-def _open(path: Path, *, write: bool) -> _Connection:
-    import apsw  # noqa: PLC0415  # loaded only by those who keep or read records
-
-    flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if write else apsw.SQLITE_OPEN_READONLY
-    db = cast("_Connection", apsw.Connection(str(path), flags=flags))
-    db.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
-    if write:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
-    return db
+def _reserve(file: Path, size: int) -> None:
+    """Fill a file, so that there is room once it is given up; `size` in [B]."""
+    with file.open("wb") as out:
+        if hasattr(os, "posix_fallocate"):
+            os.posix_fallocate(out.fileno(), 0, size)
+        else:
+            out.write(bytes(size))

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from controller.cycle import Accept, Cycle, Order
 from controller.mpc.worker import Build, Inline
 from controller.plan import Problem
-from controller.records.journal import Journal
+from controller.records.journal import Journal, Keeping
 from hil.plants.faults import CATALOGUE, Fault, intensity
 from hil.scenario import Asked, Scenario
 
@@ -65,7 +65,7 @@ def _takes(fault: Fault, time: float) -> float:
     return grown * full if fault.id == "solver_slow" else 0.0
 
 
-def journal(faults: Sequence[Fault], since: Callable[[], float]) -> Callable[[Path], Journal]:
+def journal(faults: Sequence[Fault], since: Callable[[], float]) -> Callable[[Path, Keeping], Journal]:
     """Return what makes a record that cannot be kept while its fault is there.
 
     Parameters

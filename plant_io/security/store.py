@@ -99,7 +99,7 @@ class Store:
         self.certificate.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         for name in (TRUSTED, REJECTED):
             (self.folder / name).mkdir(exist_ok=True)
-        _write_private(self.folder / OWN / _KEY, key)
+        write_private(self.folder / OWN / _KEY, key)
         self.certificate.write_bytes(made.data)
         return made
 
@@ -289,7 +289,8 @@ def private(file: Path) -> bytes:
     return file.read_bytes()
 
 
-def _write_private(file: Path, data: bytes) -> None:
+def write_private(file: Path, data: bytes) -> None:
+    """Write a file that nobody else may read."""
     file.unlink(missing_ok=True)
     with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE), "wb") as out:
         out.write(data)
