@@ -90,7 +90,6 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         keeping=keeping,
     )
     people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}", markup=False)
-    people.print(signing(keeping), markup=False)
     people.print(HELP, style="dim", markup=False)
     ran = observed(kit, options)
     _conclude(ran, where)
@@ -115,8 +114,8 @@ def kept(policy: Policy, pki: str | None) -> Keeping:
 def signing(keeping: Keeping) -> str:
     """Return in one sentence whether a record is signed."""
     if keeping.signer is None:
-        return "the record is chained, but not signed: this station has no key; run: steadyline audit key"
-    return f"the record is signed by the key {keeping.signer.name}"
+        return "chained, but not signed: this station has no key; run: steadyline audit key"
+    return f"signed by the key {keeping.signer.name}"
 
 
 def _conclude(ran: Ran, record: Path) -> None:
@@ -181,15 +180,15 @@ def observed(kit: Kit, options: Options) -> Ran:
                 through = door(kit.policy, options)
             listener = Listener(options.inbox, tuple(kit.loops))
             listener.start()
-            views = (announcer(options.record), watcher(kit.policy, status))
+            views = (announcer(options.record, signing(options.keeping)), watcher(kit.policy, status))
             return asyncio.run(operate(kit, options, through, (listener.watch,), views))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error
 
 
-def announcer(record: Path | None) -> Callable[[Cycle], None]:
+def announcer(record: Path | None, more: str = "") -> Callable[[Cycle], None]:
     """Return a sink that says with the first cycle where the record is."""
-    todo = [] if record is None else [f"record in {record}"]
+    todo = [] if record is None else ["; ".join(filter(None, (f"record in {record}", more)))]
 
     def announce(cycle: Cycle) -> None:
         del cycle

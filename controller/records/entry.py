@@ -108,6 +108,7 @@ def _read(directory: Path, which: str, *bindings: int) -> Iterator[Entry]:
             form = version(db)
             columns = "seq, kind, at, body, chain" + (", digest" if form > 1 else "")
             for row in db.execute(f"SELECT {columns} FROM records {which}", bindings):  # noqa: S608  # our own words
-                yield Entry(*row) if form > 1 else Entry(*row, digest=None, version=form)
+                seq, kind, at, body, chain = row[:5]
+                yield Entry(seq, kind, at, body, chain, row[5] if form > 1 else None, form)
         finally:
             db.close()
