@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from anomaly import ewma, kinds, latched, learner, trend, watched
+from anomaly import ewma, kinds, latched, learner, trend, trending, watched
 from anomaly.alerts import Advice, Alert, Locked
 from anomaly.ewma import ChartKit, ChartState
 from anomaly.heard import NOTHING, Heard
 from anomaly.kinds import KindsKit, KindsState
 from anomaly.learner import LearnerKit, LearnerState
-from anomaly.trend import TrendKit, TrendState
+from anomaly.trend import TrendState
+from anomaly.trending import TrendKit
 from anomaly.watched import MonitorKit, MonitorState
 from plant_io import Snapshot
 from policies import Action, Ewma, Learner, Monitor, Policy, Trend, library
@@ -65,7 +66,7 @@ def prepare(policy: Policy) -> WatchKit:
     return WatchKit(
         charts=tuple(ChartKit(name, w, units[w.tag]) for name, w in watches if isinstance(w, Ewma)),
         trends=tuple(
-            trend.prepare(name, w, library.read(policy.files[w.library], w.library), units)
+            trending.prepare(name, w, library.read(policy.files[w.library], w.library), units)
             for name, w in watches
             if isinstance(w, Trend)
         ),

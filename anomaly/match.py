@@ -21,12 +21,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plant_io.signals import Floats
-from plant_io.sums import matched
-from policies.library import Exponential, Ramp, Shape
+from plant_io.sums import product
+from policies.library import Entry, Exponential, Ramp, Shape
 
-_HALVINGS = 40
+_NEWTONS = 7
 _FEWEST = 2
 _BEFORE = (4.0, 2.0, 1.0, 0.5, 0.25)
+_WEIGHED = 3
+_NEXT_TAU = 2.2
+
+Indices = NDArray[np.intp]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,6 +58,18 @@ class Signatures:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Seen:
+    """How far each channel has moved on every course, by the points of one window."""
+
+    power: Floats
+    """What is known of each move, one over its variance, shape ``(n_courses, n_channels)`` [1]."""
+    moves: Floats
+    """Likeliest moves, same shape, in the sd of each channel [1]."""
+    ratios: Floats
+    """Logarithm of the likelihood ratio of each move to none, same shape [1]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Match:
     """What one window shows."""
 
@@ -69,6 +85,12 @@ class Match:
     """Logarithm of the likelihood ratio of each entry to no trend, shape ``(n_entries,)`` [1]."""
     astray: Floats
     """Part of the ratio that each entry's signature leaves out on its likeliest course, shape ``(n_entries,)`` [1]."""
+    courses: Indices
+    """Likeliest course of each entry, shape ``(n_entries,)`` [1]."""
+    sizes: Floats
+    """How many of its moves each entry has made, shape ``(n_entries,)`` [1]."""
+    seen: Seen
+    """What all of it rests on."""
 
     def explained(self, channels: int) -> Floats:
         """Return the share of the trend each entry explains, shape ``(n_entries,)`` [1].
@@ -77,6 +99,21 @@ class Match:
         """
         share: Floats = np.clip(self.entries / max(self.free - channels / 2.0, 1.0), 0.0, 1.0)
         return share
+
+
+def courses_of(entry: Entry) -> tuple[Shape, ...]:
+    """Return the shapes of an entry, a range of time constants as some of it, each about twice the one before."""
+    found: dict[Shape, None] = {}
+    for shape in entry.shapes:
+        if isinstance(shape, Exponential) and shape.to_s is not None:
+            tau = shape.tau_s
+            while tau < shape.to_s:
+                found[shape.model_copy(update={"tau_s": tau, "to_s": None})] = None
+                tau *= _NEXT_TAU
+            found[shape.model_copy(update={"tau_s": shape.to_s, "to_s": None})] = None
+        else:
+            found[shape] = None
+    return tuple(found)
 
 
 def bank(shapes: Sequence[Shape], points: int, every_s: float) -> Bank:
@@ -125,43 +162,54 @@ def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures,
     least
         Ratio below which the entries are not weighed, and count as nothing [1].
     """
-    power, moves = _moves(points, memory, courses)
-    ratios = 0.5 * power * moves**2
-    best = int(ratios.sum(axis=1).argmax())
-    free = float(ratios[best].sum())
-    entries, astray = np.zeros((2, len(signatures.low)))
-    for i, may in enumerate(signatures.courses if free >= least else ()):
-        held = _within(power[may], moves[may], signatures.low[i], signatures.high[i])
-        likeliest = int(held.argmax())
-        entries[i] = held[likeliest]
-        astray[i] = ratios[may][likeliest].sum() - held[likeliest]
-    return Match(free, best, moves[best], ratios[best] / max(free, 1e-12), entries, astray)
+    seen = look(points, memory, courses)
+    sums = seen.ratios.sum(axis=1)
+    best = int(sums.argmax())
+    free = float(sums[best])
+    n = len(signatures.low)
+    entries, astray, sizes = np.zeros((3, n))
+    likeliest = np.zeros(n, np.intp)
+    if free >= least:
+        likeliest, entries, sizes = _weighed(seen, signatures)
+        astray = np.maximum(sums[likeliest] - entries, 0.0)
+    shares = seen.ratios[best] / max(free, 1e-12)
+    return Match(free, best, seen.moves[best], shares, entries, astray, likeliest, sizes, seen)
 
 
-def _moves(points: Floats, memory: Floats, courses: Bank) -> tuple[Floats, Floats]:
-    seen = np.isfinite(points)
-    fitting = _matched(courses, memory.tobytes(), seen.tobytes())
-    known = np.where(seen, points, 0.0)
+def look(points: Floats, memory: Floats, courses: Bank) -> Seen:
+    """Return how far each channel has moved on every course.
+
+    Parameters
+    ----------
+    points
+        Distance from normal, shape ``(n_points, n_channels)``, in the sd of each channel [1]; not a number in gaps.
+    memory
+        Correlation of one point with the next in normal operation, shape ``(n_channels,)`` [1].
+    courses
+        Courses a trend may take.
+    """
+    there = np.isfinite(points)
+    fitting = _matched(courses, memory.tobytes(), there.tobytes())
+    known = np.where(there, points, 0.0)
     white = fitting.here * known - fitting.back * np.vstack([known[:1], known[:-1]])
-    moves: Floats = matched(fitting.filters, white) / np.maximum(fitting.power, 1e-12)
-    return fitting.power, moves
+    after = np.vstack([fitting.back[1:] * white[1:], np.zeros_like(white[:1])])
+    moves: Floats = product(courses.courses, fitting.here * white - after) / np.maximum(fitting.power, 1e-12)
+    return Seen(fitting.power, moves, 0.5 * fitting.power * moves**2)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Matched:
-    """Filters matched to every course, where these points are seen."""
+    """What whitens points where these are seen, and what is then known of moves."""
 
     here: Floats
     """Share of each point, shape ``(n_points, n_channels)`` [1]."""
     back: Floats
     """Share of the point before it, same shape [1]."""
-    filters: Floats
-    """Whitened courses, shape ``(n_courses, n_points, n_channels)`` [1]."""
     power: Floats
-    """Their power, shape ``(n_courses, n_channels)`` [1]."""
+    """Power of the whitened courses, shape ``(n_courses, n_channels)`` [1]."""
 
 
-@lru_cache(maxsize=4)  # a window without gaps is like the one before
+@lru_cache(maxsize=16)  # a window without gaps is like the one before
 def _matched(bank: Bank, correlations: bytes, flags: bytes) -> _Matched:
     # x_t - f x_(t-1) has variance 1 - f^2; after a gap nothing is known of x_(t-1), and x_t has variance 1.
     courses, memory = bank.courses, np.frombuffer(correlations)
@@ -170,22 +218,65 @@ def _matched(bank: Bank, correlations: bytes, flags: bytes) -> _Matched:
     scale = 1.0 / np.sqrt(1.0 - memory**2)
     here, back = np.where(joined, scale, seen), np.where(joined, memory * scale, 0.0)
     before = np.hstack([courses[:, :1], courses[:, :-1]])
-    filters = courses[:, :, None] * here - before[:, :, None] * back
-    power: Floats = (filters**2).sum(axis=1)
-    return _Matched(here, back, filters, power)
+    power: Floats = product(courses**2, here**2) - 2.0 * product(courses * before, here * back)
+    return _Matched(here, back, power + product(before**2, back**2))
 
 
-def _within(power: Floats, moves: Floats, low: Floats, high: Floats) -> Floats:
-    # The moves nearest to those found that are a positive multiple of something between low and high.
-    bounds = np.abs(np.concatenate([low, high]))
-    least: Floats = np.zeros(len(moves))
-    most: Floats = np.abs(moves).max(axis=1) / bounds[bounds > 0.0].min()
-    for _ in range(_HALVINGS):
-        size: Floats = 0.5 * (least + most)
-        under = np.maximum(size[:, None] * low - moves, 0.0)
-        over = np.maximum(moves - size[:, None] * high, 0.0)
-        rising = (power * (low * under - high * over)).sum(axis=1) > 0.0
-        least, most = np.where(rising, least, size), np.where(rising, size, most)
-    off = np.maximum(least[:, None] * low - moves, 0.0) + np.maximum(moves - least[:, None] * high, 0.0)
-    ratio: Floats = 0.5 * (power * (moves**2 - off**2)).sum(axis=1)
-    return ratio
+def _weighed(seen: Seen, signatures: Signatures) -> tuple[Indices, Floats, Floats]:
+    """Return the likeliest course of each entry, its ratio there, and how many of its moves it has made."""
+    chosen = _promising(seen, signatures)
+    ratios, sizes = held(seen.power[chosen], seen.moves[chosen], signatures.low[:, None], signatures.high[:, None])
+    ratios = np.where(np.take_along_axis(signatures.courses, chosen, axis=1), ratios, -1.0)
+    rows, best = np.arange(len(chosen)), ratios.argmax(axis=1)
+    return chosen[rows, best], np.maximum(ratios[rows, best], 0.0), sizes[rows, best]
+
+
+def _promising(seen: Seen, signatures: Signatures) -> Indices:
+    """Return the courses worth a look for each entry, shape ``(n_entries, n)``.
+
+    They are those best for the middle of its signature, and the best of its own where moves are free.
+    """
+    middle = 0.5 * (signatures.low + signatures.high)
+    along = np.maximum(product(middle, (seen.power * seen.moves).T), 0.0)
+    single = along**2 / np.maximum(product(middle**2, seen.power.T), 1e-12)
+    few = min(_WEIGHED, single.shape[1])
+    best = np.argpartition(-np.where(signatures.courses, single, -1.0), few - 1, axis=1)[:, :few]
+    anyhow = np.where(signatures.courses, seen.ratios.sum(axis=1), -1.0).argmax(axis=1)
+    return np.column_stack([best, anyhow])
+
+
+def held(power: Floats, moves: Floats, low: Floats, high: Floats) -> tuple[Floats, Floats]:
+    """Return the ratio of the moves that a signature allows, and how many of them were made.
+
+    They are the moves nearest to those found that are a positive multiple of something between `low` and `high`:
+    the root of a rising piecewise linear function, by Newton's method within a bracket.
+
+    Parameters
+    ----------
+    power
+        What is known of each move, shape ``(..., n_channels)`` [1].
+    moves
+        Moves found, same shape [1].
+    low, high
+        Lowest and highest move, shapes that fit [1].
+    """
+    bounds = np.abs(np.concatenate([low, high], axis=-1))
+    least = np.zeros(moves.shape[:-1])
+    most: Floats = np.abs(moves).max(axis=-1) / np.where(bounds > 0.0, bounds, np.inf).min(axis=-1)
+    middle = 0.5 * (low + high)
+    size = (power * middle * moves).sum(axis=-1) / np.maximum((power * middle**2).sum(axis=-1), 1e-12)
+    size = np.clip(size, least, most)
+    for _ in range(_NEWTONS):
+        slope, steep = _slope(power, moves, size, (low, high))
+        least, most = np.where(slope > 0.0, least, size), np.where(slope > 0.0, size, most)
+        step = size - slope / np.maximum(steep, 1e-12)
+        size = np.where((step >= least) & (step <= most), step, 0.5 * (least + most))
+    off = np.maximum(size[..., None] * low - moves, 0.0) + np.maximum(moves - size[..., None] * high, 0.0)
+    return 0.5 * (power * (moves**2 - off**2)).sum(axis=-1), size
+
+
+def _slope(power: Floats, moves: Floats, size: Floats, bounds: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    low, high = bounds
+    under, over = size[..., None] * low - moves, moves - size[..., None] * high
+    below, above = power * low * (under > 0.0), power * high * (over > 0.0)
+    return (below * under - above * over).sum(axis=-1), (below * low + above * high).sum(axis=-1)

@@ -108,6 +108,10 @@ class Trend(Told):
     """Points looked back [1]; the work of a look grows with its square, and 240 points still fit into a period."""
     limit: Positive = 25.0
     """Logarithm of the likelihood ratio of trend to no trend at which it speaks [1]."""
+    known: Positive | None = None
+    """The same for a trend that moves as an entry does, which noise does more seldom; `limit` where absent [1]."""
+    second: Positive = 12.0
+    """Logarithm of the likelihood ratio of two entries to one at which both are named [1]."""
     explained: Annotated[float, Field(gt=0, lt=1)] = 0.65
     """Share of the trend an entry must explain to be named; below it the trend is called unknown [1]."""
     clear: Annotated[float, Field(gt=0, le=1)] = 0.7

@@ -10,7 +10,7 @@ from seen import EPOCH, hours, written
 
 from anomaly import Alert, engine, trend
 from anomaly.match import Bank, Signatures, bank, match
-from anomaly.trend import TrendKit
+from anomaly.trending import TrendKit
 from controller import soft
 from hil.plants.faults import Fault
 from plant_io import Quality, Sample

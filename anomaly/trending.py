@@ -1,0 +1,222 @@
+"""What a window of points says by a library: no trend, a known one, two known ones, or one that nobody knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import log, nan
+
+import numpy as np
+
+from anomaly.foretelling import Between, Grown, began, chances, out_of_order, reaches, weights
+from anomaly.match import Bank, Match, Signatures, bank, courses_of, match
+from anomaly.pursuit import Pair, Sight, pair
+from plant_io.signals import Floats
+from policies import Channel, Trend
+from policies.library import Entry, Library
+
+UNKNOWN = ""
+"""Name of a trend that no entry explains."""
+
+BOTH = "+"
+"""What stands between the names of two entries."""
+
+_LEAD = log(20.0)
+_RISING = ("alert", "action", "specification", "acceptable_intake", "qualification", "identification")
+
+Point = tuple[float, ...]
+"""Mean of each channel between two looks, on its scale; not a number in gaps."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TrendKit:
+    """One library, ready to be matched."""
+
+    name: str
+    """Name of the watch."""
+    declared: Trend
+    """What the policy says of it."""
+    units: tuple[str, ...]
+    """UCUM unit of each channel."""
+    entries: Mapping[str, Entry]
+    """Entries that are matched."""
+    limits: Mapping[str, Mapping[str, float]]
+    """Limits of each entry by name, unit of its impurity."""
+    courses: Bank
+    """Courses a trend may take."""
+    signatures: Signatures
+    """What the entries allow."""
+    centre: Floats
+    """Normal value of each channel on its scale, shape ``(n_channels,)``, unit of the channel."""
+    sd: Floats
+    """Normal standard deviation of each channel on its scale, shape ``(n_channels,)``, unit of the channel."""
+    memory: Floats
+    """Correlation of one point with the next, shape ``(n_channels,)`` [1]."""
+
+    @property
+    def tags(self) -> tuple[str, ...]:
+        """Channels by name."""
+        return tuple(self.declared.channels)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """What a window says."""
+
+    name: str | None
+    """Entry, two with a plus between them, empty for an unknown trend, or None for no trend."""
+    found: Match
+    """What it rests on."""
+    likely: tuple[str, ...] = ()
+    """Entries that explain it about equally well, the best first."""
+    two: Pair | None = None
+    """Two entries that explain it together, where they were sought."""
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a limit is reached."""
+
+    limit: str
+    """Name of the limit."""
+    value: float
+    """The limit, unit of the channel."""
+    unit: str
+    """UCUM code of the channel."""
+    after: Between
+    """Time from now [s]."""
+
+
+def prepare(name: str, declared: Trend, library: Library, units: Mapping[str, str]) -> TrendKit:
+    """Return a library, ready to be matched.
+
+    Raises
+    ------
+    ValueError
+        If an entry is written in a channel or a tag the watch does not have, or none is in force.
+    """
+    entries = {key: entry for key, entry in library.entries.items() if entry.matched}
+    for key, entry in entries.items():
+        foreign = {*entry.signature, *entry.excluded} - declared.channels.keys()
+        if foreign:
+            raise ValueError(f"{declared.library}: {key}: {', '.join(sorted(foreign))} is no channel of watch {name}")
+        lost = entry.meaning.suppress.keys() - units.keys()
+        if lost:
+            raise ValueError(f"{declared.library}: {key}: suppress: {', '.join(sorted(lost))} is no tag of the policy")
+    if not entries:
+        raise ValueError(f"{declared.library}: every entry is retired; watch {name} would match nothing")
+    shapes = tuple(dict.fromkeys(shape for entry in entries.values() for shape in courses_of(entry)))
+    courses = bank(shapes, declared.window, declared.every_s)
+    channels = declared.channels.values()
+    sd, still = np.array([channel.sd for channel in channels]), (0.0, 0.0)
+    moves = np.array([[entry.signature.get(tag, still) for tag in declared.channels] for entry in entries.values()])
+    own = [courses_of(entry) for entry in entries.values()]
+    may = np.array([[shape in taken for shape in courses.shapes] for taken in own])
+    return TrendKit(
+        name=name,
+        declared=declared,
+        units=tuple(units[tag] for tag in declared.channels),
+        entries=entries,
+        limits={key: library.limits(key) for key in entries},
+        courses=courses,
+        signatures=Signatures(moves[:, :, 0] / sd, moves[:, :, 1] / sd, may),
+        centre=np.array([channel.mean for channel in channels]),
+        sd=sd,
+        memory=np.array([channel.memory for channel in channels]),
+    )
+
+
+def scaled(value: float, channel: Channel) -> float:
+    """Return a value on the scale of its channel; not a number where it has none there.
+
+    Parameters
+    ----------
+    value
+        Value, unit of the channel.
+    channel
+        The channel.
+    """
+    if channel.scale == "linear":
+        return value
+    return log(value) if value > 0.0 else nan
+
+
+def read(points: Floats, kit: TrendKit, said: str | None = None) -> Reading:
+    """Return what a window says.
+
+    Parameters
+    ----------
+    points
+        Window, newest point last, shape ``(n_points, n_channels)``, on the scale of each channel in its unit.
+    kit
+        The library.
+    said
+        What stands already: a trend that is told ends at a lower limit, and keeps its name while that is likely.
+    """
+    declared = kit.declared
+    window = (points - kit.centre) / kit.sd
+    share = 1.0 if said is None else declared.clear
+    known = min(declared.known or declared.limit, declared.limit) * share
+    found = match(window, kit.memory, kit.courses, kit.signatures, known)
+    if found.free < declared.limit * share and float(found.entries.max()) < known:
+        return Reading(None, found)
+    likely = _likely(found, kit)
+    if likely:
+        return Reading(said if said in likely else likely[0], found, likely)
+    two = pair(Sight(window, kit.memory, kit.courses, kit.signatures), found)
+    if two is not None and two.gain >= declared.second and two.astray < declared.limit:
+        keys = tuple(kit.entries)
+        return Reading(BOTH.join(sorted((keys[two.first], keys[two.second]))), found, (), two)
+    # Less than an alarm of its own is no unknown trend yet.
+    return Reading(UNKNOWN if found.free >= declared.limit * share else said, found)
+
+
+def _likely(found: Match, kit: TrendKit) -> tuple[str, ...]:
+    """Return the entries that explain the trend about equally well, the best first; none where it is unknown."""
+    # What an entry leaves unexplained must not be worth an alarm of its own, however large the rest is.
+    share, declared = found.explained(len(kit.units)), kit.declared
+    fits = (share >= declared.explained) & (found.astray < declared.limit)
+    near = fits & (found.entries > found.entries.max() - _LEAD)
+    order: list[int] = np.argsort(-found.entries, kind="stable").tolist()
+    names = tuple(kit.entries)
+    return tuple(names[i] for i in order if near[i] and not _backwards(found, kit, names[i]))
+
+
+def _backwards(found: Match, kit: TrendKit, name: str) -> bool:
+    groups = [[kit.tags.index(tag) for tag in group] for group in kit.entries[name].order]
+    return len(groups) > 1 and out_of_order(found, kit.courses, groups) > _LEAD
+
+
+def probabilities(found: Match, kit: TrendKit) -> dict[str, float]:
+    """Return how likely the trend is each entry, and under the empty name that it is none of them [1]."""
+    shares = chances(found, kit.signatures).tolist()
+    return dict(zip((*kit.entries, UNKNOWN), shares, strict=True))
+
+
+def since(found: Match, kit: TrendKit, name: str) -> Between:
+    """Return how long ago the trend began [s]."""
+    return began(kit.courses, weights(found, kit.signatures, _place(kit, name)), kit.declared.every_s)
+
+
+def due(found: Match, kit: TrendKit, name: str) -> Due | None:
+    """Return which limit of an entry is reached next, and when; None where it has none ahead, or stands still."""
+    entry = kit.entries.get(name)
+    if entry is None or entry.identity is None or entry.identity.tag not in kit.declared.channels:
+        return None
+    tag, likely = entry.identity.tag, weights(found, kit.signatures, _place(kit, name))
+    channel, place = kit.declared.channels[tag], kit.tags.index(tag)
+    ahead = sorted((kit.limits[name][key], key) for key in _RISING if key in kit.limits[name])
+    for value, key in ahead:
+        limit = scaled(value, channel)
+        if limit <= channel.mean:
+            continue
+        grown = Grown(place, channel.mean / channel.sd, limit / channel.sd)
+        after = reaches(found, kit.courses, likely, grown, kit.declared.every_s)
+        if after is not None and (after.likely > 0.0 or (value, key) == ahead[-1]):
+            return Due(key, value, kit.units[place], after)
+    return None
+
+
+def _place(kit: TrendKit, name: str) -> int | None:
+    keys = tuple(kit.entries)
+    return keys.index(name) if name in keys else None
