@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from plant_io.values import quick
 from policies import Lane, Priority, Route
 
 Origin = Literal["", "sensor", "process"]
@@ -58,6 +59,7 @@ class Alert:
     """What the watch takes for the cause."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Locked:
     """Verdict of a locked watch; the only kind that can hold a loop."""
@@ -68,6 +70,7 @@ class Locked:
     """Loops whose setpoints are to stand still."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Advice:
     """Verdict of the learning lane: words for people, and nothing the guard would take."""

@@ -14,6 +14,7 @@ from anomaly.trend import TrendState
 from anomaly.trending import TrendKit
 from anomaly.watched import MonitorKit, MonitorState
 from plant_io import Snapshot
+from plant_io.values import quick
 from policies import Action, Ewma, Learner, Monitor, Policy, Trend, library
 
 
@@ -35,6 +36,7 @@ class WatchKit:
     """What monitors want to know of what loops believe."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class WatchState:
     """What the watches remember; learners in it change in place, so a state is used once."""

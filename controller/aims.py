@@ -54,5 +54,7 @@ def unread(kit: LoopKit, seen: Snapshot, shown: Mapping[str, float]) -> tuple[li
     shown
         What tags have shown by controlled variable, units of the model.
     """
+    if not kit.target_tags:
+        return [], []
     bad = {name: tag for name, tag in kit.target_tags.items() if seen.good(tag) is None}
     return [tag for name, tag in bad.items() if name not in shown], [tag for name, tag in bad.items() if name in shown]

@@ -19,6 +19,7 @@ from controller.witness import Spoken, listen
 from plant_io import Snapshot
 from plant_io.changes import replace
 from plant_io.signals import Floats
+from plant_io.values import quick
 from policies.words import written
 
 _ROUNDING_S = 1e-6
@@ -27,6 +28,7 @@ _LEAST_S = 1e-3
 _NONE: Mapping[str, Told] = MappingProxyType(dict[str, Told]())
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class _Now:
     """What a cycle gives to an estimator."""
@@ -40,6 +42,7 @@ class _Now:
     due: bool
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class _Belief:
     """What is believed, what the filter alone believes, and what is remembered."""

@@ -38,6 +38,6 @@ def bridged(kit: LoopKit, at: float, state: LoopState) -> list[str]:
     state
         Memory of the loop.
     """
-    if state.phase not in HOLDING:
+    if not state.lost or state.phase not in HOLDING:
         return []
     return [tag for tag, since in state.lost.items() if at - since <= kit.bridges[tag]]

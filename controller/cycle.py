@@ -10,6 +10,7 @@ from anomaly import Alert
 from anomaly.incident import Incident
 from controller.plan import Plan, Problem
 from plant_io import Receipt, Setpoint, Snapshot
+from plant_io.values import quick
 
 
 class Mode(StrEnum):
@@ -159,6 +160,7 @@ class Event:
     """Who caused it."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Decision:
     """Everything one cycle concludes, but for the state it leaves."""
@@ -199,6 +201,7 @@ class Decision:
     """Incidents that opened, changed or closed; the alerts above are the evidence."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Cycle:
     """One turn of the loop, complete: enough to show it, store it, explain it or replay it."""

@@ -20,6 +20,7 @@ from controller.state import LoopState, State
 from controller.substitute import SubstituteState
 from controller.turn import Turn, turn
 from plant_io import Snapshot
+from plant_io.values import quick
 
 __all__ = ["Perceived", "conclude", "decide", "perceive"]
 
@@ -52,6 +53,7 @@ def decide(
     return conclude(perceive(snapshot, state, kit), orders, plans, state, kit)
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Perceived:
     """The line as one cycle sees it, before anything is concluded."""
@@ -95,19 +97,19 @@ def conclude(
     links = look(seen, state, kit)
     given = Inputs(seen, links, locked, orders, plans)
     turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}
-    wanted = frozenset(c for name, t in turns.items() for c in _wants(kit, name, t))
-    setpoints = tuple(s for t in turns.values() for s in t.setpoints)
+    wanted = frozenset([c for name, t in turns.items() for c in _wants(kit, name, t)])
+    setpoints = tuple([s for t in turns.values() for s in t.setpoints])
     words = speak(links, seen, state, Wanted(wanted, setpoints), kit)
-    alerts = locked.alerts + advice.alerts + tuple(a for t in turns.values() for a in t.alerts)
+    alerts = locked.alerts + advice.alerts + tuple([a for t in turns.values() for a in t.alerts])
     incidents, told = _folded(alerts, seen.at, state.incidents, kit)
     decision = Decision(
         setpoints=setpoints,
         handshake=words.writes,
-        confirmed=tuple(s for t in turns.values() for s in t.confirmed),
-        proposals=tuple(t.proposal for t in turns.values() if t.proposal is not None),
-        problems=tuple(t.problem for t in turns.values() if t.problem is not None),
+        confirmed=tuple([s for t in turns.values() for s in t.confirmed]),
+        proposals=tuple([t.proposal for t in turns.values() if t.proposal is not None]),
+        problems=tuple([t.problem for t in turns.values() if t.problem is not None]),
         alerts=alerts,
-        events=_news(seen, links, perceived.stood_in) + tuple(e for t in turns.values() for e in t.events),
+        events=_news(seen, links, perceived.stood_in) + tuple([e for t in turns.values() for e in t.events]),
         armed=words.armed,
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
         trips={name: t.state.trips for name, t in turns.items() if t.state.trips},
@@ -153,13 +155,15 @@ def _wants(kit: Kit, name: str, concluded: Turn) -> frozenset[str]:
 
 
 def _news(seen: Snapshot, links: Links, stood_in: Sequence[str]) -> tuple[Event, ...]:
-    restarts = (f"PLC behind connection {name} was restarted" for name in sorted(links.restarted))
-    return tuple(Event(seen.at, what) for what in (*restarts, *seen.notes, *stood_in))
+    restarts = [f"PLC behind connection {name} was restarted" for name in sorted(links.restarted)]
+    return tuple([Event(seen.at, what) for what in (*restarts, *seen.notes, *stood_in)])
 
 
 def _virtual(seen: Snapshot, kit: Kit) -> dict[str, tuple[float, float, int]]:
-    first, start = len(kit.policy.tags), kit.index.start
-    return {
-        name: (seen.values.item(start[i]), seen.sd.item(i), seen.quality.item(i))
-        for i, name in enumerate(kit.index.names[first:], first)
-    }
+    index, first = kit.index, len(kit.policy.tags)
+    names = index.names[first:]
+    # They stand at the end, and each has one value.
+    values = seen.values[index.width - len(names) :].tolist()
+    return dict(
+        zip(names, zip(values, seen.sd[first:].tolist(), seen.quality[first:].tolist(), strict=True), strict=True)
+    )

@@ -11,9 +11,11 @@ import numpy as np
 
 from plant_io.flags import finite
 from plant_io.signals import Floats
+from plant_io.values import quick
 
 
-@dataclass(frozen=True, eq=False)
+@quick
+@dataclass(frozen=True, slots=True, eq=False)
 class Estimate:
     """State of the control model with its doubt; equal means bit for bit."""
 

@@ -9,6 +9,7 @@ from math import isfinite
 from anomaly import Locked
 from controller.cycle import Phase
 from plant_io import Setpoint
+from plant_io.values import quick
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Fence:
     """Distance from the value in force below which nothing is worth a write, in the unit of the tag."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Permit:
     """Whether a loop may write in this cycle."""

@@ -14,6 +14,7 @@ from controller.kit import Kit
 from controller.lease import claim_after, newer
 from controller.state import Scan, State
 from plant_io import Setpoint, Snapshot
+from plant_io.values import quick
 from policies import Handshake, Policy
 
 LOCAL, REMOTE, FALLBACK = 0, 1, 2
@@ -27,6 +28,7 @@ _WRAP = 2**32
 _BEATS = 2**16
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Links:
     """What one cycle learns of the PLCs."""
@@ -119,6 +121,7 @@ def _echo(snapshot: Snapshot, tag: str | None, before: Scan | None) -> Scan:
     return _since(before, shown, snapshot.at)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """What the loops want of the PLCs in one cycle."""
@@ -129,6 +132,7 @@ class Wanted:
     """Setpoints that are written in this cycle."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Words:
     """What is said to the PLCs in one cycle, and what is remembered of it."""

@@ -15,6 +15,7 @@ from controller.state import LoopState
 from controller.wish import Use, Wish
 from plant_io import Snapshot
 from plant_io.changes import replace
+from plant_io.values import quick
 
 IN_CHARGE = (Phase.ACTIVE, Phase.HOLD)
 """Phases in which the plant follows the loop."""
@@ -26,6 +27,7 @@ PASSING = (Cause.RESTARTED, Cause.LAPSED, Cause.BLIND, Cause.NO_PLAN)
 """Causes that may pass by themselves; after any other only a person arms a loop again."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Inputs:
     """What one loop is given in one cycle."""

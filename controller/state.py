@@ -12,6 +12,7 @@ from controller.cycle import Mode, Phase, Trip
 from controller.plan import Plan
 from controller.trail import Trail
 from plant_io import Setpoint
+from plant_io.values import quick
 
 if TYPE_CHECKING:
     from anomaly.engine import WatchState
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from controller.substitute import SubstituteState
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Pending:
     """A setpoint whose read-back has not agreed yet."""
@@ -32,6 +34,7 @@ class Pending:
     """What the read-back showed then, in the unit of the tag; not a number if nothing."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Scan:
     """Scan counter of a PLC."""
@@ -84,6 +87,7 @@ class Closed:
     """When more was last asked for, POSIX time [s]."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class LoopState:
     """Memory of one loop."""
@@ -168,6 +172,7 @@ class LoopState:
     """Conditions already told."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class State:
     """Memory of the whole controller."""

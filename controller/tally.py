@@ -86,7 +86,7 @@ class Tally:
             self.writes["confirmed"] += len(cycle.decision.confirmed)
         if cycle.plans:
             self.plans.update(plan.status.value for plan in cycle.plans)
-        self.busy_s.append(sum(took for part, took in cycle.timing.items() if part != "plans"))
+        self.busy_s.append(sum([took for part, took in cycle.timing.items() if part != "plans"]))
         self._digest.update(_trace()(cycle))
 
     @property

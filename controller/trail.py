@@ -19,6 +19,7 @@ from controller.estimates import Estimate, Estimator
 from plant_io.changes import replace
 from plant_io.kept import Kept
 from plant_io.signals import Floats
+from plant_io.values import quick
 
 _ROUNDING_S = 1e-6
 _ESTIMATE = attrgetter("estimate")
@@ -35,6 +36,7 @@ class Reading(NamedTuple):
     """What tells its sample from every other of this measurement, in the unit of what shows it."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Stage:
     """One step of the estimator."""

@@ -24,8 +24,10 @@ from controller.tell import Condition, tell
 from controller.wish import Use, Wish, guess, wish
 from plant_io import Setpoint, Snapshot
 from plant_io.changes import replace
+from plant_io.values import quick
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Turn:
     """What one loop concludes in one cycle."""

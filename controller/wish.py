@@ -10,6 +10,7 @@ import numpy as np
 
 from controller.plan import Plan
 from plant_io.signals import Floats
+from plant_io.values import quick
 from policies import Loop, Mpc, SqpSettings, TransferFunction
 
 
@@ -23,6 +24,7 @@ class Use(StrEnum):
     OVER = "given up, no new plan has come"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What a plan asks for at one instant."""

@@ -12,9 +12,11 @@ from controller.kit import LoopKit
 from controller.state import LoopState
 from plant_io.changes import replace
 from plant_io.signals import Floats
+from plant_io.values import quick
 from policies.units import difference
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Spoken:
     """What measurements had to say in one cycle."""

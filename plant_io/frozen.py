@@ -11,6 +11,7 @@ import numpy as np
 from plant_io.flags import every, some
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Snapshot
+from plant_io.values import quick
 from plant_io.verdicts import NOTHING, Flags, Positions, Verdict
 from policies.quality import Frozen
 
@@ -37,6 +38,7 @@ class Watched:
     """Positions of the tags that are no evidence either while it does [1]."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Memory:
     """What is remembered from one snapshot to the next."""
@@ -73,6 +75,8 @@ class Standstill:
     """Largest change that is none, each in the unit of its tag, shape ``(sum of lengths,)``."""
     after_s: Floats
     """Time each may stand still [s], shape ``(n,)``."""
+    alone: bool
+    """Whether each has one value."""
 
     @classmethod
     def of(cls, watched: Sequence[Watched]) -> Standstill:
@@ -89,6 +93,7 @@ class Standstill:
             device=np.array([one.device for one in watched], np.intp),
             movement=np.repeat([one.declared.movement for one in watched], lengths).astype(np.float64),
             after_s=np.array([one.declared.after_s for one in watched], np.float64),
+            alone=all(length == 1 for length in lengths),
         )
 
     def begin(self, devices: int) -> Memory:
@@ -124,7 +129,7 @@ class Standstill:
         passed = max(new.at - since, 0.0)
         still_s = np.where(moved, 0.0, memory.still_s + (passed if every(runs) else np.where(runs, passed, 0.0)))
         after = Memory(
-            anchor=np.where(moved[self.owner], here, memory.anchor),
+            anchor=np.where(moved if self.alone else moved[self.owner], here, memory.anchor),
             still_s=still_s,
             count=tuple([now if isfinite(now) else then for now, then in zip(counts, memory.count, strict=True)]),
             counted_at=counted_at,
@@ -137,7 +142,7 @@ class Standstill:
         return Verdict(hit, quality, reason), after
 
     def _any(self, flags: Flags) -> Flags:
-        return np.logical_or.reduceat(flags, self.start) if len(self.start) else np.zeros(0, np.bool_)
+        return flags if self.alone else np.logical_or.reduceat(flags, self.start)
 
 
 def _counted_at(at: float, counts: Sequence[float], memory: Memory) -> tuple[float, ...]:

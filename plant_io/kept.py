@@ -44,7 +44,8 @@ class Kept(Sequence[T]):
     def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
         if isinstance(at, slice):
             first, end, step = at.indices(self._length)
-            return tuple(islice(self._from(first), 0, max(0, end - first), step))
+            found = self._stretch(first, max(first, end))
+            return found if step == 1 else found[::step]
         if not -self._length <= at < self._length:
             raise IndexError(at)
         block, place = divmod(self._skipped + at + (self._length if at < 0 else 0), _BLOCK)
@@ -80,12 +81,21 @@ class Kept(Sequence[T]):
         blocks = (*self._blocks[:block], changed, *self._blocks[block + 1 :])
         return self._sharing(blocks, self._length, self._skipped)
 
+    def _stretch(self, first: int, end: int) -> tuple[T, ...]:
+        """Return the items from one place to another."""
+        block, place = divmod(self._skipped + first, _BLOCK)
+        left, found = end - first, tuple[T, ...]()
+        while left > 0:
+            more = self._blocks[block][place : place + left]
+            found, left, block, place = found + more if found else more, left - len(more), block + 1, 0
+        return found
+
     def _from(self, first: int) -> Iterator[T]:
         block, place = divmod(self._skipped + first, _BLOCK)
         return islice(chain.from_iterable(self._blocks[block:]), place, None)
 
     @classmethod
     def _sharing(cls, blocks: tuple[tuple[T, ...], ...], length: int, skipped: int) -> Self:
-        made = cls()
+        made = cls.__new__(cls)
         made._blocks, made._length, made._skipped = blocks, length, skipped
         return made

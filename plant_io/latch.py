@@ -15,7 +15,8 @@ from plant_io.ports import Batch
 from plant_io.quality import Quality, Reason
 from plant_io.racing import Racing
 from plant_io.signals import Floats, Snapshot, TagIndex
-from plant_io.verdicts import Flags, Positions, Verdict, mark
+from plant_io.values import quick
+from plant_io.verdicts import Flags, Positions, Verdict, in_a_row, mark
 from policies import Connection, Modbus, Policy, Tag
 from policies.quality import Ne43
 
@@ -24,6 +25,7 @@ Span = tuple[float, float]
 _GOOD, _BAD, _LINK_DOWN, _NEVER_READ = map(int, (Quality.GOOD, Quality.BAD, Reason.LINK_DOWN, Reason.NEVER_READ))
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Answer:
     """What one connection gave in one cycle."""
@@ -259,8 +261,8 @@ class _Part:
         slots = [np.arange(index.start[i], index.start[i] + index.lengths[i], dtype=np.intp) for i in here]
         return cls(
             tags=tags,
-            run=_in_a_row(tags),
-            stretch=_in_a_row(np.concatenate([np.empty(0, np.intp), *slots])),
+            run=in_a_row(tags),
+            stretch=in_a_row(np.concatenate([np.empty(0, np.intp), *slots])),
             stamped=not isinstance(policy.connections[connection], Modbus),
         )
 
@@ -313,13 +315,6 @@ def _counter(link: Connection) -> str | None:
     if link.coherence is not None and link.coherence.counter is not None:
         return link.coherence.counter
     return None if link.handshake is None else link.handshake.scan_tag
-
-
-def _in_a_row(positions: Positions) -> Positions | slice:
-    """Return positions as a slice where each follows the one before."""
-    if len(positions) and (np.diff(positions) == 1).all():
-        return slice(int(positions[0]), int(positions[-1]) + 1)
-    return positions
 
 
 def _number(seen: Snapshot, name: str) -> float:

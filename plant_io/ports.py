@@ -9,6 +9,7 @@ from typing import Protocol
 import numpy as np
 
 from plant_io.signals import Codes, Floats, Receipt, Setpoint, Snapshot
+from plant_io.values import quick
 from policies import Policy
 from policies.scans import CONTROL
 
@@ -49,6 +50,7 @@ class Plant(Protocol):
         ...
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Batch:
     """What one device answered to one read: raw values of the tags of one scan class, in the order of the policy."""

@@ -13,12 +13,14 @@ from math import isfinite, nan
 import numpy as np
 
 from plant_io.quality import Quality, Reason
+from plant_io.values import quick
 from plant_io.verdicts import NOTHING, Positions, Verdict
 
 FASTEST_HZ = 20_000.0
 """Scans of the fastest controllers [Hz]; with its words swapped, a counter of 1 Hz shows 65,536 Hz."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Seen:
     """Newest scan counter of each device, and when it was read."""

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from plant_io.flags import finite
 from plant_io.quality import Quality, Reason
+from plant_io.values import quick
 from policies import Policy
 
 Floats = NDArray[np.float64]
@@ -76,6 +77,7 @@ class Sample(NamedTuple):
     """Standard deviation, in the unit of its tag; not a number where unknown."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Snapshot:
     """Every tag of the line, latched together at the start of one cycle; equal means bit for bit."""
@@ -102,7 +104,7 @@ class Snapshot:
     """What else the connections have to say since the last snapshot, one sentence each."""
     torn: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
     """Connections whose values are not from one scan of their device: its scan counter before and after them [1]."""
-    _known: Mapping[str, float | None] | None = field(default=None, init=False, repr=False)
+    _known: dict[str, float | None] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def empty(cls, at: float, index: TagIndex) -> Snapshot:
@@ -223,21 +225,27 @@ class Snapshot:
         """Enter samples of single-valued tags in a snapshot that is being made."""
         values, sd, quality, reason = self.values, self.sd, self.quality, self.reason
         source, arrival, places = self.source, self.arrival, self.index.places
+        known = self._known
         for name, (value, good, taken, came, why, spread) in samples.items():
             i, start = places[name]
             values[start], sd[i] = value, spread
             quality[i], reason[i] = good, why
             source[i], arrival[i] = taken, came
+            if known is not None:
+                known[name] = value if good == _GOOD and isfinite(value) else None
 
     def settled(self) -> Snapshot:
-        """Return it, whose arrays change no more, made ready to be asked for many values."""
-        index = self.index
-        read = zip(index.names, self.quality.tolist(), self.values[index.first].tolist(), strict=True)
-        known = {name: value if quality == _GOOD and isfinite(value) else None for name, quality, value in read}
-        object.__setattr__(self, "_known", known)
+        """Return it, whose arrays change no more but for samples that are entered, ready to be asked for many values."""
+        if self._known is None:
+            index, first = self.index, self.values[self.index.first]
+            read = zip(index.names, first.tolist(), strict=True)
+            sound = np.isfinite(first) & (self.quality == _GOOD)
+            known = {name: value if good else None for (name, value), good in zip(read, sound.tolist(), strict=True)}
+            object.__setattr__(self, "_known", known)
         return self
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Setpoint:
     """A value asked of the plant; only the guard makes one that moves it, the rest are words of the handshake."""
@@ -256,6 +264,7 @@ class Outcome(StrEnum):
     NOT_CONFIRMED = "not confirmed"
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Receipt:
     """What became of one setpoint; whether the plant follows it is seen in the next read-back."""

@@ -41,6 +41,13 @@ NOTHING = Verdict(np.zeros(0, np.intp), np.zeros(0, np.uint8), np.zeros(0, np.ui
 """Nothing said against anything."""
 
 
+def in_a_row(positions: Positions) -> Positions | slice:
+    """Return positions as a slice where each follows the one before; that is quicker to read and to write."""
+    if len(positions) and (np.diff(positions) == 1).all():
+        return slice(int(positions[0]), int(positions[-1]) + 1)
+    return positions
+
+
 def mark(snapshot: Snapshot, verdict: Verdict) -> None:
     """Enter a verdict in a snapshot that is being made: the worst quality counts, and the first reason for it."""
     if not verdict.tags.size:

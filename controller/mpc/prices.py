@@ -9,6 +9,7 @@ import numpy as np
 
 from controller.mpc.objective import Objective
 from controller.plan import Binding, Limit
+from plant_io.flags import some
 from plant_io.signals import Floats
 
 _LEAST = 1e-3
@@ -62,6 +63,8 @@ def bindings(prices: Prices, aim: Objective, inputs: Sequence[str], outputs: Seq
 
 def runs(name: str, limit: Limit, paid: Floats) -> Iterator[Binding]:
     """Give every run of samples in which a limit binds; `paid` is its price in each, shape ``(n,)`` [1]."""
+    if not some(paid > _LEAST):
+        return
     binds = np.concatenate([[False], paid > _LEAST, [False]])
     edges = np.flatnonzero(binds[1:] != binds[:-1]).tolist()
     for first, end in zip(edges[::2], edges[1::2], strict=True):

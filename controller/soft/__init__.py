@@ -15,6 +15,7 @@ from controller.soft.pls import Calibration, Pls, read
 from controller.soft.reconciled import ReconciledKit, ReconciledState
 from controller.soft.tablets import BlockKit, BlockState, ClaimKit, ClaimState
 from plant_io import Sample, Snapshot
+from plant_io.values import quick
 from policies import FusedNir, Hybrid, LabelClaim, MovingBlock, Peaks, Policy, Reconciled, RefillBalance, SoftSensor
 from policies.units import convert
 
@@ -33,6 +34,7 @@ class SoftKit:
     """In the order of the policy."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class SoftState:
     """What the soft sensors remember; equal means equal in every number."""
@@ -70,7 +72,7 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
     kit
         Soft sensors of the policy.
     """
-    seen, after = snapshot.extended({}), list[AnyState]()
+    seen, after = snapshot.extended({}).settled(), list[AnyState]()
     for sensor, old in zip(kit.sensors, state.sensors, strict=True):
         given, new = _infer(seen, old, sensor)
         seen.enter(given)

@@ -14,6 +14,7 @@ from math import inf, isfinite, nan
 from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Sample, Snapshot
+from plant_io.values import quick
 from policies import Policy, RefillBalance
 from policies.units import convert
 
@@ -30,6 +31,7 @@ class BalanceKit:
     """Mass that goes by in a second at a flow of 1, in the unit of the hopper mass."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class BalanceState:
     """Memory of one refill balance; times are POSIX times [s], minus infinity where never."""
@@ -90,8 +92,8 @@ def infer(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> tuple[Map
     kit
         The balance.
     """
-    words = kit.declared
-    mass, flow, refill, count = (snapshot.good(tag) for tag in (words.mass, words.flow, words.refill, words.count))
+    words, good = kit.declared, snapshot.good
+    mass, flow, refill, count = good(words.mass), good(words.flow), good(words.refill), good(words.count)
     if refill:
         state = replace(state, open_at=snapshot.at)
     if mass is None or flow is None or refill is None or count is None:
@@ -144,4 +146,4 @@ def _sample(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> Sample:
         grade = (Quality.UNCERTAIN, Reason.STALE)
     else:
         grade = (Quality.GOOD, Reason.NONE)
-    return Sample(value=state.value, quality=grade[0], source=stamp, arrival=stamp, reason=grade[1], sd=kit.declared.sd)
+    return Sample(state.value, grade[0], stamp, stamp, grade[1], kit.declared.sd)

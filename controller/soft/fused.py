@@ -22,6 +22,7 @@ from controller.soft.pls import Pls, Reading
 from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
+from plant_io.values import quick
 from policies import FusedNir
 
 Grade = tuple[Quality, Reason]
@@ -61,6 +62,7 @@ class SensorKit:
         object.__setattr__(self, "prior", (high - low) ** 2 / 12.0)
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class SensorState:
     """Memory of one soft sensor; times are POSIX times [s], minus infinity where never."""
@@ -227,4 +229,4 @@ def _fused(state: SensorState, kit: SensorKit) -> dict[str, Sample]:
 
 
 def _sample(value: float, sd: float, grade: Grade, stamp: tuple[float, float]) -> Sample:
-    return Sample(value=value, quality=grade[0], source=stamp[0], arrival=stamp[1], reason=grade[1], sd=sd)
+    return Sample(value, grade[0], stamp[0], stamp[1], grade[1], sd)

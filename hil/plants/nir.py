@@ -127,6 +127,8 @@ def spectrum(
     seen = {**composition, "API": composition.get("API", 0.0) + astray, "EXC": composition.get("EXC", 0.0) - astray}
     scatter = _OFFSET_SD * offset + _SLOPE_SD * slope * _TILT + _CHANNEL_SD * np.array(channel)
     blend = optics.depth * (1.0 + _GAIN_SD * gain) * absorbance(seen, optics.shift) + scatter
+    if optics.fouling == 0.0:
+        return np.asarray(blend)
     return np.asarray((1.0 - optics.fouling) * blend + optics.fouling * absorbance(optics.film, optics.shift))
 
 

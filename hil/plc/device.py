@@ -34,6 +34,8 @@ class Plc:
         self.block: Block = boot(rules)
         self._shows = {tag: policy.tags[tag].read_back or tag for tag in rules.limits}
         self._echo = policy.tags[self.words.heartbeat].read_back
+        self._beat, self._arm = self.words.heartbeat, self.words.arm
+        self._told = (self.words.scan, self.words.state)
         words = (self.words.heartbeat, self.words.arm, self.words.claim)
         self._registers: dict[str, object] = {word: 0 for word in words if word is not None}
         self._written: dict[str, object] = {}
@@ -63,18 +65,13 @@ class Plc:
         found, claim, before = self._registers, self.words.claim, self.block
         for tag in self.own:
             self.forget(tag)
-        asked = Asked(
-            beat=found[self.words.heartbeat],
-            arm=found[self.words.arm],
-            setpoints=self._written,
-            claim=0 if claim is None else found[claim],
-            local=self._turned,
-        )
+        written, vouched = self._written, 0 if claim is None else found[claim]
+        asked = Asked(found[self._beat], found[self._arm], written, vouched, self._turned)
         self._written, self._turned, self._shown = {}, {}, None
         if claim is not None:
             found[claim] = 0
         block = scan(before, asked, self.rules, permitted=self.permitted, dt=dt)
-        self.block = kept(before, block, self.own, self.rules.limits, dt)
+        self.block = kept(before, block, self.own, self.rules.limits, dt) if self.own else block
 
     def forget(self, tag: str) -> None:
         """Forget what was written to a setpoint since the last scan."""
@@ -112,14 +109,15 @@ class Plc:
         return self._shown[1]
 
     def _shows_now(self, block: Block) -> dict[str, float]:
-        shown = {self.words.scan: float(block.scan), self.words.state: float(block.word)}
+        scan, state = self._told
+        shown = {scan: float(block.scan), state: float(block.word)}
         if self._echo is not None:
             shown[self._echo] = float(block.echo)
         if self.words.epoch is not None:
             shown[self.words.epoch] = float(block.epoch)
         for tag, value in block.accepted.items():
             shown[self._shows[tag]] = value
-            shown[tag] = plain(self._written.get(tag, value))
+            shown[tag] = plain(self._written[tag]) if tag in self._written else value
         for tag, found in self._registers.items():
             shown[tag] = plain(found)
         return shown

@@ -224,14 +224,19 @@ def _follow(block: Block, arm: object, rules: Rules, *, permitted: bool) -> Bloc
 
 
 def _accept(before: Block, now: Block, written: Mapping[str, object], rules: Rules) -> Mapping[str, float]:
-    fallen = before.word is Word.REMOTE and now.word is Word.FALLBACK
-    if not written and not fallen:
-        return before.accepted
-    own = {tag: limit.fallback for tag, limit in rules.limits.items() if fallen and limit.fallback is not None}
-    sound = {tag: float(value) for tag, value in written.items() if tag in rules.limits and _is_number(value)}
-    taken = {tag: min(max(v, rules.limits[tag].low), rules.limits[tag].high) for tag, v in {**own, **sound}.items()}
-    news = any(before.accepted[tag] != value for tag, value in taken.items())
-    return MappingProxyType({**before.accepted, **taken}) if news else before.accepted
+    fallen, limits, accepted = before.word is Word.REMOTE and now.word is Word.FALLBACK, rules.limits, before.accepted
+    asked: Mapping[str, object] = written
+    if fallen:
+        own = {tag: limit.fallback for tag, limit in limits.items() if limit.fallback is not None}
+        asked = {**own, **{tag: value for tag, value in written.items() if _is_number(value)}}
+    news: dict[str, float] = {}
+    for tag, value in asked.items():
+        limit = limits.get(tag)
+        if limit is not None and _is_number(value):
+            taken = min(max(float(value), limit.low), limit.high)
+            if accepted[tag] != taken:
+                news[tag] = taken
+    return MappingProxyType({**accepted, **news}) if news else accepted
 
 
 def _newer(claim: int, epoch: int) -> bool:
@@ -253,7 +258,14 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _is_count(value: object) -> TypeGuard[float]:
-    return _is_number(value) and 0 <= value < _WRAP and value == int(value)
+    # With `_is_number` written out: this is asked twice in every scan.
+    return (
+        isinstance(value, _NUMBER)
+        and not isinstance(value, bool)
+        and isfinite(value)
+        and 0 <= value < _WRAP
+        and value == int(value)
+    )
 
 
 def _ramp(value: float, wanted: float, reach: float) -> float:

@@ -15,11 +15,13 @@ from hil.plc.stations import LoopMode, Station, Stations
 from hil.plc.truth_plant import TruthPlant
 from plant_io.quality import Quality
 from plant_io.signals import Floats
+from plant_io.values import quick
 from policies import Access, Policy
 
 _QUALITY = {"uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Image:
     """What the PLCs of a line show at one instant."""

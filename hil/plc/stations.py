@@ -295,8 +295,6 @@ def kept(before: Block, block: Block, own: Mapping[str, Own], limits: Mapping[st
     dt
         Plant time since the scan before [s].
     """
-    if not own:
-        return block
     accepted, in_force = dict(block.accepted), dict(block.in_force)
     for name, (value, tracks) in own.items():
         limit, was = limits[name], before.in_force[name]

@@ -3,23 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from operator import itemgetter
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hil.plc.line import Image, SimulatedLine
 from hil.servers.wire import to_raw, to_value
 from plant_io.decode import fitted
-from plant_io.flags import finite
+from plant_io.flags import every, finite
 from plant_io.latch import Answer, tags_of
 from plant_io.line import Line, refusal
 from plant_io.ports import Batch, Clock, Driver, Identity
 from plant_io.quality import Quality, Reason
 from plant_io.scan import scans_of
 from plant_io.signals import Floats, Outcome, Receipt, Setpoint, Snapshot
-from plant_io.verdicts import Positions
+from plant_io.verdicts import in_a_row
 from policies import Access, OpcUa, Policy, Tag
 from policies.scans import CONTROL, SUBSCRIBE
 
@@ -29,6 +29,8 @@ _REASONS = {
     Quality.BAD: Reason.SENSOR_FAILURE,
 }
 _BEYOND = 1e30  # counts no integer holds
+_LARGEST = float(np.finfo(np.float32).max)
+_KINDS = ("single", "whole", "bit", "double")
 
 
 class Memory:
@@ -170,8 +172,7 @@ class MemoryLine(Line):
             (name, slice(ends[i], ends[i + 1]), _Shown(one, stamped=_stamps(policy, name)))
             for i, (name, one) in enumerate(tags.items())
         ]
-        # Most of what is written in a cycle was written in the one before.
-        self._judged = lru_cache(maxsize=64)(self._judge)
+        self._written: dict[str, tuple[float, Receipt, float | None]] = {}
 
     @staticmethod
     def suits(policy: Policy) -> bool:
@@ -196,11 +197,17 @@ class MemoryLine(Line):
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
         """Write `setpoints` in order; one receipt each, in order."""
-        judged = [self._judged(setpoint) for setpoint in setpoints]
-        for receipt, value in judged:
+        receipts, written = list[Receipt](), self._written
+        for setpoint in setpoints:
+            last = written.get(setpoint.tag)
+            # Most of what is written in a cycle was written in the one before.
+            if last is None or last[0] != setpoint.value:
+                last = written[setpoint.tag] = (setpoint.value, *self._judge(setpoint))
+            _, receipt, value = last
+            receipts.append(receipt)
             if value is not None:
-                self._memory.write(receipt.setpoint.tag, value)
-        return [receipt for receipt, _ in judged]
+                self._memory.write(setpoint.tag, value)
+        return receipts
 
     def summary(self) -> Mapping[str, object]:
         """Return nothing: there are no connections whose times could be kept."""
@@ -225,37 +232,41 @@ class _Held:
     """What the devices hold of some tags; for all at once what `to_raw` is for one."""
 
     def __init__(self, tags: Mapping[str, Tag]) -> None:
-        slots = _slots(tags)
-        owner = [tag for tag in tags.values() for _ in range(tag.length)]
-        self._arrays = [(name, slots[name]) for name, tag in tags.items() if tag.length > 1]
-        names = [name for name, tag in tags.items() if tag.length == 1]
+        # Tags of one kind stand side by side while they are worked on, single values before arrays.
+        kinds = [[name for name, tag in tags.items() if _kind(tag) == kind] for kind in _KINDS]
+        order = [name for names in kinds for name in sorted(names, key=lambda name: tags[name].length > 1)]
+        owner = [tags[name] for name in order for _ in range(tags[name].length)]
+        slots, own = _slots(tags), _slots({name: tags[name] for name in order})
+        self._arrays = [(name, own[name]) for name in order if tags[name].length > 1]
+        names = [name for name in order if tags[name].length == 1]
         self._singles = _getter(names)
-        self._places = np.array([slots[name].start for name in names], np.intp)
+        self._places = in_a_row(np.array([own[name].start for name in names], np.intp))
         self._offset = np.array([tag.offset for tag in owner], np.float64)
         self._scale = np.array([tag.scale for tag in owner], np.float64)
-        self._single = _where([tag.type == "float32" for tag in owner])
-        self._bits = _where([tag.type == "bool" for tag in owner])
-        self._whole = _where([_counts(tag) for tag in owner])
-        limits = np.array([_limits(tag) for tag in owner if _counts(tag)], np.float64).reshape(-1, 2)
+        ends = np.cumsum([0, *(sum(tags[name].length for name in names) for names in kinds)]).tolist()
+        self._single, self._whole, self._bits = (slice(ends[k], ends[k + 1]) for k in range(3))
+        limits = np.array([_limits(tag) for tag in owner if _kind(tag) == "whole"], np.float64).reshape(-1, 2)
         self._low, self._high = limits[:, 0], limits[:, 1]
+        held = [own[name].start + k for name in slots for k in range(tags[name].length)]
+        self._order = np.array(held, np.intp)
 
     def raw(self, image: Image) -> Floats:
         """Return the raw values of all tags, shape ``(sum of lengths,)``, units of the device."""
-        values = np.empty(len(self._offset))
-        values[self._places] = self._singles(image.values)
+        raw = np.empty(len(self._offset))
+        raw[self._places] = self._singles(image.values)
         for name, slots in self._arrays:
-            values[slots] = image.values[name]
-        raw: Floats = (values - self._offset) / self._scale
-        if len(self._single):
-            with np.errstate(over="ignore"):
-                raw[self._single] = raw[self._single].astype(np.float32)
-        if len(self._whole):
-            whole = raw[self._whole]
+            raw[slots] = image.values[name]
+        raw -= self._offset
+        raw /= self._scale
+        single, whole, bits = raw[self._single], raw[self._whole], raw[self._bits]
+        if len(single):
+            single[:] = _rounded(single)
+        if len(whole):
             counts = np.rint(whole if finite(whole) else np.where(np.isfinite(whole), whole, 0.0))
-            raw[self._whole] = np.minimum(np.maximum(counts, self._low), self._high)
-        if len(self._bits):
-            raw[self._bits] = raw[self._bits] > 0.0
-        return raw
+            np.minimum(np.maximum(counts, self._low), self._high, out=whole)
+        if len(bits):
+            bits[:] = bits > 0.0
+        return raw.take(self._order)
 
 
 class _Shown:
@@ -314,13 +325,17 @@ def _slots(tags: Mapping[str, Tag]) -> dict[str, slice]:
     return {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(tags)}
 
 
-def _where(flags: Sequence[bool]) -> Positions:
-    """Return the places of what is so, shape ``(number of them,)``."""
-    return np.flatnonzero(np.array(flags, np.bool_))
+def _kind(tag: Tag) -> str:
+    """Return how a device holds a tag."""
+    return {"float32": "single", "float64": "double", "bool": "bit"}.get(tag.type, "whole")
 
 
-def _counts(tag: Tag) -> bool:
-    return tag.type != "bool" and not tag.type.startswith("float")
+def _rounded(values: Floats) -> NDArray[np.float32]:
+    """Return numbers as a device holds them in 32 bits, in their units; what is too large is infinite."""
+    if every(np.abs(values) <= _LARGEST):
+        return values.astype(np.float32)
+    with np.errstate(over="ignore"):
+        return values.astype(np.float32)
 
 
 def _limits(tag: Tag) -> tuple[float, float]:
