@@ -79,7 +79,8 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
         fresh = {n: v for n, v in values.items() if sources[n] != old.sources.get(n)}
         used = {n: v for n, v in fresh.items() if _anew(kit, seen, old, n)}
         late, events = _late(kit, seen, old.trail, used)
-        prompt = {name: value for name, value in used.items() if name not in _told(kit)}
+        told = _told(kit)
+        prompt = {name: value for name, value in used.items() if name not in told}
         due = kit.smoother is not None and samples.due(kit, seen.at, old)
         before = _Belief(old.estimate, old.filtered or old.estimate, old.trail)
         belief = _gone_on(kit, before, _Now(seen.at, *given, steps, prompt, late, due=due))
@@ -140,9 +141,9 @@ def _gone_on(kit: LoopKit, old: _Belief, now: _Now) -> _Belief:
 
 def _end(past: Trail, at: float, before: int, step_s: float) -> float:
     """Return when the step ended that has `before` steps after it; after the last one, however fast samples come."""
-    left = at - past[-1].at
-    end = at - before * step_s
-    return max(end, past[-1].at + min(_LEAST_S, left / (before + 1))) if left > 0.0 else end
+    last = past[-1].at
+    left, end = at - last, at - before * step_s
+    return max(end, last + min(_LEAST_S, left / (before + 1))) if left > 0.0 else end
 
 
 def _told(kit: LoopKit) -> Mapping[str, Told]:
@@ -163,9 +164,11 @@ def _late(
     found, events = dict[str, Reading](), list[Event]()
     if kit.memory is None:
         return found, ()
-    for name, told in _told(kit).items():
+    for name, told in kit.memory.told.items():
+        if name not in fresh:
+            continue
         taken, stamp = told.at(seen), told.stamp(seen)
-        if name not in fresh or taken is None or stamp is None:
+        if taken is None or stamp is None:
             continue
         why = _unusable(seen.at - taken, told.oldest_s, kit.memory)
         if not why and trail.place(past, taken) is None:

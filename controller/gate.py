@@ -10,6 +10,7 @@ from controller.kit import LoopKit
 from controller.plan import Plan, Status
 from controller.service import Inputs
 from controller.state import LoopState
+from plant_io.flags import finite, some
 
 _ROUNDING = 1e-6
 """Excess that is rounding, as a share of the largest move [1]."""
@@ -38,7 +39,7 @@ def fault(kit: LoopKit, plan: Plan, old: LoopState) -> str:
     """
     if plan.moves.ndim != 2 or not len(plan.moves) or plan.moves.shape[1] != len(kit.model.inputs):  # noqa: PLR2004  # rows and columns
         return "it does not have an input for each that is moved"
-    if not np.isfinite(plan.moves).all():
+    if not finite(plan.moves):
         return "it holds a number that is not finite"
     reach = kit.reach
     stands = np.array(old.inputs) if old.inputs is not None else plan.moves[0]
@@ -46,8 +47,8 @@ def fault(kit: LoopKit, plan: Plan, old: LoopState) -> str:
     slack = reach * _ROUNDING
     low = np.where(stands < kit.low, stands - reach, kit.low) - slack
     high = np.where(stands > kit.high, stands + reach, kit.high) + slack
-    if (plan.moves < low).any() or (plan.moves > high).any():
+    if some((plan.moves < low) | (plan.moves > high)):
         return "it leaves the limits of the inputs"
-    if (np.abs(np.diff(plan.moves, axis=0)) > reach * (1.0 + _ROUNDING)).any():
+    if some(np.abs(plan.moves[1:] - plan.moves[:-1]) > reach * (1.0 + _ROUNDING)):
         return "it moves an input further than is permitted"
     return ""

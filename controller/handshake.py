@@ -206,8 +206,8 @@ def _standing(snapshot: Snapshot, state: State, kit: Kit) -> dict[str, float]:
 
 
 def _said(words: Handshake, claim: float, arm: float) -> list[Setpoint]:
-    said = {words.claim: claim, words.arm_tag: arm}
-    return [Setpoint(tag, value) for tag, value in said.items() if tag is not None]
+    said = ((words.claim, claim), (words.arm_tag, arm))
+    return [Setpoint(tag, value) for tag, value in said if tag is not None]
 
 
 def _ours(snapshot: Snapshot, words: Handshake, claim: float | None) -> bool:

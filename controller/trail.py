@@ -104,14 +104,14 @@ def extended(trail: Trail, stage: Stage, span_s: float, every: int) -> Trail:
     every
         Steps from one estimate that is kept to the next, and newest steps that keep theirs [1].
     """
-    if stage.at <= trail[-1].at:  # the clock was set back; what is remembered has no place any more
+    last = trail[-1]
+    if stage.at <= last.at:  # the clock was set back; what is remembered has no place any more
         return Trail((stage,))
     first, oldest, thinned = 0, stage.at - span_s - _ROUNDING_S, len(trail) - every
     older = trail[max(0, thinned - every + 1) : max(0, thinned)]
     if not any(map(_ESTIMATE, older)):
         thinned = -1  # it is one of the few that keep theirs
-    caught_up = trail[-1].estimate is not None
-    if not caught_up:
+    if last.estimate is None:
         thinned, stage = -1, replace(stage, estimate=None)
     for i, each in enumerate(trail if len(trail) > every and trail[every].at < oldest else ()):
         if each.at >= oldest or each.stale:

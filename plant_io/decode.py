@@ -32,6 +32,7 @@ _DTYPE: Mapping[WireType, str] = MappingProxyType(
         "float64": "f8",
     }
 )
+_LARGEST = float(np.finfo(np.float32).max)
 _INTEGERS: Mapping[WireType, tuple[int, int]] = MappingProxyType(
     {
         "bool": (0, 1),
@@ -182,7 +183,7 @@ def fitted(value: float, kind: WireType) -> float | int:
         raise ValueError(f"{value:g} is not a finite number")
     limits = _INTEGERS.get(kind)
     if limits is None:
-        if kind == "float32" and abs(value) > float(np.finfo(np.float32).max):
+        if kind == "float32" and abs(value) > _LARGEST:
             raise ValueError(f"{value:g} does not fit {kind}")
         return value
     whole = round(value)

@@ -96,6 +96,6 @@ class Kept(Sequence[T]):
 
     @classmethod
     def _sharing(cls, blocks: tuple[tuple[T, ...], ...], length: int, skipped: int) -> Self:
-        made = cls.__new__(cls)
+        made = cls()
         made._blocks, made._length, made._skipped = blocks, length, skipped
         return made

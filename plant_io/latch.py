@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plant_io.flags import every
+from plant_io.flags import every, some
 from plant_io.frozen import Standstill, Watched
 from plant_io.ne43 import Currents, limits
 from plant_io.ne107 import Health, Told
@@ -22,6 +22,7 @@ from policies.quality import Ne43
 
 Span = tuple[float, float]
 # numpy takes ten times as long to compare with a member of an enum.
+_TAME = 1e300  # far from overflow, whatever offset is added
 _GOOD, _BAD, _LINK_DOWN, _NEVER_READ = map(int, (Quality.GOOD, Quality.BAD, Reason.LINK_DOWN, Reason.NEVER_READ))
 
 
@@ -55,6 +56,7 @@ class Latch:
         self._start: Positions = np.array(self.index.start, np.intp)
         self._scale = self._spread([tag.scale for tag in tags], 1.0)
         self._offset = self._spread([tag.offset for tag in tags], 0.0)
+        self._tame = _TAME / max(1.0, *(abs(tag.scale) for tag in tags))
         spans = [limits(tag) for tag in tags]
         self._low = self._spread([believed[0] for believed, _ in spans], -np.inf)
         self._high = self._spread([believed[1] for believed, _ in spans], np.inf)
@@ -90,8 +92,7 @@ class Latch:
             Snapshot before this one.
         """
         new = self._gathered(at, answers, last)
-        with np.errstate(over="ignore", invalid="ignore"):  # what is too large is found not to be finite
-            values = new.values * self._scale + self._offset
+        values = self._scaled(new.values)
         if self._sound.throughout(new, values, self._aged(new)):  # as in nearly every cycle
             health, currents = self._rules.health, self._rules.currents
             told = health.judged(values, self._sound.believed)
@@ -106,6 +107,13 @@ class Latch:
             mark(new, verdict)
         self._watch(new, answers, last)
         return new
+
+    def _scaled(self, raw: Floats) -> Floats:
+        """Return values in the units of their tags, shape ``(index.width,)``; what is too large is infinite."""
+        if some(np.abs(raw) > self._tame):
+            with np.errstate(over="ignore", invalid="ignore"):
+                return np.asarray(raw * self._scale + self._offset)
+        return np.asarray(raw * self._scale + self._offset)
 
     def _aged(self, new: Snapshot) -> Floats:
         """Return the age of each tag [s], shape ``(n_tags,)``."""

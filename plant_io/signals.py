@@ -235,7 +235,7 @@ class Snapshot:
                 known[name] = value if good == _GOOD and isfinite(value) else None
 
     def settled(self) -> Snapshot:
-        """Return it, whose arrays change no more but for samples that are entered, ready to be asked for many values."""
+        """Return it, whose arrays change no more but by samples that are entered, ready to be asked for many values."""
         if self._known is None:
             index, first = self.index, self.values[self.index.first]
             read = zip(index.names, first.tolist(), strict=True)

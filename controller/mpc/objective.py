@@ -115,8 +115,12 @@ class Objective:
         there, far = present > 0.0, _FAR * self.y_scale
         wanted = np.isfinite(targets) & there
         ends = np.where(there, limits[0], self.lowest - far), np.where(there, limits[1], self.highest + far)
-        tall = [np.tile(one, (len(known), 1)) for one in (*ends, there)]
-        return np.hstack([known, np.where(wanted, targets, 0.0), wanted, *tall]).astype(np.float64)
+        parts = (known, np.where(wanted, targets, 0.0), wanted, *ends, there)
+        table, at = np.empty((len(known), sum([part.shape[-1] for part in parts]))), 0
+        for part in parts:
+            table[:, at : at + part.shape[-1]] = part
+            at += part.shape[-1]
+        return table
 
     def cost(self, y: Matrix, u: Matrix, given: Given) -> Matrix:
         """Return the cost of outputs and inputs at one sample, moves and limits aside."""

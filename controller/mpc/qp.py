@@ -7,13 +7,15 @@ LDL' updates", IEEE Trans. Autom. Control 67(8), 2022, doi:10.1109/TAC.2022.3176
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import inf
 from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
+from plant_io.changes import replace
+from plant_io.flags import finite
 from plant_io.signals import Floats
 from plant_io.sums import applied, dot
 
@@ -67,7 +69,7 @@ class Quadratic:
     def finite(self) -> bool:
         """Whether every number is one; infinite limits are none."""
         parts = (self.hessian, self.gradient, self.soft, self.room)
-        return all(bool(np.isfinite(part).all()) for part in parts)
+        return all(finite(part) for part in parts)
 
     def cost(self, d: Floats) -> float:
         """Return what `d`, shape ``(n,)`` [1], costs more than zero does."""

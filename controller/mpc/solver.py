@@ -20,6 +20,7 @@ from controller.mpc.program import SHARE, Answer, Program, Task, reaches
 from controller.mpc.sqp import Start, recipe
 from controller.plan import Plan, Problem, Status
 from plant_io.clocks import stopwatch
+from plant_io.flags import finite
 from plant_io.signals import Floats
 from policies import Loop, Mpc, SqpSettings, TransferFunction
 
@@ -110,7 +111,7 @@ class Solver:
         given = (problem.state, problem.inputs, problem.known, problem.low, problem.high, problem.guess)
         limits = (problem.lowest, problem.highest)
         aims = problem.targets[..., self._aimed & self._present(problem)]
-        if not all(np.isfinite(numbers).all() for numbers in (*given, *limits, aims)):
+        if not all(finite(numbers) for numbers in (*given, *limits, aims)):
             return "the problem holds a number that is not finite"
         if (problem.low > problem.high).any():
             return "no input is permitted, the lowest is above the highest"
@@ -151,14 +152,18 @@ class Solver:
         lowest, highest = problem.lowest, problem.highest
         return own.told(
             self._known(problem),
-            np.broadcast_to(problem.targets, (self._horizon + 1, len(own.y_scale))),
+            self._spread(problem.targets),
             (lowest if len(lowest) else own.lowest, highest if len(highest) else own.highest),
             self._present(problem).astype(np.float64),
         )
 
     def _known(self, problem: Problem) -> Floats:
         """Return the known inputs of each sample and of the end, shape ``(horizon + 1, n_w)``, units of the model."""
-        return np.broadcast_to(problem.known, (self._horizon + 1, self._objective.n_w))
+        return self._spread(problem.known)
+
+    def _spread(self, given: Floats) -> Floats:
+        """Return what is given for each sample and the end, or once for all of them, shape ``(horizon + 1, n)``."""
+        return given if given.ndim > 1 else given[None].repeat(self._horizon + 1, axis=0)
 
     def _roll_out(self, problem: Problem, inputs: Floats) -> Floats:
         """Return the states along `inputs`, shape ``(horizon + 1, n_x)``, units of the model."""

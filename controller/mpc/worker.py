@@ -128,6 +128,8 @@ class Inline:
 
     async def take(self, now: float) -> tuple[Plan, ...]:
         """Return the plans that have come since the last time; `now` is the start of the cycle, POSIX time [s]."""
+        if not self._plans:
+            return ()
         come = tuple(plan for due, plan in self._plans if due <= now + _ROUNDING_S)
         self._plans = [(due, plan) for due, plan in self._plans if due > now + _ROUNDING_S]
         return come

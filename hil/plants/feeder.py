@@ -167,7 +167,7 @@ class WeightLoop:
     @property
     def mode(self) -> float:
         """Return the mode as the PLC shows it: 0 volumetric, 1 gravimetric, 2 by hand [1]."""
-        return 2.0 if self.manual is not None else 0.0 if self.volumetric else 1.0
+        return 2.0 if self.manual is not None else 0.0 if self.refilling or self._hold_s > 0.0 else 1.0
 
     def forget(self) -> None:
         """Start without retained data: blind for a while with the screw as it turns, as after a refill."""
@@ -317,7 +317,7 @@ class Feeder:
         holed = "F03" in hit
         self._cleared = holed and (self._cleared or self.loop.refilling)
         wandering = 4.0 * rhythm.wandering if holed and not self._cleared else rhythm.wandering
-        self._density = rhythm.wander * self._density + wandering * self._noise()
+        self._density = rhythm.wander * self._density + wandering * self._noise.draw()
 
     def _discharge(self, dt: float, hit: Mapping[str, float]) -> float:
         design = self._design
@@ -338,4 +338,4 @@ class Feeder:
             self._zero += (self._span - span) * self.mass
             self._span = span
         touch = hit.get("F05", 0.0) * 1e-3 if hit else 0.0
-        self.indicated = span * self.mass + self._zero + touch + self._design.cell_sd * self._noise()
+        self.indicated = span * self.mass + self._zero + touch + self._design.cell_sd * self._noise.draw()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from itertools import chain
 from math import copysign, exp, sqrt
 from typing import Literal
 
@@ -31,19 +33,23 @@ class Noise:
         Number of values drawn at once [1].
     """
 
-    __slots__ = ("_ahead", "_block", "_rng", "scale")
+    __slots__ = ("_ahead", "_rng", "draw", "scale")
 
     def __init__(self, rng: Generator, scale: float = 1.0, ahead: int = 65_536) -> None:
         self._rng = rng
         self._ahead = ahead
         self.scale = scale
-        self._block: list[float] = []
+        self.draw: Callable[[], float] = chain.from_iterable(iter(self._block, [])).__next__
+        """Return the next value [1]; what a call of this object does, without a function of Python."""
 
     def __call__(self) -> float:
         """Return the next value [1]."""
-        if not self._block:
-            self._block = (self.scale * self._drawn(self._rng.standard_normal(self._ahead))).tolist()
-        return self._block.pop()
+        return self.draw()
+
+    def _block(self) -> list[float]:
+        """Return the next values, those drawn last first [1]."""
+        values: list[float] = (self.scale * self._drawn(self._rng.standard_normal(self._ahead)))[::-1].tolist()
+        return values
 
     def _drawn(self, normals: Floats) -> Floats:
         return normals

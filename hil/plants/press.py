@@ -202,7 +202,7 @@ class Press:
         self.speed = self.loops.speed + (self.speed - self.loops.speed) * rhythm.drive
         self.depth = self.loops.depth + (self.depth - self.loops.depth) * left
         self.gap = gap + (self.gap - gap) * left
-        self._density = rhythm.wander * self._density + rhythm.wandering * self._noise()
+        self._density = rhythm.wander * self._density + rhythm.wandering * self._noise.draw()
         made = self._run(dt, fed, hit)
         if not isfinite(sum(self.tablet) + self.speed + self.depth + self.gap + sum(made)):
             raise FloatingPointError(f"PRS: {self.tablet}, {self.speed} rpm, fill {self.depth} m, gap {self.gap} m")
@@ -218,9 +218,9 @@ class Press:
         hit
             Severity by fault in force, in the units of the catalogue.
         """
-        self.hopper_seen = sum(self.tanks[0]) + _HOPPER_SD_KG * (self._bias[0] + self._noise())
+        self.hopper_seen = sum(self.tanks[0]) + _HOPPER_SD_KG * (self._bias[0] + self._noise.draw())
         if self.force.due(t):
-            error = self._bias[1] + self._scatter(hit) * self._noise()
+            error = self._bias[1] + self._scatter(hit) * self._noise.draw()
             self.force.take(t, self.tablet.force * (1.0 + _FORCE_SD * error))
         if self.at_line.due(t):
             self.at_line.take(t, self._weighed(hit))
@@ -255,9 +255,9 @@ class Press:
         return Tablet(mass, force, hardness * (1.0 - hit.get("F13", 0.0)))
 
     def _weighed(self, hit: Mapping[str, float]) -> tuple[float, float]:
-        error = self._bias[2] + self._scatter(hit) * self._noise()
+        error = self._bias[2] + self._scatter(hit) * self._noise.draw()
         mass = self.tablet.mass + _TABLET_SD_KG * error
-        return mass, self.tablet.hardness + _HARDNESS_SD_N * (self._bias[3] + self._noise())
+        return mass, self.tablet.hardness + _HARDNESS_SD_N * (self._bias[3] + self._noise.draw())
 
     def _scatter(self, hit: Mapping[str, float]) -> float:
         return 1.0 + hit.get("F12", 0.0) / 0.015

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
 from typing import cast
 
@@ -85,8 +85,19 @@ class Memory:
         value
             Value in the unit of the tag.
         """
-        self._image = None
-        self.line.write(tag, value)
+        self.write_each([(tag, value)])
+
+    def write_each(self, values: Iterable[tuple[str, float]]) -> None:
+        """Write tags from outside.
+
+        Parameters
+        ----------
+        values
+            Tags with their values, each in its unit.
+        """
+        self._image, write = None, self.line.write
+        for tag, value in values:
+            write(tag, value)
 
 
 class _MemoryDriver:
@@ -129,21 +140,11 @@ class _MemoryDriver:
             raise ConnectionError(f"{self._connection} is down")
 
     def _put(self, setpoint: Setpoint) -> Receipt:
-        receipt, value = self.held(setpoint)
-        if value is not None:
-            self._memory.write(setpoint.tag, value)
-        return receipt
-
-    def held(self, setpoint: Setpoint) -> tuple[Receipt, float | None]:
-        """Return what becomes of one raw value, and what the device then holds of it, in the unit of the tag."""
-        tag = self._tags[setpoint.tag]
-        if tag.access is not Access.WRITE:
-            return Receipt(setpoint, Outcome.REFUSED, "the device does not let it be written"), None
-        try:
-            raw = fitted(setpoint.value, tag.type)
-        except ValueError as refusal:
-            return Receipt(setpoint, Outcome.REFUSED, str(refusal)), None
-        return Receipt(setpoint, Outcome.TAKEN), to_value(tag, to_raw(tag, to_value(tag, raw)))
+        value, why = _entered(self._tags[setpoint.tag], setpoint.value)
+        if value is None:
+            return Receipt(setpoint, Outcome.REFUSED, why)
+        self._memory.write(setpoint.tag, value)
+        return Receipt(setpoint, Outcome.TAKEN)
 
 
 class MemoryLine(Line):
@@ -163,7 +164,6 @@ class MemoryLine(Line):
 
     def __init__(self, policy: Policy, clock: Clock, memory: Memory) -> None:
         super().__init__(policy, clock, memory.make)
-        self._drivers = {name: _MemoryDriver(memory, name, policy) for name in policy.connections}
         self._memory = memory
         tags = {name: tags_of(name, policy) for name in policy.connections}
         self._held = _Held({name: tag for one in tags.values() for name, tag in one.items()})
@@ -197,7 +197,7 @@ class MemoryLine(Line):
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
         """Write `setpoints` in order; one receipt each, in order."""
-        receipts, written = list[Receipt](), self._written
+        receipts, written, taken = list[Receipt](), self._written, list[tuple[str, float]]()
         for setpoint in setpoints:
             last = written.get(setpoint.tag)
             # Most of what is written in a cycle was written in the one before.
@@ -206,7 +206,8 @@ class MemoryLine(Line):
             _, receipt, value = last
             receipts.append(receipt)
             if value is not None:
-                self._memory.write(setpoint.tag, value)
+                taken.append((setpoint.tag, value))
+        self._memory.write_each(taken)
         return receipts
 
     def summary(self) -> Mapping[str, object]:
@@ -222,10 +223,8 @@ class MemoryLine(Line):
         if why:
             return Receipt(setpoint, Outcome.REFUSED, why), None
         tag = self._policy.tags[setpoint.tag]
-        receipt, value = self._drivers[tag.connection].held(
-            Setpoint(setpoint.tag, (setpoint.value - tag.offset) / tag.scale)
-        )
-        return Receipt(setpoint, receipt.outcome, receipt.why), value
+        value, why = _entered(tag, (setpoint.value - tag.offset) / tag.scale)
+        return Receipt(setpoint, Outcome.REFUSED if value is None else Outcome.TAKEN, why), value
 
 
 class _Held:
@@ -323,6 +322,17 @@ def _slots(tags: Mapping[str, Tag]) -> dict[str, slice]:
     """Return where the values of each tag stand."""
     ends = np.cumsum([0, *(tag.length for tag in tags.values())]).tolist()
     return {name: slice(ends[i], ends[i + 1]) for i, name in enumerate(tags)}
+
+
+def _entered(tag: Tag, raw: float) -> tuple[float | None, str]:
+    """Return what a device holds of a raw value written, in the unit of the tag, or None and why it holds nothing."""
+    if tag.access is not Access.WRITE:
+        return None, "the device does not let it be written"
+    try:
+        whole = fitted(raw, tag.type)
+    except ValueError as refusal:
+        return None, str(refusal)
+    return to_value(tag, to_raw(tag, to_value(tag, whole))), ""
 
 
 def _kind(tag: Tag) -> str:
