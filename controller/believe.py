@@ -70,7 +70,7 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
         return replace(old, inputs=inputs, known=known), ()
     values, given = _values(kit, seen), (np.array(inputs), np.array(known))
     steps, events, late = samples.steps(kit, seen, old), tuple[Event, ...](), dict[str, Reading]()
-    sources = {name: seen.taken(tag) for name, tag in kit.measured.items()}
+    sources, told = {name: seen.taken(tag) for name, tag in kit.measured.items()}, _told(kit)
     if old.estimate is None:
         used, belief = values, _begun(kit, seen, values, given)
     elif not steps:
@@ -79,8 +79,7 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
         fresh = {n: v for n, v in values.items() if sources[n] != old.sources.get(n)}
         used = {n: v for n, v in fresh.items() if _anew(kit, seen, old, n)}
         late, events = _late(kit, seen, old.trail, used)
-        told = _told(kit)
-        prompt = {name: value for name, value in used.items() if name not in told}
+        prompt = {n: v for n, v in used.items() if n not in told}
         due = kit.smoother is not None and samples.due(kit, seen.at, old)
         before = _Belief(old.estimate, old.filtered or old.estimate, old.trail)
         belief = _gone_on(kit, before, _Now(seen.at, *given, steps, prompt, late, due=due))
