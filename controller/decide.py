@@ -102,6 +102,7 @@ def conclude(
     words = speak(links, seen, state, Wanted(wanted, setpoints), kit)
     alerts = locked.alerts + advice.alerts + tuple([a for t in turns.values() for a in t.alerts])
     incidents, told = _folded(alerts, seen.at, state.incidents, kit)
+    news = (*perceived.stood_in, *soft.told(state.soft, perceived.soft, kit.soft))
     decision = Decision(
         setpoints=setpoints,
         handshake=words.writes,
@@ -109,7 +110,7 @@ def conclude(
         proposals=tuple([t.proposal for t in turns.values() if t.proposal is not None]),
         problems=tuple([t.problem for t in turns.values() if t.problem is not None]),
         alerts=alerts,
-        events=_news(seen, links, perceived.stood_in) + tuple([e for t in turns.values() for e in t.events]),
+        events=_news(seen, links, news) + tuple([e for t in turns.values() for e in t.events]),
         armed=words.armed,
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
         trips={name: t.state.trips for name, t in turns.items() if t.state.trips},
@@ -154,9 +155,9 @@ def _wants(kit: Kit, name: str, concluded: Turn) -> frozenset[str]:
     return kit.loops[name].connections if asking else frozenset()
 
 
-def _news(seen: Snapshot, links: Links, stood_in: Sequence[str]) -> tuple[Event, ...]:
+def _news(seen: Snapshot, links: Links, news: Sequence[str]) -> tuple[Event, ...]:
     restarts = [f"PLC behind connection {name} was restarted" for name in sorted(links.restarted)]
-    return tuple([Event(seen.at, what) for what in (*restarts, *seen.notes, *stood_in)])
+    return tuple([Event(seen.at, what) for what in (*restarts, *seen.notes, *news)])
 
 
 def _virtual(seen: Snapshot, kit: Kit) -> dict[str, tuple[float, float, int]]:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from policies import (
     check_address,
     check_authority,
+    check_challengers,
     check_dropout,
     check_goals,
     check_incidents,
@@ -65,6 +66,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_dropout.last,
     check_sampled.late,
     check_sampled.windows,
+    check_challengers.results,
+    check_challengers.readers,
     check_transfer.pairs,
     check_transfer.effects,
     check_transfer.reach,

@@ -126,7 +126,7 @@ class View:
                 masses = self.span(*here, "mass_range") or span
                 tags = claimed(sensor, self.span(*here, "range") or (50.0, 150.0), masses)
             case "hybrid":
-                tags = inferred(sensor, unit, span)
+                tags = inferred(sensor, unit, span, challenged=self.get(*here, "challenger") is not None)
             case _:
                 units = {suffix: self.text(*here, "also", suffix) or "" for suffix in self.names(*here, "also")}
                 tags = given(sensor, unit, span, units)

@@ -22,6 +22,7 @@ _TABLE = "tag_table"
 _LIBRARY = "watches.*.library"
 _NAMED = (
     "soft_sensors.*.model",
+    "soft_sensors.*.challenger.model",
     "soft_sensors.*.transfer",
     "soft_sensors.*.process",
     "loops.*.process",

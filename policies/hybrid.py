@@ -24,13 +24,29 @@ class Laboratory(Sampled):
     """Share of a new difference in the bias, an exponentially weighted mean [1]."""
 
 
+class Challenge(Declared):
+    """A model that runs beside the one in service, where no loop reads it, and when it is called better."""
+
+    model: str
+    """File of the fitted model, beside the policy; of the same inputs and unit."""
+    results: Annotated[int, Field(ge=6, le=200)] = 12
+    """Fewest late results of which both had said something [1]."""
+    newest: Annotated[int, Field(ge=6, le=200)] = 40
+    """Newest of them that count [1]."""
+    better: Annotated[float, Field(ge=0, lt=1, allow_inf_nan=False)] = 0.1
+    """Share by which its error (rms) must be the smaller one [1]."""
+    risk: Annotated[float, Field(gt=0, lt=0.5, allow_inf_nan=False)] = 0.05
+    """Probability with which luck may have made it come nearer so often, or cover so few [1]."""
+
+
 class Hybrid(Declared):
     """A quantity from a mechanistic core and a learner, with an interval that keeps its word.
 
     Its own name is the value. ``.MECH`` is what the core alone says, ``.ML`` what the learner adds, ``.LOW`` and
     ``.HIGH`` bound the interval its model states, ``.T2`` says how far the inputs lie from those it was fitted to, and
     ``.BIAS`` and ``.RES`` are what laboratory results have moved, and the newest of them less what was said of its
-    sample. Outside what the model was fitted to the value is doubted, falls back to the core, or is withheld.
+    sample. Outside what the model was fitted to the value is doubted, falls back to the core, or is withheld. A
+    challenger gives the same tags behind ``.CHALLENGER``, and ``.BETTER`` is 1 where it is better by the rule.
     """
 
     kind: Literal["hybrid"]
@@ -50,6 +66,8 @@ class Hybrid(Declared):
     """What is given where the inputs lie outside the model: the core alone, the value in doubt, or nothing."""
     lab: Laboratory | None = None
     """Laboratory results that correct it; none if absent."""
+    challenger: Challenge | None = None
+    """A model beside the one in service, compared on the same late results; none if absent."""
     every_s: Duration = Field(default=10.0, alias="every")
     """Time from one look to the next; between them the last value stands [s]."""
     stale_after_s: Duration = Field(default=15.0, alias="stale_after")
@@ -65,10 +83,17 @@ class Hybrid(Declared):
 
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
         """Return unit and range of every tag this sensor named `name` gives."""
-        return inferred(name, self.unit, self.range)
+        return inferred(name, self.unit, self.range, challenged=self.challenger is not None)
 
 
-def inferred(name: str, unit: str, span: tuple[float, float]) -> dict[str, tuple[str, tuple[float, float]]]:
+def rival(name: str) -> str:
+    """Return the name of the tag that is the value of the challenger of a sensor."""
+    return f"{name}.CHALLENGER"
+
+
+def inferred(
+    name: str, unit: str, span: tuple[float, float], *, challenged: bool = False
+) -> dict[str, tuple[str, tuple[float, float]]]:
     """Return unit and range of every tag a hybrid soft sensor gives.
 
     Parameters
@@ -79,8 +104,12 @@ def inferred(name: str, unit: str, span: tuple[float, float]) -> dict[str, tuple
         UCUM code of its result.
     span
         Lowest and highest result, in `unit`.
+    challenged
+        Whether a challenger runs beside it.
     """
     width = span[1] - span[0]
     found = dict.fromkeys((name, f"{name}.MECH", f"{name}.LOW", f"{name}.HIGH"), (unit, span))
     apart = dict.fromkeys((f"{name}.ML", f"{name}.BIAS", f"{name}.RES"), (unit, (-width, width)))
-    return found | apart | {f"{name}.T2": ("1", (0.0, 1e9))}
+    own = found | apart | {f"{name}.T2": ("1", (0.0, 1e9))}
+    beside = inferred(rival(name), unit, span) | {f"{name}.BETTER": ("1", (0.0, 1.0))} if challenged else {}
+    return own | beside

@@ -14,6 +14,7 @@ from controller.cli.show import give, people
 
 if TYPE_CHECKING:
     from anomaly.artefact import Model
+    from controller.cli.soft_evidence import ReportedSensor
     from policies.approval import Approval
 
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Result as one JSON object; - for stdout.")]
@@ -50,7 +51,9 @@ def approve(
 
 
 def promote(
-    candidate: Annotated[Path, typer.Argument(metavar="CANDIDATE", help="Model of a monitor, fitted or learnt.")],
+    candidate: Annotated[
+        Path, typer.Argument(metavar="CANDIDATE", help="Model of a monitor, or of a soft sensor that was challenger.")
+    ],
     *,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Model file of the locked lane.")],
     key: Key,
@@ -61,12 +64,13 @@ def promote(
 ) -> int:
     """Make a candidate a model of the locked lane: frozen, under its new name, signed with the evidence it rests on.
 
-    Evidence is, for example, what ``steadyline replay RECORD --policy NEW --json FILE`` wrote.
+    Evidence is, for example, what ``steadyline replay RECORD --policy NEW --json FILE`` wrote; for a soft sensor it
+    must be what ``steadyline report soft RECORD --json FILE`` wrote where it was a challenger and better by its rule.
     """
     if not evidence:
         raise Refused("promote: found no --evidence, wanted at least one file that speaks for the candidate")
     with reading():
-        data = _frozen(candidate)
+        data = _promoted(candidate, who, evidence)
         for taken in (out, _beside(out)):
             if taken.exists():
                 raise FileExistsError(f"{taken}: it is there already; what was approved is not replaced")
@@ -160,6 +164,45 @@ def _fingerprint(file: Path) -> str:
 
     policy = file.suffix == ".yaml" and not file.name.endswith((".library.yaml", ".scenario.yaml"))
     return load(file).fingerprint if policy else hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def _promoted(candidate: Path, who: str, evidence: Sequence[Path]) -> bytes:
+    """Return a candidate as it goes into service."""
+    from controller.soft import hybrid_model  # noqa: PLC0415  # heavy
+
+    data = candidate.read_bytes()
+    if b"steadyline.soft/" not in data[:200]:
+        return _frozen(candidate)
+    found = hybrid_model.read(data, str(candidate))
+    _won(candidate, hashlib.sha256(data).hexdigest(), evidence)
+    card = found.card.model_copy(update={"approver": who})
+    return found.model_copy(update={"card": card}).model_dump_json(by_alias=True, indent=1).encode() + b"\n"
+
+
+def _won(candidate: Path, sha256: str, evidence: Sequence[Path]) -> None:
+    """See that the evidence says that a candidate was better than the model in service."""
+    told = list[str]()
+    for sensor, one in (pair for file in evidence for pair in _reported(file)):
+        beside = one.challenger
+        if beside is not None and beside.sha256 == sha256:
+            if one.better:
+                return
+            told.append(f"of {sensor} it says: {one.verdict}")
+    missing = (
+        f"no report of {candidate.name} (SHA-256 {sha256[:16]}) as a challenger; steadyline report soft writes one"
+    )
+    raise Refused(f"promote: found in the evidence {'; '.join(told) or missing}")
+
+
+def _reported(file: Path) -> list[tuple[str, ReportedSensor]]:
+    from pydantic import ValidationError  # noqa: PLC0415  # heavy
+
+    from controller.cli.soft_evidence import Report  # noqa: PLC0415  # heavy
+
+    try:
+        return list(Report.model_validate_json(file.read_bytes()).sensors.items())
+    except ValidationError:
+        return []
 
 
 def _frozen(candidate: Path) -> bytes:

@@ -27,7 +27,8 @@ from controller.runtime import Options, PlantUnreachable, Ran, door, operate
 from controller.tally import percentiles
 from plant_io.clocks import WallClock
 from plant_io.security.signing import station_key
-from policies import Ewma, FusedNir, OpcUa, Policy, load, rebind
+from policies import Ewma, FusedNir, Hybrid, OpcUa, Policy, SoftSensor, load, rebind
+from policies.hybrid import rival
 
 _GLANCED = 4
 
@@ -264,11 +265,22 @@ def glance(cycle: Cycle, policy: Policy) -> str:
         for name, (mode, phase) in cycle.decision.modes.items()
     )
     soft = "  ".join(
-        f"{name} {value:.2f}±{2 * sd:.2f} {sensor.unit}"
+        f"{name} {value:.2f}±{2 * sd:.2f} {sensor.unit}{_beside(cycle, name, sensor)}"
         for name, (value, sd, _) in cycle.decision.soft.items()
         if isinstance(sensor := policy.soft_sensors.get(name), FusedNir)
+        or (isinstance(sensor, Hybrid) and sensor.challenger is not None)
     )
     return f"{loops}  {soft}" if loops or soft else _watched(cycle, policy)
+
+
+def _beside(cycle: Cycle, name: str, sensor: SoftSensor) -> str:
+    """Return what a challenger says, and whether it is better by the rule."""
+    if not isinstance(sensor, Hybrid) or sensor.challenger is None:
+        return ""
+    value, sd, _ = cycle.decision.soft[rival(name)]
+    verdict, _, quality = cycle.decision.soft[f"{name}.BETTER"]
+    stands = "too few results" if quality else "better" if verdict else "not better"
+    return f" (challenger {value:.2f}±{2 * sd:.2f}, {stands})"
 
 
 def _besides(cycle: Cycle, loop: str) -> str:

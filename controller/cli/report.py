@@ -17,6 +17,7 @@ from controller.cli.alarms import alarms
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people, writable
+from controller.cli.soft_report import soft
 
 if TYPE_CHECKING:
     from controller.performance import Mismatch
@@ -47,6 +48,7 @@ def add(app: typer.Typer) -> None:
     report.callback()(_reports)
     report.command("apc")(apc)
     report.command("alarms")(alarms)
+    report.command("soft")(soft)
     app.add_typer(report, name="report")
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 from controller.models import process
 from controller.soft import balance, fused, hybrid, peaks, reconciled, tablets, transfer
@@ -19,7 +19,7 @@ from plant_io.values import quick
 from policies import FusedNir, Hybrid, LabelClaim, MovingBlock, Peaks, Policy, Reconciled, RefillBalance, SoftSensor
 from policies.units import convert
 
-__all__ = ["SoftKit", "SoftState", "enrich", "prepare", "sensor", "start"]
+__all__ = ["SoftKit", "SoftState", "enrich", "prepare", "sensor", "start", "told"]
 
 
 AnyKit = SensorKit | BalanceKit | PeaksKit | ReconciledKit | BlockKit | ClaimKit | HybridKit
@@ -32,6 +32,12 @@ class SoftKit:
 
     sensors: tuple[AnyKit, ...]
     """In the order of the policy."""
+    challenged: tuple[int, ...] = field(init=False)
+    """Which of them have a challenger beside them."""
+
+    def __post_init__(self) -> None:
+        found = (i for i, one in enumerate(self.sensors) if isinstance(one, HybridKit) and one.rival is not None)
+        object.__setattr__(self, "challenged", tuple(found))
 
 
 @quick
@@ -78,6 +84,18 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
         seen.enter(given)
         after.append(new)
     return seen, SoftState(tuple(after))
+
+
+def told(old: SoftState, new: SoftState, kit: SoftKit) -> Iterator[str]:
+    """Give in words where the verdict on a challenger has changed."""
+    for i in kit.challenged:
+        match kit.sensors[i], old.sensors[i], new.sensors[i]:
+            case HybridKit() as one, HybridState() as before, HybridState() as after:
+                said = hybrid.told(before, after, one)
+                if said is not None:
+                    yield said
+            case _:
+                pass
 
 
 def _start(kit: AnyKit) -> AnyState:

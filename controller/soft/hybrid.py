@@ -16,11 +16,13 @@ from controller.sampled import Told
 from controller.soft.aligned import Lane, Timing, moved
 from controller.soft.cores import CORES
 from controller.soft.domain import Verdict
+from controller.soft.duel import NOTHING, Duel, Spoken, Terms, sentence
 from controller.soft.hybrid_model import NO_CORE, HybridModel, Said, bounds, core_half, read, said, sd_of
 from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
 from policies import Hybrid, Policy
+from policies.hybrid import rival
 from policies.units import convert
 
 Grade = tuple[Quality, Reason]
@@ -31,6 +33,7 @@ _FOREIGN: Grade = (Quality.BAD, Reason.UNFIT)
 _BEYOND: Grade = (Quality.UNCERTAIN, Reason.OUT_OF_RANGE)
 _NONE: Grade = (Quality.BAD, Reason.NO_EVIDENCE)
 _NORMAL_90 = 1.6448536269514722
+_UNFOUGHT = Duel()
 _REMEMBERED, _KEPT, _TRACE, _ROUNDING_S = 120, 200, 1e-9, 1e-6
 
 
@@ -54,6 +57,10 @@ class HybridKit:
     """The core of the model without its learner."""
     settles_s: float
     """Time until the inputs remembered are enough [s]."""
+    rival: HybridKit | None = None
+    """The challenger beside it, which nothing that moves the plant reads; None where there is none."""
+    terms: Terms | None = None
+    """When it is called better; None where there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +129,10 @@ class HybridState:
     """What told the newest laboratory result from others, in the unit of what shows it."""
     kept: tuple[Compared, ...] = ()
     """Newest laboratory results, for the learning curve."""
+    rival: HybridState | None = None
+    """Memory of the challenger; None where there is none."""
+    duel: Duel = _UNFOUGHT
+    """How it and the model in service did so far."""
     made_at: float = -inf
     """When it last looked [s]."""
     answer: Answer = Answer(nan, nan, nan, nan, _NONE)
@@ -138,7 +149,19 @@ def prepare(name: str, declared: Hybrid, policy: Policy) -> HybridKit:
     ValueError
         If its file holds no model, or one that does not fit what is declared.
     """
-    where, units = f"soft_sensors.{name}", policy.units()
+    found = _ready(name, declared, policy)
+    if declared.challenger is None:
+        return found
+    other = declared.model_copy(update={"model": declared.challenger.model, "challenger": None})
+    form = read(policy.files[other.model], other.model).form
+    beside = _ready(rival(name), other.model_copy(update={"form": form}), policy, name)
+    span = 0.0 if declared.lab is None else declared.lab.memory_s
+    return replace(found, rival=beside, terms=Terms(declared.challenger, beside.model.coverage, span))
+
+
+def _ready(name: str, declared: Hybrid, policy: Policy, sensor: str | None = None) -> HybridKit:
+    """Return a model of a soft sensor, ready; `sensor` names that of a challenger."""
+    where, units = f"soft_sensors.{sensor or name}", policy.units()
     model = read(policy.files[declared.model], declared.model)
     if model.form != declared.form:
         raise ValueError(f"{where}.form: found {declared.form}, but {declared.model} is of the form {model.form}")
@@ -168,7 +191,8 @@ def _place(where: str, key: str, tag: str, unit: str, units: Mapping[str, str]) 
 def start(kit: HybridKit) -> HybridState:
     """Return the memory of a soft sensor that has seen nothing."""
     n = len(kit.places)
-    return HybridState(lanes=(None,) * n, seen_at=(-inf,) * n)
+    beside = None if kit.rival is None else start(kit.rival)
+    return HybridState(lanes=(None,) * n, seen_at=(-inf,) * n, rival=beside)
 
 
 def infer(snapshot: Snapshot, state: HybridState, kit: HybridKit) -> tuple[Mapping[str, Sample], HybridState]:
@@ -185,6 +209,37 @@ def infer(snapshot: Snapshot, state: HybridState, kit: HybridKit) -> tuple[Mappi
     """
     if 0.0 <= snapshot.at - state.made_at < kit.declared.every_s - _ROUNDING_S:
         return state.shown, state
+    shown, after = _inferred(snapshot, state, kit)
+    if kit.rival is None or state.rival is None or kit.terms is None:
+        return shown, after
+    _, beside = infer(snapshot, state.rival, kit.rival)
+    new = after.kept[-1] if after.kept[-1:] != state.kept[-1:] else None
+    result = None if new is None else (new.taken, new.result)
+    now = (_spoken(after, kit), _spoken(beside, kit.rival))
+    fought = state.duel.after(snapshot.at, result, now, kit.terms)
+    verdict = fought.standing
+    better = _sample(float(verdict is not None and verdict.better), nan, _GOOD if verdict else _NONE, snapshot.at)
+    shown = {**shown, **beside.shown, f"{kit.name}.BETTER": better}
+    return shown, replace(after, rival=beside, duel=fought, shown=shown)
+
+
+def _spoken(state: HybridState, kit: HybridKit) -> Spoken:
+    answer = state.answer
+    if answer.grade[0] is Quality.BAD:
+        return NOTHING
+    low, high = bounds(kit.model, answer.value, answer.half)
+    return Spoken(answer.value, float(low), float(high))
+
+
+def told(old: HybridState, new: HybridState, kit: HybridKit) -> str | None:
+    """Return in words that the verdict on a challenger has changed; None where it has not."""
+    was, now = old.duel.standing, new.duel.standing
+    if now is None or now is was or now.better == (was is not None and was.better):
+        return None
+    return sentence(kit.name, kit.declared.unit, now)
+
+
+def _inferred(snapshot: Snapshot, state: HybridState, kit: HybridKit) -> tuple[Mapping[str, Sample], HybridState]:
     after = replace(_read(snapshot, state, kit), made_at=snapshot.at)
     oldest = snapshot.at - kit.declared.lost_after_s
     late = {key for (key, *_), at in zip(kit.places, after.seen_at, strict=True) if at < oldest}
