@@ -79,8 +79,9 @@ def verdict_of(one: Sensed) -> str:
 def _plain(one: Sensed, who: Contender, part: str) -> dict[str, object]:
     worth = _figures(one.pairs, part)
     card = who.model.card
-    figures = {} if worth is None else asdict(worth)
-    return {"file": who.file, "sha256": who.sha256, "version": card.version, "approver": card.approver} | figures
+    told: dict[str, object] = {"file": who.file, "sha256": who.sha256}
+    told |= {"version": card.version, "approver": card.approver}
+    return told if worth is None else told | asdict(worth)
 
 
 def _figures(pairs: list[Pair], part: str) -> Figures | None:
@@ -130,14 +131,14 @@ def _course(one: Sensed) -> str:
     traces: list[dict[str, object]] = []
     for part, colour in _parts(one):
         said = [pair.champion if part == "champion" else pair.challenger for pair in one.pairs]
-        spread = {"type": "data", "symmetric": False, "thickness": 1}
         ends = {"array": [s.high - s.value for s in said], "arrayminus": [s.value - s.low for s in said]}
-        traces.append(
-            {"x": x, "y": [s.value for s in said], "name": part, "mode": "markers", "marker": {"color": colour}}
-            | {"error_y": spread | ends}
-        )
-    results = {"x": x, "y": [pair.result for pair in one.pairs], "name": "result", "mode": "lines+markers"}
-    return page.drawn([*traces, results | {"line": {"color": "#222", "width": 1}}], "time [h]", f"[{one.unit}]")
+        trace: dict[str, object] = {"x": x, "y": [s.value for s in said], "name": part, "mode": "markers"}
+        trace["marker"] = {"color": colour}
+        trace["error_y"] = {"type": "data", "symmetric": False, "thickness": 1, **ends}
+        traces.append(trace)
+    results: dict[str, object] = {"x": x, "y": [pair.result for pair in one.pairs], "name": "result"}
+    results |= {"mode": "lines+markers", "line": {"color": "#222", "width": 1}}
+    return page.drawn([*traces, results], "time [h]", f"[{one.unit}]")
 
 
 def _misses(one: Sensed) -> str:

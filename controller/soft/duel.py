@@ -87,7 +87,13 @@ class Standing:
 
 
 def figures(said: Sequence[tuple[Spoken, float]]) -> Figures:
-    """Return what a model was worth on results, each with what had been said of it."""
+    """Return what a model was worth.
+
+    Parameters
+    ----------
+    said
+        What had been said of each sample, and its result, in the unit of the result.
+    """
     n, off = len(said), [one.value - result for one, result in said]
     return Figures(
         rmse=sqrt(sum(x * x for x in off) / n),
