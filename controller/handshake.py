@@ -174,13 +174,14 @@ def speak(links: Links, snapshot: Snapshot, state: State, wanted: Wanted, kit: K
     beat = (state.beat + 1) % _BEATS if asked else state.beat
     armed = (state.armed | asked) - links.restarted - links.foreign
     claims, standing, writes = dict(state.claims), _standing(snapshot, state, kit), list[Setpoint]()
+    asking = {setpoint.tag for setpoint in wanted.setpoints}
     for name, words in kit.handshakes.items():
         if name not in within:
             continue
         if name in asked:
             kept = name in state.armed - links.restarted
             claim = _claim(snapshot, words, claims.get(name), kit.station, kept=kept)
-            others = kit.takes.get(name, {}).keys() - {setpoint.tag for setpoint in wanted.setpoints}
+            others = kit.takes.get(name, {}).keys() - asking
             if claim is None or others - standing.keys():
                 continue  # half a frame is none
             claims[name] = claim

@@ -238,9 +238,9 @@ class Snapshot:
         """Return it, whose arrays change no more but by samples that are entered, ready to be asked for many values."""
         if self._known is None:
             index, first = self.index, self.values[self.index.first]
-            read = zip(index.names, first.tolist(), strict=True)
+            known: dict[str, float | None] = dict(zip(index.names, first.tolist(), strict=True))
             sound = np.isfinite(first) & (self.quality == _GOOD)
-            known = {name: value if good else None for (name, value), good in zip(read, sound.tolist(), strict=True)}
+            known |= dict.fromkeys([index.names[i] for i in np.flatnonzero(~sound).tolist()])
             object.__setattr__(self, "_known", known)
         return self
 

@@ -135,7 +135,8 @@ class LineA:
         self._entered, self._left = added(self._entered, powder), added(self._left, made)
         self._rejected += sum(made) if self._diverter.open else 0.0
         self._divert(dt, wanted[0])
-        self.time = round(self.time + dt, 9)
+        now = self.time + dt
+        self.time = now if (2.0 * now).is_integer() else round(now, 9)  # to round takes a microsecond
         self._sense(hits)
 
     @property
@@ -208,7 +209,8 @@ class LineA:
         self._laboratory.look(self.time, self._press.tanks[-1])
         spectrum, at_line, force = self._probe.spectrum.shown, self._press.at_line.shown, self._press.force.shown
         assay = self._laboratory.assay.shown
-        self.tags = self._feeder_tags() | {
+        self.tags = self._feeder_tags()
+        self.tags |= {
             "BLD.N_PV": self._blender.speed,
             "HOP.M": self._press.hopper_seen,
             "NIR.SPECTRUM": spectrum.value,
