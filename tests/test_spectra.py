@@ -11,7 +11,7 @@ from test_calibration import drawn
 
 from controller.soft.fit import Origin, Spectra, calibrate
 from controller.soft.pls import Calibration, Pls, read
-from controller.soft.spectra import Detrend, Msc, SavitzkyGolay, Snv, Step, Treatment, fitted
+from controller.soft.spectra import Detrend, Msc, SavitzkyGolay, Snv, Step, Treatment, fitted, snv
 from hil.plants import nir
 
 RNG = np.random.default_rng(31)
@@ -127,3 +127,10 @@ def test_steps_that_do_not_fit_are_refused() -> None:
         Treatment.of([SavitzkyGolay(window=7)], 5)
     with pytest.raises(ValueError, match="the reference of the scatter correction has none, expected 64 channels"):
         Treatment.of([Msc()], 64)
+
+
+@pytest.mark.parametrize("shape", [(64,), (50, 64), (3, 2), (2, 3, 17)])
+def test_spectra_come_to_mean_0_and_deviation_1_as_numpy_finds_them_bit_for_bit(shape: tuple[int, ...]) -> None:
+    spectra = 1.0 + 0.1 * np.random.default_rng(1).normal(size=shape)
+    known = (spectra - spectra.mean(axis=-1, keepdims=True)) / spectra.std(axis=-1, ddof=1, keepdims=True)
+    assert snv(spectra).tobytes() == known.tobytes()
