@@ -16,7 +16,7 @@ _turned = cast("Callable[[object, type], None]", vars(object)["__class__"].__set
 
 
 def quick(kind: Kind) -> Kind:
-    """Return a frozen dataclass with slots whose values are made in less than half the time; no other can be made of it.
+    """Return a frozen dataclass with slots whose values are made in half the time; nothing is derived from it.
 
     `dataclasses` enters each field of a frozen value through `object.__setattr__`. Here a value is of a twin class with
     the same slots that lets its fields be set, until all of them are; nobody else ever meets it as such.
