@@ -18,7 +18,7 @@ from controller.kit import Kit
 from controller.loop import Sink, Station, run
 from controller.mpc.solver import solvers
 from controller.mpc.worker import SolverPort, Worker
-from controller.records.chain import FORMAT
+from controller.records.chain import FORMAT, Signer
 from controller.records.journal import Journal, Keeping
 from controller.tally import Tally
 from plant_io import Clock
@@ -61,8 +61,8 @@ class Options:
     """Orders people place while it runs."""
     journal: Callable[[Path, Keeping], Journal] = Journal
     """Opens the record in its directory."""
-    keeping: Keeping = field(default_factory=Keeping)
-    """How the record is kept."""
+    signer: Signer | None = None
+    """Signs the record; nobody does where None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +205,7 @@ def _heed(desk: Desk) -> None:
 
 
 def _begin(kit: Kit, options: Options, directory: Path, at: float) -> Journal:
-    journal, policy = options.journal(directory, options.keeping), kit.policy
+    journal, policy = options.journal(directory, Keeping.of(kit.policy, options.signer)), kit.policy
     packages = ("steadyline", "numpy", "casadi", "do-mpc", "daqp", "river")
     journal.head(
         at,

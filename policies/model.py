@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, WithJs
 from policies.budgets import Budgets
 from policies.incidents import Incidents
 from policies.loops import Loop, TransferFunction
+from policies.records import Records
 from policies.scans import CONTROL, ScanClass, Scans
 from policies.soft import SoftSensor
 from policies.tags import Connection, Tag
@@ -94,6 +95,8 @@ class Policy(Declared):
     """False alarms each class of people is to bear at most."""
     incidents: Incidents | None = None
     """How alerts are folded into incidents; alerts stay alone where absent."""
+    records: Records = Records()
+    """How a run is recorded."""
     lockstep: Lockstep | None = None
     """Tags of a simulated plant that waits for the controller."""
     plant_time: PlantTime | None = None

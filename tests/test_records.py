@@ -107,7 +107,7 @@ def test_a_record_is_plain_sqlite_that_anyone_can_read(tmp_path: Path) -> None:
     with sqlite3.connect(f"file:{tmp_path / FILE}?mode=ro", uri=True) as db:
         kinds = [kind for (kind,) in db.execute("SELECT kind FROM records ORDER BY seq")]
     db.close()
-    assert kinds == ["head", *["cycle"] * 5, "tail"]
+    assert kinds == ["head", *["cycle"] * 5, "sealed", "tail"]
 
 
 def test_a_cycle_that_differs_anywhere_packs_to_other_bytes() -> None:

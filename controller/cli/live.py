@@ -22,7 +22,7 @@ from controller.desk import Timed
 from controller.kit import Kit, prepare
 from controller.lease import STATIONS
 from controller.records.chain import Signer
-from controller.records.journal import FILE, Keeping
+from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
 from controller.tally import percentiles
 from plant_io.clocks import WallClock
@@ -79,7 +79,7 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         )
         fresh(where)
         found = pace(policy, site.speed, waits=site.waits)
-        keeping = kept(policy, site.pki)
+        signs = signer(policy, site.pki)
     options = Options(
         for_s=for_s,
         speed=found.speed,
@@ -88,7 +88,7 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         orders=orders,
         connect=site.connect,
         policy_name=path.name,
-        keeping=keeping,
+        signer=signs,
     )
     people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}", markup=False)
     people.print(HELP, style="dim", markup=False)
@@ -97,8 +97,8 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
     return summary(policy, ran, where)
 
 
-def kept(policy: Policy, pki: str | None) -> Keeping:
-    """Return how the record of a run is kept: signed, where this station has a key in its own folder.
+def signer(policy: Policy, pki: str | None) -> Signer | None:
+    """Return who signs the records of this station: the key in its own folder, where there is one.
 
     Raises
     ------
@@ -109,14 +109,14 @@ def kept(policy: Policy, pki: str | None) -> Keeping:
     """
     named = (link.pki for link in policy.connections.values() if isinstance(link, OpcUa))
     key = station_key(Path(pki or next(named, "pki")))
-    return Keeping(signer=None if key is None else Signer(key))
+    return None if key is None else Signer(key)
 
 
-def signing(keeping: Keeping) -> str:
+def _signing(found: Signer | None) -> str:
     """Return in one sentence whether a record is signed."""
-    if keeping.signer is None:
+    if found is None:
         return "chained, but not signed: this station has no key; run: steadyline audit key"
-    return f"signed by the key {keeping.signer.name}"
+    return f"signed by the key {found.name}"
 
 
 def _conclude(ran: Ran, record: Path) -> None:
@@ -181,7 +181,7 @@ def observed(kit: Kit, options: Options) -> Ran:
                 through = door(kit.policy, options)
             listener = Listener(options.inbox, tuple(kit.loops))
             listener.start()
-            views = (announcer(options.record, signing(options.keeping)), watcher(kit.policy, status))
+            views = (announcer(options.record, _signing(options.signer)), watcher(kit.policy, status))
             return asyncio.run(operate(kit, options, through, (listener.watch,), views))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error

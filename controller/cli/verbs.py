@@ -17,6 +17,7 @@ from controller.cli import (
     certs,
     detector,
     explain,
+    history,
     identify,
     library,
     probe,
@@ -120,6 +121,7 @@ def add(app: typer.Typer) -> None:
     detector.add(app)
     advice.add(app)
     explain.add(app)
+    history.add(app)
     report.add(app)
     approve.add(app)
     soft_sensor.add(app)

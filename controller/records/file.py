@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol, cast
@@ -37,6 +37,10 @@ class Connection(Protocol):
 
     def executemany(self, sql: str, bindings: list[tuple[object, ...]]) -> Iterator[tuple[Any, ...]]:
         """Run a statement many times."""
+        ...
+
+    def create_scalar_function(self, name: str, callable: Callable[[bytes], bytes], numargs: int) -> None:  # noqa: A002
+        """Let SQL call a function."""
         ...
 
     def close(self) -> None:

@@ -5,24 +5,27 @@ docs/records.md is the format. One process writes the file; any number may read 
 
 from __future__ import annotations
 
-import os
 import zlib
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from hashlib import sha256
+from math import inf
 from pathlib import Path
 
 from controller.cycle import Cycle
+from controller.records.ballast import Ballast
 from controller.records.chain import FORMAT, START, Signer, link
 from controller.records.codec import pack
 from controller.records.entry import Entry, entries
-from controller.records.file import FILE, SCHEMA, Connection, connect, told
+from controller.records.file import FILE, SCHEMA, Connection, Full, connect, told
+from controller.records.retention import DAY_S, Retention, hashing
+from controller.records.sealing import Sealer, Statement, cycles_in_block
+from policies import Policy
 
 __all__ = ["FILE", "Entry", "Journal", "Keeping", "entries"]
 
-BALLAST = "ballast"
-"""Name of the file that is given up where the disk is full."""
 _INSERT = "INSERT INTO records VALUES (?, ?, ?, ?, ?, NULL)"
+_MB = 1_000_000
 Row = tuple[str, float, bytes]
 """Kind, POSIX time [s] and body of a record to be written."""
 
@@ -37,10 +40,37 @@ class Keeping:
     """Time from one checkpoint to the next [s]."""
     every: int = 1000
     """Most records from one checkpoint to the next [1]."""
+    period_s: float = 1.0
+    """Length of a cycle [s]."""
+    block_s: float = 3600.0
+    """Time of which values are put together in columns [s]."""
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
+    """UCUM unit by tag."""
+    cycles_s: float | None = None
+    """Time for which whole cycles are kept [s]; for good where None."""
+    trends_s: float | None = None
+    """Time for which columns are kept [s]; for good where None."""
     ballast: int = 0
     """Size of the file that is given up where the disk is full [B]."""
     vfs: str | None = None
     """How SQLite reaches the disk; as usual where None."""
+
+    @classmethod
+    def of(cls, policy: Policy, signer: Signer | None = None) -> Keeping:
+        """Return how the record of a policy is kept."""
+        said = policy.records
+        days = (said.keep.cycles_days, said.keep.trends_days)
+        cycles_s, trends_s = (None if each is None else each * DAY_S for each in days)
+        return cls(
+            signer=signer,
+            every_s=said.checkpoint_s,
+            period_s=policy.period_s,
+            block_s=said.block_s,
+            units=policy.units(),
+            cycles_s=cycles_s,
+            trends_s=trends_s,
+            ballast=int(said.ballast_mb * _MB),
+        )
 
 
 class Journal:
@@ -66,14 +96,18 @@ class Journal:
         self.path = directory / FILE
         if self.path.exists():
             raise FileExistsError(f"{self.path}: a record is already there; choose another directory")
+        self._keeping = keeping
         with told(OSError, f"{self.path}: no record can be kept here"):
             self._db: Connection = connect(self.path, write=True, vfs=keeping.vfs)
             self._db.execute(f"BEGIN; {SCHEMA}; PRAGMA user_version={FORMAT}; COMMIT")
-        self._keeping, self._ballast = keeping, directory / BALLAST
-        if keeping.ballast:
-            _reserve(self._ballast, keeping.ballast)
+            hashing(self._db)
+            self._ballast = Ballast(directory, keeping.ballast)
         self._seq, self._chain = 0, START
-        self._signed, self._signed_at = 0, -float("inf")
+        self._signed, self._signed_at = 0, -inf
+        self._retention = Retention(self._db, keeping.cycles_s, keeping.trends_s, keeping.every_s)
+        self._sealer = Sealer(keeping.units, lambda width: cycles_in_block(keeping.block_s, keeping.period_s, width))
+        self.full = ""
+        """Why the room held in reserve was given up; empty while it is there."""
         self.bytes = 0
         """Size of all bodies written so far [B]."""
 
@@ -98,7 +132,14 @@ class Journal:
         OSError
             If it cannot be made durable.
         """
-        self._keep([("cycle", cycle.snapshot.at, _packed(cycle))])
+        at, ready, seq = cycle.snapshot.at, self._sealer.due(cycle), self._seq
+        rows: list[Row] = [("cycle", at, _packed(cycle))]
+        with told(OSError, f"{self.path}: the record cannot be read"):
+            said, gone = self._retention.due(at)
+        rows += [("sealed", at, body) for body in ready.sealed] + [("retired", at, body) for body in said]
+        self._keep(rows, [*ready.statements, *gone])
+        self._retention.done(len(gone))
+        self._sealer.kept(cycle, seq)
 
     def tail(self, at: float, content: dict[str, object]) -> None:
         """Write the last record, and close.
@@ -110,43 +151,60 @@ class Journal:
         content
             Why and how the run ended.
         """
-        self._signed_at = -float("inf")
-        self._keep([("tail", at, _packed(content))])
+        ready, self._signed_at = self._sealer.end(), -inf
+        sealed: list[Row] = [("sealed", at, body) for body in ready.sealed]
+        self._keep([*sealed, ("tail", at, _packed(content))], ready.statements)
         self.close()
 
     def close(self) -> None:
-        """Close the file, and give up what was kept in reserve."""
+        """Close the file, and give up what was held in reserve."""
         self._db.close()
-        self._ballast.unlink(missing_ok=True)
+        self._ballast.give_up()
 
-    def _keep(self, rows: Sequence[Row]) -> None:
-        """Make records durable, all or none, with a checkpoint where one is due."""
-        seq, chain, made = self._seq, self._chain, list[tuple[object, ...]]()
-        for kind, at, body in rows:
-            chain = link(chain, seq, at, kind, sha256(body).digest())
-            made.append((seq, kind, at, body, chain))
-            seq += 1
-        at, signer = rows[-1][1], self._keeping.signer
+    def _keep(self, rows: Sequence[Row], more: Sequence[Statement] = ()) -> None:
+        """Make records durable, all or none, with a checkpoint where one is due, and what else goes with them."""
+        made, chain = self._chained(rows)
+        seq, at, signer = self._seq + len(made), rows[-1][1], self._keeping.signer
         due = seq - self._signed >= self._keeping.every or at - self._signed_at >= self._keeping.every_s
         if signer is not None and due:
             body = signer.checkpoint(chain)
             chain = link(chain, seq, at, "checkpoint", sha256(body).digest())
-            made.append((seq, "checkpoint", at, body, chain))
+            made.append((_INSERT, (seq, "checkpoint", at, body, chain)))
             seq += 1
-        with told(OSError, f"{self.path}: the record cannot be written"):
-            self._written(made)
+        self._written([*made, *more])
         if signer is not None and due:
             self._signed, self._signed_at = seq, at
         self._seq, self._chain = seq, chain
         self.bytes += sum(len(body) for _, _, body in rows)
 
-    def _written(self, made: list[tuple[object, ...]]) -> None:
+    def _chained(self, rows: Sequence[Row]) -> tuple[list[Statement], bytes]:
+        made, chain = list[Statement](), self._chain
+        for seq, (kind, at, body) in enumerate(rows, self._seq):
+            chain = link(chain, seq, at, kind, sha256(body).digest())
+            made.append((_INSERT, (seq, kind, at, body, chain)))
+        return made, chain
+
+    def _written(self, made: Sequence[Statement]) -> None:
+        """Make one transaction of it; where the disk is full, what was held in reserve is given up for it."""
+        what = f"{self.path}: the record cannot be written"
+        try:
+            with told(OSError, what):
+                self._transaction(made)
+        except Full as error:
+            if not self._ballast.give_up():
+                raise
+            self.full = str(error)
+            with told(OSError, what):
+                self._transaction(made)
+
+    def _transaction(self, made: Sequence[Statement]) -> None:
         if len(made) == 1:
-            self._db.execute(_INSERT, made[0])
+            self._db.execute(*made[0])
             return
         self._db.execute("BEGIN IMMEDIATE")
         try:
-            self._db.executemany(_INSERT, made)
+            for sql, bindings in made:
+                self._db.execute(sql, bindings)
             self._db.execute("COMMIT")
         finally:
             if self._db.in_transaction:
@@ -155,12 +213,3 @@ class Journal:
 
 def _packed(content: object) -> bytes:
     return zlib.compress(pack(content), 1)
-
-
-def _reserve(file: Path, size: int) -> None:
-    """Fill a file, so that there is room once it is given up; `size` in [B]."""
-    with file.open("wb") as out:
-        if hasattr(os, "posix_fallocate"):
-            os.posix_fallocate(out.fileno(), 0, size)
-        else:
-            out.write(bytes(size))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import inf
@@ -10,8 +11,10 @@ from pathlib import Path
 from typing import Any, cast
 
 from controller.records.chain import START, Checkpoint
+from controller.records.columns import digest
 from controller.records.entry import Entry, entries, latest
-from controller.records.file import FILE
+from controller.records.file import FILE, connect, told
+from controller.records.file import found as there
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,7 @@ class Break:
     seq: int
     """Sequence number of the record there, or of the one that should be there [1]."""
     cause: str
-    """missing, changed, clock, signature, key, removed, truncated, head or unreadable."""
+    """missing, changed, clock, signature, key, removed, columns, truncated, head or unreadable."""
     what: str
     """What is wrong, one sentence."""
 
@@ -124,6 +127,12 @@ class _Past:
     """First and last record of each range whose bodies were removed as the policy says [1]."""
     empty: list[int] = field(default_factory=list[int])
     """Records without a body [1]."""
+    sealed: dict[int, tuple[int, tuple[int, int, str]]] = field(
+        default_factory=dict[int, tuple[int, tuple[int, int, str]]]
+    )
+    """What was said of each block of columns, and by which record: its first and last record and its digest."""
+    gone: set[int] = field(default_factory=set[int])
+    """Blocks whose columns were removed as the policy says [1]."""
 
 
 def verify(
@@ -159,6 +168,11 @@ def verify(
         found.broken = Break(found.records, "unreadable", str(error))
         return found
     found.broken = _ended(found, past, head, wanted=key is not None)
+    if found.broken is None:
+        try:
+            found.broken = _columns(directory, past)
+        except (ValueError, zlib.error) as error:
+            found.broken = Break(found.records, "unreadable", str(error))
     return found
 
 
@@ -209,6 +223,11 @@ def _counted(found: Verified, past: _Past, entry: Entry) -> None:
         said: Mapping[str, Any] = entry.content()
         if said["class"] == "cycles":
             past.retired.append((int(said["first"]), int(said["last"])))
+        else:
+            past.gone.update(range(int(said["first"]), int(said["last"]) + 1))
+    elif entry.kind == "sealed":
+        said = entry.content()
+        past.sealed[int(said["block"])] = entry.seq, (int(said["first"]), int(said["last"]), str(said["digest"]))
     if entry.digest is not None:
         past.empty.append(entry.seq)
 
@@ -231,6 +250,25 @@ def _ended(found: Verified, past: _Past, head: Head | None, *, wanted: bool) -> 
     if wanted and found.signed is None:
         return Break(0, "signature", "nothing in the record is signed, expected signatures of the key that was named")
     return None
+
+
+def _columns(directory: Path, past: _Past) -> Break | None:
+    """Return what is wrong with the columns of values."""
+    if not past.sealed:
+        return None
+    path = there(directory)
+    with told(ValueError, f"{path}: this cannot be read as a record"):
+        db = connect(path, write=False)
+        try:
+            stray = [n for (n,) in db.execute("SELECT block FROM blocks ORDER BY block") if n not in past.sealed]
+            for number, (seq, said) in past.sealed.items():
+                if number not in past.gone and digest(db, number) != said:
+                    return Break(seq, "columns", f"the columns of values that record {seq} speaks of were changed")
+        finally:
+            db.close()
+    newer = max(past.sealed) + 1
+    stray = [number for number in stray if number < newer]
+    return Break(0, "columns", f"block {stray[0]} of columns was added") if stray else None
 
 
 def newest(directory: Path) -> Head:

@@ -1,0 +1,140 @@
+"""The verb history: what the signals of a recorded run were."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from math import inf
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli.ends import Refused, reading
+from controller.cli.options import Json
+from controller.cli.show import give, kept, people, writable
+
+if TYPE_CHECKING:
+    from controller.records.history import History, Point
+    from controller.records.table import Bucket, Table
+
+_SHOWN = 20
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    app.command()(history)
+
+
+def _instant(text: str | None) -> float | None:
+    """Return an instant given as POSIX seconds or as ISO 8601, POSIX time [s]; without a zone it is UTC."""
+    if text is None:
+        return None
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        said = "wanted POSIX seconds or a time such as 2026-03-02T14:05:00Z"
+        raise Refused(f"found {text!r}, {said}") from None
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def history(
+    record: Annotated[Path, typer.Argument(metavar="RECORD", help="Record directory.")],
+    *,
+    tag: Annotated[list[str] | None, typer.Option("--tag", metavar="NAME", help="Tag; may be repeated.")] = None,
+    begin: Annotated[
+        str | None, typer.Option("--from", metavar="T", help="First instant, ISO 8601 or POSIX s.")
+    ] = None,
+    end: Annotated[str | None, typer.Option("--to", metavar="T", help="Last instant.")] = None,
+    buckets: Annotated[int | None, typer.Option(min=1, metavar="N", help="Least, mean, greatest in N times.")] = None,
+    before: Annotated[str | None, typer.Option(metavar="T", help="The last value at that time or before.")] = None,
+    at: Annotated[str | None, typer.Option(metavar="T", help="The whole line in the last cycle by then.")] = None,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="Table as .csv or .parquet.", callback=writable)
+    ] = None,
+    json: Json = None,
+) -> int:
+    """Show what signals were: a range, least, mean and greatest in buckets, the last before, the line at one instant.
+
+    Without a tag or an instant it lists the tags there are. A run may go on meanwhile.
+    """
+    from controller.records.history import History  # noqa: PLC0415  # heavy
+
+    span = (_instant(begin), _instant(end))
+    with reading(), History(record) as there:
+        if at is not None:
+            result = _line(there, _instant(at) or 0.0, tag)
+        elif not tag:
+            result = _listed(there)
+        elif before is not None:
+            instant = _instant(before)
+            result = {name: _point(there.last(name, inf if instant is None else instant)) for name in tag}
+        elif buckets is not None:
+            result = {name: _bucket(there.buckets(name, *_whole(there, span), buckets)) for name in tag}
+        else:
+            first, last = span
+            table = there.range(tag, -inf if first is None else first, inf if last is None else last)
+            _put(table, out)
+            result = _table(table)
+    if json is None and out is None:
+        _say(result)
+    give(result, json)
+    return 0
+
+
+def _whole(there: History, span: tuple[float | None, float | None]) -> tuple[float, float]:
+    first, last = there.span()
+    return (first if span[0] is None else span[0], last if span[1] is None else span[1])
+
+
+def _listed(there: History) -> dict[str, object]:
+    first, last = there.span()
+    tags = {name: {"unit": tag.unit, "length": tag.length} for name, tag in there.tags.items()}
+    return {"from": first, "to": last, "tags": tags}
+
+
+def _line(there: History, at: float, tags: list[str] | None) -> dict[str, object]:
+    return {name: _point(point) for name, point in there.line(at).items() if not tags or name in tags}
+
+
+def _point(point: Point | None) -> dict[str, object] | None:
+    if point is None:
+        return None
+    value = point.value[0] if len(point.value) == 1 else list(point.value)
+    return {"at": point.at, "value": value, "quality": point.quality.name.lower()}
+
+
+def _bucket(found: Bucket) -> dict[str, object]:
+    names = ("begins", "low", "mean", "high", "good", "cycles")
+    return {name: getattr(found, name).tolist() for name in names}
+
+
+def _table(table: Table) -> dict[str, object]:
+    return {name: column if isinstance(column, list) else _plain(column) for name, column in table.columns()}
+
+
+def _plain(column: object) -> list[object]:
+    return list(column.tolist())  # type: ignore[attr-defined]  # it is an array
+
+
+def _put(table: Table, out: str | None) -> None:
+    if out is None:
+        return
+    if out.endswith(".parquet"):
+        kept(out, table.to_parquet)
+    elif out.endswith(".csv"):
+        kept(out, table.to_csv)
+    else:
+        raise Refused(f"{out}: wanted a file that ends with .csv or .parquet")
+    people.print(f"{out}: {len(table.times)} cycles", markup=False)
+
+
+def _say(result: Mapping[str, object]) -> None:
+    for name, said in list(result.items())[:_SHOWN]:
+        people.print(f"{name}: {said}", markup=False, overflow="ellipsis", no_wrap=True, crop=True, soft_wrap=False)
+    if len(result) > _SHOWN:
+        people.print(f"and {len(result) - _SHOWN} more; --json - gives all", markup=False)
