@@ -65,8 +65,8 @@ class LabelClaim(Declared):
     """Dies of the turret [1]."""
     force: Name
     """Tag of the main compression force."""
-    by_force: Positive
-    """Mass of a tablet per compression force, in mg per unit of `force`."""
+    process: str
+    """What was identified of the press, beside the policy; gives the mass of a tablet per compression force."""
     weighed: Name
     """Tag of the mass of tablets weighed at line, dated when they were taken."""
     weighed_sd: Positive

@@ -98,7 +98,9 @@ def test_nothing_is_said_before_the_flow_has_been_averaged() -> None:
 def test_the_mass_feels_the_force_at_once_and_the_flow_slowly() -> None:
     press = Press()
     press.run(1200)
-    assert press.run(2, **{"PRS.MCF": 6.1})["T.MASS"].value == pytest.approx(200.0 + 0.1 * CLAIM.by_force, abs=0.02)
+    assert press.run(2, **{"PRS.MCF": 6.1})["T.MASS"].value == pytest.approx(
+        200.0 + 0.1 * tablets.prepare_claim("T", CLAIM, POLICY).by_force, abs=0.02
+    )
     slow = press.run(30, **{"PRS.RPM": FED["PRS.RPM"] / 1.02})["T.MASS"].value
     assert 199.9 < slow < 200.5
 

@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from math import exp, hypot, inf, isfinite, nan, sqrt
 
+from controller.models import process
+from controller.models.identify_press import BY_FORCE, MG_PER_KN
 from controller.soft.path import Tanks, step
 from plant_io.changes import replace
 from plant_io.kept import Kept
@@ -60,6 +62,8 @@ class ClaimKit:
     """Mass of a tablet at a flow of 1 in the unit of its tag and one turn in a minute [mg]."""
     kg_per_s: float
     """Mass flow of 1 in the unit of its tag [kg/s]."""
+    by_force: float
+    """Mass of a tablet per compression force, mg per unit of its tag."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,16 +101,19 @@ def prepare_claim(name: str, declared: LabelClaim, policy: Policy) -> ClaimKit:
     Raises
     ------
     ValueError
-        If a flow is no mass in a time, the speed no frequency, or weighed tablets have no mass.
+        If a flow is no mass in a time, the speed no frequency, the force none, weighed tablets have no mass, or the
+        file holds no identified press.
     """
     units = policy.units()
     if units[declared.weighed] != "mg":
         raise ValueError(f"soft_sensors.{name}: {declared.weighed} is in {units[declared.weighed]}, expected mg")
     try:
         flow, turns = convert(1.0, units[declared.flow], "kg/s"), convert(1.0, units[declared.speed], "/s")
+        force = convert(1.0, units[declared.force], "kN")
+        heavier = process.read(policy.files[declared.process]).number(BY_FORCE, MG_PER_KN)
     except ValueError as error:
         raise ValueError(f"soft_sensors.{name}: {error}") from None
-    return ClaimKit(name, declared, 1e6 * flow / (turns * declared.stations), flow)
+    return ClaimKit(name, declared, 1e6 * flow / (turns * declared.stations), flow, force * heavier)
 
 
 def block(snapshot: Snapshot, state: BlockState, kit: BlockKit) -> tuple[Mapping[str, Sample], BlockState]:
@@ -156,7 +163,7 @@ def claim(snapshot: Snapshot, state: ClaimState, kit: ClaimKit) -> tuple[Mapping
     now = nan
     if flow is not None and speed is not None and force is not None and speed > 0.0:
         state = _averaged(state, kit.mg_per_turn * flow / speed, force, passed, kit)
-        now = state.mass + words.by_force * (force - state.force)
+        now = state.mass + kit.by_force * (force - state.force)
         state = _weighed(snapshot, _remembered(state, now), kit)
     content = snapshot[words.content]
     state = _carried(state, content.value, 0.0 if flow is None else flow * kit.kg_per_s * passed, kit)
