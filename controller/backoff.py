@@ -3,6 +3,9 @@
 A. Mesbah, "Stochastic model predictive control: an overview and perspectives for future research", IEEE Control Syst.
 Mag. 36(6), 2016, doi:10.1109/MCS.2016.2602087: for a normal error a limit is kept with a probability if the expected
 value stays away from it by the quantile's number of standard deviations. The doubt is that of now, over the horizon.
+
+A good value is as doubtful as it says. An uncertain one is no evidence to the estimator, which goes on by itself, so
+the larger of both doubts counts; a bad one says nothing, and the estimator's counts.
 """
 
 from __future__ import annotations
@@ -64,9 +67,11 @@ class Backoff:
         estimated
             Those of the estimator, shape ``(n_y,)``, units of the model.
         """
-        shown = [seen[tag].sd if seen[tag].quality is not Quality.BAD else np.nan for tag in self.tags]
-        scaled = np.array(shown) * np.abs(self.slopes)
-        return np.where(np.isfinite(scaled), scaled, estimated)
+        read = [seen[tag] for tag in self.tags]
+        shown = np.array([one.sd if one.quality is not Quality.BAD else np.nan for one in read]) * np.abs(self.slopes)
+        unsure = np.array([one.quality is Quality.UNCERTAIN for one in read])
+        told = np.where(unsure, np.fmax(shown, estimated), shown)
+        return np.where(np.isfinite(told), told, estimated)
 
     def keep(self, limits: tuple[Floats, Floats], targets: Floats, sd: Floats) -> tuple[Floats, Floats]:
         """Return limits drawn together by the doubt: never beyond each other, and never past a target.

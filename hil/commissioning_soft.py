@@ -1,8 +1,10 @@
-"""The hybrid soft sensors of the shipped lines, fitted to designed runs on several simulated lines of the kind.
+"""The hybrid soft sensors of the shipped lines, fitted to designed runs on many simulated lines of the kind.
 
 ``python -m hil.commissioning_soft --line b --out policies/lines/b`` writes ``lod.soft.json`` and the others, the same
-for the same seed; so it is for lines ``b2`` and ``c``. As the runs come from many lines, intervals hold for every line
-of the kind, and are wider than they would be on one.
+for the same seed; so it is for lines ``b2`` and ``c``. Each is fitted to runs of some lines; others decide whether the
+hybrid, its core alone or a learner alone is made, and how wide its interval is; further ones, seen by nobody before,
+give the figures on its card. As the runs come from many lines, intervals hold for a line of the kind that nobody has
+measured yet, and are wider than they would be on one.
 """
 
 from __future__ import annotations
@@ -18,8 +20,8 @@ import typer
 from controller.models import process
 from controller.soft.aligned import Timing, of_path
 from controller.soft.cores import CORES
-from controller.soft.hybrid_judge import Goal, forward
-from controller.soft.hybrid_judge import made as fitted
+from controller.soft.hybrid_judge import Goal
+from controller.soft.hybrid_lines import Lines, across
 from controller.soft.hybrid_model import HybridModel
 from controller.soft.learners import Kind
 from controller.soft.recipes import Plan
@@ -30,8 +32,15 @@ from hil.plants.ops import Floats
 from hil.runs_b import Runs
 from policies import load, shipped
 
-LINES, EACH = 12, 4
-"""Lines and runs on each [1]."""
+Share = tuple[int, int]
+"""Lines, and runs on each [1]."""
+
+SHARES: Mapping[str, tuple[Share, Share, Share]] = {
+    "b": ((30, 4), (500, 2), (250, 4)),
+    "b2": ((30, 4), (500, 2), (250, 4)),
+    "c": ((30, 4), (150, 2), (75, 4)),
+}
+"""What is fitted to, what calibrates and what is withheld, by line."""
 
 SMOOTHED_S = 150.0
 """Least lag of an input, which leaves as much noise as the means of the runs have [s]."""
@@ -96,22 +105,28 @@ def models(line: str, seed: int) -> Iterator[tuple[str, HybridModel]]:
     seed
         Seed of lines, settings, lots and laboratory.
     """
-    runs = _made(line, seed)
+    parts = [_made(line, share, 1000 * part + seed) for part, share in enumerate(SHARES[line])]
     for result, sensor in SENSORS[line].items():
-        samples = _samples(runs, result, sensor)
-        goal = _goal(line, result, sensor, seed)
-        yield result, fitted(goal, samples, forward(goal, samples))
+        fitted, calibrated, withheld = (_samples(runs, result, sensor) for runs in parts)
+        yield result, across(_goal(line, result, sensor, seed), Lines(fitted, calibrated, withheld, _told(line)))
 
 
-def _made(line: str, seed: int) -> Runs:
+def _made(line: str, share: Share, seed: int) -> Runs:
+    lines, each = share
     if line == "c":
-        return runs_c.made(LINES, EACH, seed)
+        return runs_c.made(lines, each, seed)
     dryer: DryerKind = "continuous" if line == "b" else "six_cell"
     ranges = runs_b.WIDE if line == "b" else {**runs_b.WIDE, "fill": runs_b.FILL_S}
-    settings = runs_b.designed(LINES * EACH, np.random.default_rng([seed, 41]), ranges)
-    lines = np.repeat(1000 * seed + np.arange(LINES), EACH).tolist()
-    runs = runs_b.made(lines, settings, seed, dryer)
+    settings = runs_b.designed(lines * each, np.random.default_rng([seed, 41]), ranges)
+    runs = runs_b.made(np.repeat(1000 * seed + np.arange(lines), each).tolist(), settings, seed, dryer)
     return replace(runs, tags={**runs.tags, "DRY.TFILL_ACT": settings["fill"]}) if "fill" in settings else runs
+
+
+def _told(line: str) -> str:
+    counts = [f"{lines * each} runs on {lines}" for lines, each in SHARES[line]]
+    return (
+        f"fitted to {counts[0]} simulated lines, calibrated on {counts[1]} others, judged on {counts[2]} further ones"
+    )
 
 
 def _samples(runs: Runs, result: str, sensor: Sensor) -> Samples:
@@ -130,7 +145,7 @@ def _goal(line: str, result: str, sensor: Sensor, seed: int) -> Goal:
         units=units,
         timings={name: _timing(line, sensor, name) for name in sensor.reads},
         intended_use="monitoring and as a second witness; not for release, and not read by a loop",
-        source=f"{LINES * EACH} designed runs on {LINES} simulated lines, seed {seed}",
+        source=f"designed runs on simulated lines of the kind, seed {seed}",
         label_delay_s=LABEL_DELAY_S,
         rivals=RIVALS,
     )
@@ -162,7 +177,9 @@ def write(out: Annotated[Path, typer.Option()], line: str = "b", seed: int = 11)
         text = model.model_dump_json(by_alias=True, indent=1)
         (out / f"{result}.soft.json").write_text(text + "\n", encoding="utf-8")
         figures = model.card.figures
-        typer.echo(f"{result}: RMSEP {figures.rmsep:.3g} {model.unit}, coverage {figures.coverage}", err=True)
+        others = ", ".join(f"{name} {one.rmsep:.3g}" for name, one in model.card.baselines.items())
+        said = f"RMSEP {figures.rmsep:.3g} {model.unit} ({others}), coverage {figures.coverage:.3f}"
+        typer.echo(f"{result}: {model.form}, {said}", err=True)
 
 
 if __name__ == "__main__":

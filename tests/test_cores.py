@@ -11,7 +11,7 @@ from controller.models.process import read
 from controller.models.rest_b import Dryer, Fed, moistures
 from controller.soft.cores import CORES
 from controller.soft.few import simulated, together
-from controller.soft.hybrid_fit import half_width, identified
+from controller.soft.hybrid_fit import identified
 from controller.soft.recipes import Plan
 from controller.soft.samples import Samples, check
 from policies import shipped
@@ -120,14 +120,6 @@ def test_simulated_samples_are_labelled_by_the_core_alone_and_seeded() -> None:
     assert set(both.inputs) == set(ranges)
     with pytest.raises(ValueError, match="the core two_zone wants ranges of air"):
         simulated("two_zone", {n: span for n, span in ranges.items() if n != "air"}, 60, np.random.default_rng(8))
-
-
-def test_an_interval_from_few_scores_covers_on_average_what_it_says() -> None:
-    rng = np.random.default_rng(6)
-    covered = [
-        float(np.abs(rng.standard_normal()) <= half_width(np.abs(rng.standard_normal(12)), 0.9)) for _ in range(20_000)
-    ]
-    assert np.mean(covered) == pytest.approx(0.9, abs=0.01)
 
 
 def test_samples_that_go_back_in_time_are_refused() -> None:

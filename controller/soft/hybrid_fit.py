@@ -22,7 +22,7 @@ from controller.soft.hybrid_model import LEAST_SPREAD, NO_CORE, REACH, core_with
 from controller.soft.kernels import exponentials
 from controller.soft.learners import Learnt, learn, possible
 from controller.soft.logarithms import logarithms
-from controller.soft.recipes import Plan, Recipe, recipes
+from controller.soft.recipes import MANY, Plan, Recipe, recipes
 from controller.soft.samples import Indices, Samples
 from plant_io.signals import Floats
 
@@ -35,9 +35,6 @@ ENOUGH = 1.03
 Beside a core and with few samples it is enough if it is within one standard error of the least, which is about
 ``1/sqrt(2 n)`` of it (L. Breiman et al., "Classification and Regression Trees", 1984, section 3.4.3).
 """
-
-MANY = 40
-"""Samples from which a learner beside a core is chosen as one without [1]."""
 
 _HALVINGS, _ALIKE = 24, 1e-6
 _LEAST_SPREAD_OF_LABELS = 1e-9
@@ -158,7 +155,9 @@ def identified(plan: Plan, samples: Samples, near: Mapping[str, Parameter] | Non
     }
 
 
-def train(recipe: Recipe, plan: Plan, samples: Samples, parameters: Mapping[str, Parameter]) -> Trained:
+def train(
+    recipe: Recipe, plan: Plan, samples: Samples, parameters: Mapping[str, Parameter], needed: Floats | None = None
+) -> Trained:
     """Return a recipe fitted to samples.
 
     Parameters
@@ -171,6 +170,9 @@ def train(recipe: Recipe, plan: Plan, samples: Samples, parameters: Mapping[str,
         The samples.
     parameters
         Parameters of the core identified from the same samples.
+    needed
+        Logarithm of the factor of the governed parameter that gives each label [1], shape ``(n,)``; found anew if
+        absent.
     """
     if recipe.kind is None:
         return Trained(recipe, plan.logarithm, parameters, None)
@@ -178,7 +180,7 @@ def train(recipe: Recipe, plan: Plan, samples: Samples, parameters: Mapping[str,
     given = evaluated(recipe.core, numbers, samples.inputs)
     target = _spoken(samples.labels, logarithm=plan.logarithm)
     if recipe.governs is not None:
-        target = _needed(recipe, numbers, samples)
+        target = _needed(recipe, numbers, samples) if needed is None else needed
     elif recipe.form == "parallel":
         target = target - _spoken(given["value"], logarithm=plan.logarithm)
     if not float(np.ptp(target)) > _LEAST_SPREAD_OF_LABELS:
@@ -247,11 +249,12 @@ def chosen(plan: Plan, samples: Samples, folds: Folds | None = None) -> Found:
         dict[Recipe, float](),
         dict[Recipe, _Left](),
     )
-    least = min(part.n for part in folds.kept)
-    for recipe in recipes(plan, samples):
+    least, all_recipes = min(part.n for part in folds.kept), list(recipes(plan, samples))
+    parts = list(zip(folds.parts, folds.kept, folds.cores, _targets(all_recipes, folds), strict=True))
+    for recipe in all_recipes:
         if recipe.kind is not None and not possible(recipe.kind, recipe.setting, least, len(recipe.features)):
             continue
-        left = _left_out(recipe, plan, samples, list(zip(folds.parts, folds.kept, folds.cores, strict=True)))
+        left = _left_out(recipe, plan, samples, parts)
         missed[recipe] = left
         tried[recipe] = float(np.sqrt(np.mean((left.mean - wanted) ** 2)))
     if not tried:
@@ -308,30 +311,6 @@ def _by_others(
     return mean, sd
 
 
-def half_width(scores: Floats, coverage: float) -> float:
-    """Return the half width that covers a new sample with a probability of `coverage` on average, in multiples [1].
-
-    Where `coverage` falls between two scores, it is taken between them: a sample lies below the k-th of n scores with
-    an average probability of ``k/(n + 1)``. Where it falls above the largest, that is widened in proportion.
-
-    Parameters
-    ----------
-    scores
-        How far samples left out were missed, shape ``(n,)`` [1].
-    coverage
-        Probability [1].
-
-    Examples
-    --------
-    >>> half_width(np.array([4.0, 1.0, 2.0, 3.0]), 0.5)
-    2.5
-    """
-    place, ordered = coverage * (len(scores) + 1), np.sort(scores)
-    if place > len(scores):
-        return float(ordered[-1]) * place / len(scores)
-    return float(np.interp(place, np.arange(1, len(scores) + 1), ordered))
-
-
 def blocks(n: int) -> Iterator[Indices]:
     """Give consecutive parts of `n` samples, at most `MOST_FOLDS`."""
     yield from (part for part in np.array_split(np.arange(n), min(n, MOST_FOLDS)) if len(part))
@@ -345,13 +324,22 @@ class _Left:
     sd: Floats | None
 
 
-_Fold = tuple[Indices, Samples, Mapping[str, Parameter]]
+_Fold = tuple[Indices, Samples, Mapping[str, Parameter], Floats | None]
+
+
+def _targets(every: Sequence[Recipe], folds: Folds) -> list[Floats | None]:
+    """Return what is needed of the governed parameter in each fold, the same for all recipes that have one."""
+    governing = next((recipe for recipe in every if recipe.governs is not None), None)
+    if governing is None:
+        return [None] * len(folds.parts)
+    numbers = [{name: one.value for name, one in core.items()} for core in folds.cores]
+    return [_needed(governing, known, kept) for known, kept in zip(numbers, folds.kept, strict=True)]
 
 
 def _left_out(recipe: Recipe, plan: Plan, samples: Samples, folds: Sequence[_Fold]) -> _Left:
     mean, sd = np.empty(samples.n), np.full(samples.n, np.nan)
-    for fold, kept, parameters in folds:
-        trained = train(recipe, plan, kept, parameters)
+    for fold, kept, parameters, needed in folds:
+        trained = train(recipe, plan, kept, parameters, needed)
         mean[fold], spread = trained({name: values[fold] for name, values in samples.inputs.items()})
         if spread is not None:
             sd[fold] = spread

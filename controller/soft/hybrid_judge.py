@@ -16,12 +16,13 @@ import numpy as np
 from controller.soft import domain
 from controller.soft.aligned import Timing
 from controller.soft.cores import CORES
-from controller.soft.hybrid_fit import Found, chosen, folded, half_width, stated, unspoken
+from controller.soft.hybrid_fit import Found, chosen, folded, stated, unspoken
 from controller.soft.hybrid_model import NO_CORE, Card, Figures, HybridModel, Input, bounds, said
 from controller.soft.learners import KINDS, Kind
 from controller.soft.logarithms import logarithms
-from controller.soft.recipes import Plan
+from controller.soft.recipes import MANY, Plan
 from controller.soft.samples import FEWEST, Indices, Samples
+from controller.soft.widths import half_width, student
 from plant_io.signals import Floats
 
 _BLOCKS = 5
@@ -104,7 +105,9 @@ def figures(spoken: Floats, wanted: Floats, ends: tuple[Floats, Floats] | None =
 def half_of(found: Found, plan: Plan, coverage: float) -> float:
     """Return the half width of intervals, in multiples of what is stated with a prediction [1].
 
-    It is never less than the error of a label by itself would ask for.
+    With few samples it is that of a Student interval, with many the rank of a sample's miss decides; it is never less
+    than the error of a label by itself would ask for. Half of how far a core may lie from a label is the error reckoned
+    with before any sample, but at least that of the label.
 
     Parameters
     ----------
@@ -115,7 +118,12 @@ def half_of(found: Found, plan: Plan, coverage: float) -> float:
     coverage
         Share of results to be covered [1].
     """
-    return max(half_width(found.scores, coverage), _NORMAL_90 * plan.label_sd / found.scale)
+    least = _NORMAL_90 * plan.label_sd / found.scale
+    if len(found.scores) >= MANY:
+        return max(half_width(found.scores, coverage), least)
+    core = CORES.get(plan.core)
+    before = None if core is None else max(0.5 * core.rough, plan.label_sd) / found.scale
+    return max(student(found.scores, coverage, before), least)
 
 
 def forward(goal: Goal, samples: Samples, tell: Callable[[int, int], None] | None = None) -> Forward:
@@ -191,6 +199,18 @@ def yardsticks(plan: Plan, samples: Samples) -> dict[str, tuple[str, ...]]:
     return {ON_CORE: own} | ({ON_ALL: names} if set(names) != set(own) else {})
 
 
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """How wide intervals are."""
+
+    whole: float
+    """Half width of those of the model, in multiples of what is stated with a prediction [1]."""
+    core: float
+    """The same of its core alone, in multiples of the typical error of the model [1]."""
+    growth: float
+    """Share of the variance of errors, at a usual value, that grows with the square of the value [1]."""
+
+
 def made(goal: Goal, samples: Samples, judged: Forward) -> HybridModel:
     """Return the model fitted to all samples, with the figures of its forward validation on its card.
 
@@ -206,13 +226,37 @@ def made(goal: Goal, samples: Samples, judged: Forward) -> HybridModel:
     plan = goal.plan
     folds = folded(plan, samples)
     found = chosen(plan, samples, folds)
-    recipe, learnt = found.trained.recipe, found.trained.learnt
     alone = found if plan.core == NO_CORE else chosen(replace(plan, forms=("mechanistic_only",)), samples, folds)
-    core_half = half_of(alone, plan, goal.coverage) * alone.scale / found.scale
+    core = half_of(alone, plan, goal.coverage) * alone.scale / found.scale
+    widths = Widths(half_of(found, plan, goal.coverage), core, plan.growth)
+    how = (
+        f"forward in time on the last {len(judged.rows)} samples, each said by a model of what was known when "
+        "it was taken; recipe and tuning by blocked validation within that"
+    )
+    return assembled(goal, samples, found, widths, carded(goal, samples, judged, how))
+
+
+def assembled(goal: Goal, samples: Samples, found: Found, widths: Widths, card: Card) -> HybridModel:
+    """Return the model of what was chosen.
+
+    Parameters
+    ----------
+    goal
+        What is made.
+    samples
+        The samples it was fitted to.
+    found
+        What was chosen.
+    widths
+        How wide intervals are.
+    card
+        Its card.
+    """
+    plan, recipe, learnt = goal.plan, found.trained.recipe, found.trained.learnt
     names = tuple(samples.inputs)
     table = np.column_stack([samples.inputs[name] for name in names])
     mean, sd = found.trained(samples.inputs)
-    spread = None if sd is None else stated(sd, found.scale, mean, (plan.growth, found.middle))
+    spread = None if sd is None else stated(sd, found.scale, mean, (widths.growth, found.middle))
     return HybridModel.model_validate(
         {
             "schema": "steadyline.soft/1",
@@ -226,14 +270,14 @@ def made(goal: Goal, samples: Samples, judged: Forward) -> HybridModel:
             "inputs": {name: _input(goal, name, samples.inputs[name]) for name in names},
             "features": recipe.features,
             "learner": None if learnt is None else learnt.frozen(),
-            "half": half_of(found, plan, goal.coverage),
+            "half": widths.whole,
             "scale": found.scale,
-            "growth": plan.growth,
+            "growth": widths.growth,
             "middle": found.middle,
             "coverage": goal.coverage,
-            "core_half": core_half,
+            "core_half": widths.core,
             "domain": None if learnt is None else domain.fit(names, table, spread),
-            "card": _card(goal, samples, judged),
+            "card": card,
         }
     )
 
@@ -244,7 +288,20 @@ def _input(goal: Goal, name: str, values: Floats) -> Input:
     return Input(unit=goal.units[name], low=low, high=high, delay_s=timing.delay_s, lag_s=timing.lag_s)
 
 
-def _card(goal: Goal, samples: Samples, judged: Forward) -> Card:
+def carded(goal: Goal, samples: Samples, judged: Forward, how: str) -> Card:
+    """Return the card of a model.
+
+    Parameters
+    ----------
+    goal
+        What is made.
+    samples
+        The samples it was fitted to.
+    judged
+        What it, and those it is compared with, said of samples they had not seen.
+    how
+        How that was found, in words.
+    """
     return Card(
         intended_use=goal.intended_use,
         version=goal.version,
@@ -255,10 +312,7 @@ def _card(goal: Goal, samples: Samples, judged: Forward) -> Card:
         simulated=goal.simulated,
         label_delay_s=goal.label_delay_s,
         seed=goal.plan.seed,
-        validation=(
-            f"forward in time on the last {len(judged.rows)} samples, each said by a model of what was known when "
-            "it was taken; recipe and tuning by blocked validation within that"
-        ),
+        validation=how,
         figures=judged.figures(),
         by_region=by_region(judged),
         baselines={name: judged.figures(name) for name in judged.spoken if name != WHOLE},

@@ -18,6 +18,17 @@ SAMPLES_PER_FEATURE = 3
 """Samples wanted for each feature beside a core, so that what is left over is not learnt by heart [1]."""
 
 
+MANY = 40
+"""Samples from which a learner beside a core is chosen as one without [1].
+
+Below, the choice itself would cost more than a better kind of learner brings: it is partial least squares, of features
+that say something of what the core leaves out.
+"""
+
+FEW_KIND: Kind = "pls"
+"""Learner beside a core while samples are few."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """One way to make a soft sensor."""
@@ -123,7 +134,8 @@ def recipes(plan: Plan, samples: Samples) -> Iterator[Recipe]:
     most = max(samples.n // SAMPLES_PER_FEATURE, len(own))
     fitting = [features for features in sets if len(features) <= most]
     forms: list[Form] = [form for form in plan.forms if form != "mechanistic_only"]
-    for kind in plan.kinds:
+    few = samples.n < MANY and FEW_KIND in plan.kinds
+    for kind in (FEW_KIND,) if few else plan.kinds:
         for setting, form, features in product(SETTINGS[kind], forms, fitting):
             yield Recipe(
                 form, plan.core, kind, setting, features, _governed(plan) if form == "serial_parameter" else None

@@ -1,0 +1,164 @@
+"""Hybrid soft sensors for every line of a kind: fitted on some lines, calibrated on others, judged on lines of neither.
+
+What differs from line to line cannot be told from samples of one. So the hybrid, its core alone and learners without a
+core are fitted to the same samples; lines that none of them has seen decide which of them is made, and how wide its
+interval is (split conformal prediction); further lines say what it is worth. The shares of results that intervals cover
+on new lines are those promised, on average over lines; on one line they may be more or fewer, as its errors hang
+together.
+
+References
+----------
+H. Papadopoulos, K. Proedrou, V. Vovk, A. Gammerman, "Inductive confidence machines for regression", ECML 2002,
+doi:10.1007/3-540-36755-1_29 (split conformal prediction).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from controller.soft.conformal import quantile
+from controller.soft.hybrid_fit import Found, chosen, folded, stated, unspoken
+from controller.soft.hybrid_judge import (
+    CORE_ALONE,
+    ON_ALL,
+    ON_CORE,
+    WHOLE,
+    Forward,
+    Goal,
+    Widths,
+    assembled,
+    carded,
+    yardsticks,
+)
+from controller.soft.hybrid_model import NO_CORE, HybridModel
+from controller.soft.logarithms import logarithms
+from controller.soft.recipes import Plan
+from controller.soft.samples import Indices, Samples
+from plant_io.signals import Floats
+
+GROWTHS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
+"""Shares of the variance that may grow with the value, to choose from [1]."""
+
+_NAMES = {
+    WHOLE: "hybrid",
+    CORE_ALONE: "core alone",
+    ON_CORE: "learner on the inputs of the core",
+    ON_ALL: "learner on all inputs",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Lines:
+    """Samples of lines of a kind; no line has a part in two of them."""
+
+    fitted: Samples
+    """Those that are fitted to, line by line."""
+    calibrated: Samples
+    """Those that decide what is made, and how wide intervals are."""
+    withheld: Samples
+    """Those that say what it is worth."""
+    told: str
+    """Which lines they are, in words."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidate:
+    plan: Plan
+    found: Found
+    growth: float = 0.0
+
+    def said(self, samples: Samples) -> tuple[Floats, Floats]:
+        """Return what it speaks and the scale stated with it, each of shape ``(n,)``, in its unit or relative."""
+        mean, sd = self.found.trained(samples.inputs)
+        return mean, stated(sd, self.found.scale, mean, (self.growth, self.found.middle))
+
+    def calibrated(self, samples: Samples) -> _Candidate:
+        """Return it with the growth of errors with the value under which those of new lines are likeliest."""
+        if self.plan.logarithm:
+            return self
+        return max((replace(self, growth=growth) for growth in GROWTHS), key=lambda one: one.likelihood(samples))
+
+    def likelihood(self, samples: Samples) -> float:
+        """Return the logarithm of the likelihood of normal errors of the best scale, per sample."""
+        mean, scale = self.said(samples)
+        return -float(np.log(_rms((mean - samples.labels) / scale)) + np.mean(np.log(scale)))
+
+    def value(self, samples: Samples) -> Floats:
+        """Return what it says, shape ``(n,)``, in the unit of the result."""
+        return unspoken(self.said(samples)[0], logarithm=self.plan.logarithm)
+
+    def half(self, samples: Samples, coverage: float) -> float:
+        """Return the half width that covers new lines, in multiples of what is stated [1]."""
+        mean, scale = self.said(samples)
+        wanted = logarithms(samples.labels) if self.plan.logarithm else samples.labels
+        return quantile((np.abs(mean - wanted) / scale).tolist(), coverage)
+
+
+def across(goal: Goal, lines: Lines) -> HybridModel:
+    """Return the best of hybrid, core alone and learner alone for lines of a kind, with its figures on its card.
+
+    Parameters
+    ----------
+    goal
+        What is made.
+    lines
+        Samples to fit, to calibrate and to judge by.
+
+    Raises
+    ------
+    ValueError
+        If calibration has too few samples for the coverage asked for.
+    """
+    candidates = {n: one.calibrated(lines.calibrated) for n, one in _candidates(goal, lines.fitted).items()}
+    errors = {name: _rms(one.value(lines.calibrated) - lines.calibrated.labels) for name, one in candidates.items()}
+    best = min(errors, key=lambda name: errors[name])
+    made = candidates[best]
+    core = replace(candidates.get(CORE_ALONE, made), growth=made.growth)
+    half, alone = (one.half(lines.calibrated, goal.coverage) for one in (made, core))
+    if not np.isfinite(half):
+        raise ValueError(f"found {lines.calibrated.n} samples for calibration, too few to cover {goal.coverage:g}")
+    alone *= core.found.scale / made.found.scale
+    judged = _judged(candidates, best, half, lines.withheld)
+    card = carded(goal, lines.fitted, judged, _told(lines, best, errors))
+    own = replace(goal, plan=made.plan)
+    return assembled(own, lines.fitted, made.found, Widths(half, alone, made.growth), card)
+
+
+def _candidates(goal: Goal, fitted: Samples) -> dict[str, _Candidate]:
+    plan = goal.plan
+    folds = folded(plan, fitted)
+    plans = {WHOLE: plan}
+    if plan.core != NO_CORE:
+        plans[CORE_ALONE] = replace(plan, forms=("mechanistic_only",))
+    found = {name: _Candidate(one, chosen(one, fitted, folds)) for name, one in plans.items()}
+    for name, names in yardsticks(plan, fitted).items():
+        bare = Plan(NO_CORE, ("learner_only",), goal.rivals, names, seed=plan.seed, label_sd=0.0)
+        found[name] = _Candidate(bare, chosen(bare, fitted))
+    return found
+
+
+def _judged(candidates: Mapping[str, _Candidate], best: str, half: float, withheld: Samples) -> Forward:
+    mean, scale = candidates[best].said(withheld)
+    plan = candidates[best].plan
+    low, high = (unspoken(mean + end * half * scale, logarithm=plan.logarithm) for end in (-1.0, 1.0))
+    spoken = {name: one.value(withheld) for name, one in candidates.items() if name not in {WHOLE, best}}
+    if best != WHOLE:
+        spoken[_NAMES[WHOLE]] = candidates[WHOLE].value(withheld)
+    rows: Indices = np.arange(withheld.n)
+    return Forward(rows, withheld.labels, spoken | {WHOLE: candidates[best].value(withheld)}, low, high)
+
+
+def _told(lines: Lines, best: str, errors: Mapping[str, float]) -> str:
+    named = {_NAMES[name]: error for name, error in errors.items()}
+    others = ", ".join(f"{name} {error:.3g}" for name, error in named.items())
+    return (
+        f"{lines.told}; what is made is the {_NAMES[best]}, whose error on the lines of the calibration is least "
+        f"({others}); recipe and tuning by blocked validation on the lines fitted to"
+    )
+
+
+def _rms(values: Floats) -> float:
+    return float(np.sqrt(np.mean(values**2)))
