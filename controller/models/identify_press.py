@@ -8,6 +8,7 @@ import numpy as np
 
 from controller.models.process import Fit, Parameter, Process
 from plant_io.signals import Floats
+from plant_io.sums import inverse
 
 FEWEST = 12
 """Fewest results a slope is identified from [1]."""
@@ -61,7 +62,7 @@ def identify(record: Record, usual: float, seed: int, how: str) -> Process:
         raise ValueError(f"found a slope of {float(found[1]):.3g} mg/kN, expected forces that move the mass")
     left = record.mass - np.asarray(np.einsum("ij,j->i", terms, found))
     variance = float(np.sum(left[:fitted] ** 2)) / (fitted - _TERMS)
-    spread = variance * np.linalg.inv(np.einsum("ij,ik->jk", terms[:fitted], terms[:fitted]))
+    spread: Floats = variance * inverse(np.asarray(np.einsum("ij,ik->jk", terms[:fitted], terms[:fitted])))
     tested, shown = left[fitted:], record.mass[fitted:]
     return Process.model_validate(
         {
