@@ -8,7 +8,7 @@ model was not fitted to.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,11 +16,10 @@ from typing import Annotated
 
 import typer
 
-from anomaly.artefact import Settings
+from anomaly.artefact import Model, Settings
 from anomaly.budget import of_monitor
 from anomaly.gathering import Gatherer, Normal, made
 from anomaly.heard import Heard
-from anomaly.watched import MonitorKit
 from controller.kit import prepare
 from controller.records.rows import gather
 from controller.unfitted import unfitted
@@ -30,7 +29,7 @@ from hil.rig.play import in_memory
 from hil.scenario import Asked
 from plant_io import Snapshot
 from plant_io.signals import Floats
-from policies import Policy, shipped
+from policies import Monitor, Policy, shipped
 
 FAST = Settings()
 """Predicts each tag from all: shows what changes."""
@@ -52,7 +51,7 @@ class Commissioning:
     """Length of a run [h]."""
     settings: Mapping[str, Settings]
     """How each monitor works, by its watch; the budget is its part of that of its class in the policy."""
-    seeds: tuple[int, ...] = tuple(range(200, 220))
+    seeds: tuple[int, ...] = tuple(range(200, 216))
     """Seed of each run [1]: none that detection or false alarms are counted on."""
 
 
@@ -94,20 +93,29 @@ class Several:
             one.anew()
 
 
-def played(run: Run) -> dict[str, tuple[list[Floats], float, float]]:
-    """Return what each monitor was given in a quiet run, by watch: stretches of rows, first and last time [s]."""
+Given = Mapping[str, tuple[list[Floats], float, float]]
+"""What each monitor was given in a run, by watch: stretches of rows in units of the tags, first and last time [s]."""
+
+
+def played(run: Run) -> Given:
+    """Return what each monitor of the policy was given in a quiet run."""
     policy = unfitted(run.policy)
-    monitors = prepare(policy).watches.monitors
-    into = Several([Gatherer(one.latch) for one in monitors])
     with TemporaryDirectory(dir=run.records) as folder:
         record = (run.records or Path(folder)) / f"{run.line}_{run.seed}"
         if not record.exists():
             _play(run, policy, Path(folder) / "run")
             (Path(folder) / "run").rename(record)
-        gather(record, prepare(policy), into)
-    return {
-        kit.name: (one.rows, one.first, one.last) for kit, one in zip(monitors, into.gatherers, strict=True) if one.rows
-    }
+        return given(record, policy)
+
+
+def given(record: Path, policy: Policy) -> Given:
+    """Return what each monitor of a policy would have been given in a recorded run."""
+    kit = prepare(policy)
+    monitors = kit.watches.monitors
+    into = Several([Gatherer(one.latch) for one in monitors])
+    gather(record, kit, into)
+    found = zip(monitors, into.gatherers, strict=True)
+    return {one.name: (rows.rows, rows.first, rows.last) for one, rows in found if rows.rows}
 
 
 def _play(run: Run, policy: Policy, record: Path) -> None:
@@ -119,8 +127,10 @@ def _play(run: Run, policy: Policy, record: Path) -> None:
     in_memory(quiet, policy, run.seed, record)
 
 
-def fitted(line: str, policy: Path, runs: Sequence[Mapping[str, tuple[list[Floats], float, float]]]) -> None:
-    """Fit the monitors of a policy to runs and write their models beside it.
+def models(
+    line: str, policy: Policy, runs: Sequence[Given], settings: Mapping[str, Settings]
+) -> Iterator[tuple[Monitor, Model]]:
+    """Yield each monitor of a policy with its model.
 
     Parameters
     ----------
@@ -130,27 +140,45 @@ def fitted(line: str, policy: Path, runs: Sequence[Mapping[str, tuple[list[Float
         The policy.
     runs
         What `played` returns for each seed of the line, in their order, in units of the tags.
+    settings
+        How each monitor works, by its watch; the budget is its part of that of its class in the policy.
     """
-    how, ready = LINES[line], unfitted(policy)
+    how = LINES[line]
     source = f"quiet runs of simulated line {line.upper()}, {how.hours:g} h each, as in scenario {how.scenario}"
-    for one in prepare(ready).watches.monitors:
+    for one in prepare(policy).watches.monitors:
         parts = [run[one.name] for run in runs if one.name in run]
         span = (min(first for _, first, _ in parts), max(last for _, _, last in parts))
         normal = Normal([rows for rows, _, _ in parts], span, source, how.seeds)
-        model = made(one.declared, normal, ready, _how(one, how, ready)).model
-        (policy.parent / one.declared.model).write_text(model.model_dump_json() + "\n", encoding="utf-8")
+        working = _budgeted(settings.get(one.name, FAST), one.name, policy)
+        yield one.declared, made(one.declared, normal, policy, working).model
+
+
+def fitted(line: str, policy: Path, runs: Sequence[Given]) -> None:
+    """Fit the monitors of a policy to runs and write their models beside it.
+
+    Parameters
+    ----------
+    line
+        Line, in `LINES`.
+    policy
+        The policy.
+    runs
+        As for `models`, in units of the tags.
+    """
+    for declared, model in models(line, unfitted(policy), runs, LINES[line].settings):
+        (policy.parent / declared.model).write_text(model.model_dump_json() + "\n", encoding="utf-8")
         if model.card is not None:
-            typer.echo(f"{one.name}: {model.card.promise} Left out, runs reached {_reached(model.card.tops)}", err=True)
+            typer.echo(f"{declared.model}: {model.card.promise} Runs reached {_reached(model.card.tops)}", err=True)
+
+
+def _budgeted(settings: Settings, name: str, policy: Policy) -> Settings:
+    rate = of_monitor(policy, name)
+    often = _WEEKLY if rate is None else rate * _DAY_S
+    return settings.model_copy(update={"false_alarms_per_day": often})
 
 
 def _reached(tops: Sequence[float]) -> str:
     return ", ".join(f"{top:.2f}" for top in sorted(tops, reverse=True)) + " of the limit."
-
-
-def _how(one: MonitorKit, how: Commissioning, policy: Policy) -> Settings:
-    rate = of_monitor(policy, one.name)
-    often = _WEEKLY if rate is None else rate * _DAY_S
-    return how.settings.get(one.name, FAST).model_copy(update={"false_alarms_per_day": often})
 
 
 def write(

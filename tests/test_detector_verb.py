@@ -49,7 +49,7 @@ def test_a_model_is_fitted_to_a_record_and_the_policy_is_whole_with_it(
     policy: Path, record: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     how = ["--false-alarms", "2/day", "--rates", "1,0.3", "--delay", "1"]
-    assert status(["detector", "fit", str(policy), str(record), *how, "--json", "-"]) == DONE
+    assert status(["detector", "fit", str(policy), str(record), "--watch", "whole", *how, "--json", "-"]) == DONE
     found = json.loads(capsys.readouterr().out)
     model = Model.model_validate_json((policy.parent / "whole.monitor.json").read_bytes())
     assert (found["fingerprint"], found["tags"]) == (model.fingerprint, 5)
@@ -59,12 +59,15 @@ def test_a_model_is_fitted_to_a_record_and_the_policy_is_whole_with_it(
     assert found["promised_per_week"] == pytest.approx(14.0)
     assert status(["validate", str(policy)]) == DONE
     capsys.readouterr()
-    assert status(["detector", "check", str(policy), str(record), "--json", "-"]) == DONE
+    assert status(["detector", "check", str(policy), str(record), "--watch", "whole", "--json", "-"]) == DONE
     assert json.loads(capsys.readouterr().out)["alarms"] == 0
 
 
 def test_a_tag_that_stood_still_is_watched_for_its_range_says_what_is_meant(policy: Path, record: Path) -> None:
-    assert status(["detector", "fit", str(policy), str(record), "--delay", "1", "--rates", "1,0.3"]) == DONE
+    assert (
+        status(["detector", "fit", str(policy), str(record), "--watch", "whole", "--delay", "1", "--rates", "1,0.3"])
+        == DONE
+    )
     model = Model.model_validate_json((policy.parent / "whole.monitor.json").read_bytes())
     assert model.constant == ()
     assert model.scale[model.tags.index("BLD.N_PV")] == pytest.approx(0.5)
@@ -83,6 +86,6 @@ def test_what_cannot_be_fitted_is_refused_in_one_sentence(
     policy: Path, record: Path, more: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = (policy.parent / "whole.monitor.json").exists()
-    assert status(["detector", "fit", str(policy), str(record), *more]) == BAD_INPUT
+    assert status(["detector", "fit", str(policy), str(record), "--watch", "whole", *more]) == BAD_INPUT
     assert said in " ".join(capsys.readouterr().err.split())
     assert (policy.parent / "whole.monitor.json").exists() == before

@@ -1,0 +1,259 @@
+"""Whether faults that a loop makes up for are told before the loop has nothing left to make up for them with.
+
+A fault that a loop masks leaves the controlled variables where they are and moves what the loop moves. Each run begins
+as the shipped quiet scenario does; then a fault grows until the loop is at its limits: those of the policy, or what it
+may correct by itself (``authority``), whichever is nearer. Counted is whether a watch of the locked lane has begun to
+speak before. In the same runs, monitors of the controlled variables alone, fitted to the same quiet runs with the same
+budgets, are listened to; nothing they say reaches the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from math import inf, isfinite, nan
+
+import numpy as np
+from rich.progress import track
+
+from anomaly.alerts import Alert
+from benchmarks.masked_cvs import PREFIX, beside
+from benchmarks.tool import Result, main
+from controller.cycle import Cycle, Phase
+from hil.crew import cores, share
+from hil.library import find, open_scenario
+from hil.rig.play import EPOCH, in_memory
+from hil.scenario import Asked
+from hil.scenario.timeline import Wrong
+from hil.summary import wilson
+from plant_io.signals import Floats
+from policies import Lane, Loop, Policy
+
+SEEDS = tuple(range(931, 951))
+QUICK_SEEDS = (931,)
+_NEAR = 0.98
+"""Share of the way to a limit at which a moved variable is at it [1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masked:
+    """A fault that a loop masks."""
+
+    id: str
+    """Name in the catalogue."""
+    target: str
+    """What it strikes."""
+    magnitude: float
+    """Severity at the end of its ramp, in the unit of the catalogue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """How faults of a line are masked."""
+
+    scenario: str
+    """Shipped scenario whose start-up is taken."""
+    onset_s: float
+    """When the fault begins, time since the start [s]."""
+    ramp_s: float
+    """Time over which it grows, and which is played after its onset [s]."""
+    faults: tuple[Masked, ...]
+    """Faults, taken in turn from seed to seed."""
+
+
+LINES: Mapping[str, Masking] = {
+    "a": Masking(
+        "a_quiet",
+        2700.0,
+        7200.0,
+        (
+            Masked("F04", "FDR_API", 0.12),
+            Masked("F04", "FDR_API", -0.12),
+            Masked("F04", "FDR_EXC", 0.12),
+            Masked("F04", "FDR_EXC", -0.12),
+        ),
+    ),
+}
+"""By line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One run."""
+
+    line: str
+    """Line, in `LINES`."""
+    seed: int
+    """Seed of the plant [1]."""
+
+    @property
+    def fault(self) -> Masked:
+        """The fault of the run."""
+        faults = LINES[self.line].faults
+        return faults[self.seed % len(faults)]
+
+
+@dataclass(slots=True)
+class Heard:
+    """Keeps what loops move, when they took over, and what watches say; a sink of the loop."""
+
+    moved: Mapping[str, str]
+    """Tag that shows each moved variable."""
+    loops: Mapping[str, str]
+    """Loop of each moved variable."""
+    at: list[float] = field(default_factory=list[float])
+    """When, time since the start [s]."""
+    values: list[list[float]] = field(default_factory=list[list[float]])
+    """What each moved variable showed, in the unit of its tag."""
+    active: list[list[bool]] = field(default_factory=list[list[bool]])
+    """Whether the loop of each moved variable moved it."""
+    alerts: list[Alert] = field(default_factory=list[Alert])
+    """What was said."""
+
+    def __call__(self, cycle: Cycle) -> None:
+        """Take in a finished cycle."""
+        modes = cycle.decision.modes
+        good = [cycle.snapshot.good(tag) for tag in self.moved.values()]
+        self.at.append(cycle.snapshot.at - EPOCH)
+        self.values.append([nan if one is None else one for one in good])
+        self.active.append([modes[self.loops[name]][1] is Phase.ACTIVE for name in self.moved])
+        self.alerts.extend(cycle.decision.alerts)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What became of a run."""
+
+    saturated_s: float
+    """Time from the onset until a moved variable was at a limit [s]; infinite if none was."""
+    told_s: float
+    """Time from the onset until a watch of the line spoke [s]; infinite if none did."""
+    by: str
+    """Watch that spoke."""
+    cvs_s: float
+    """The same of monitors of the controlled variables alone [s]."""
+
+
+def play(task: Task) -> Found:
+    """Play one run in memory and return what became of it."""
+    how, fault = LINES[task.line], task.fault
+    scenario, shipped = open_scenario(find(how.scenario))
+    policy = beside(shipped, task.line)
+    said = {"id": fault.id, "target": fault.target, "magnitude": fault.magnitude, "after": f"{how.onset_s:g}s"}
+    wrong = Wrong.model_validate({**said, "shape": "ramp", "ramp": f"{how.ramp_s:g}s"})
+    bare: dict[str, object] = {"assertions": {}, "stimuli": (), "stations": (), "seeds": None}
+    auto = (Asked.model_validate({"after": "3m", "mode": "auto"}),)
+    whole = {**bare, "for_s": how.onset_s + how.ramp_s, "faults": (wrong,), "orders": auto}
+    heard = _ear(policy)
+    in_memory(scenario.model_copy(update=whole), policy, task.seed, sinks=(heard,))
+    spoke = [one for one in heard.alerts if one.active and one.lane is Lane.LOCKED and one.at - EPOCH >= how.onset_s]
+    ours = [one for one in spoke if one.watch in shipped.watches]
+    theirs = [one for one in spoke if one.watch.startswith(PREFIX)]
+    return Found(
+        saturated_s=_saturated(heard, policy, how.onset_s),
+        told_s=ours[0].at - EPOCH - how.onset_s if ours else inf,
+        by=ours[0].watch if ours else "",
+        cvs_s=theirs[0].at - EPOCH - how.onset_s if theirs else inf,
+    )
+
+
+def _ear(policy: Policy) -> Heard:
+    moved = {
+        f"{loop}.{name}": one.tag for loop, declared in policy.loops.items() for name, one in declared.moved.items()
+    }
+    shown = {name: policy.tags[tag].read_back or tag for name, tag in moved.items()}
+    return Heard(shown, {name: name.partition(".")[0] for name in moved})
+
+
+def _saturated(heard: Heard, policy: Policy, onset_s: float) -> float:
+    """Return when the first moved variable was at a limit, time since the onset [s]."""
+    at, values, active = np.array(heard.at), np.array(heard.values), np.array(heard.active)
+    first = inf
+    for column, name in enumerate(heard.moved):
+        loop, _, moved = name.partition(".")
+        over = np.flatnonzero(active[:, column])
+        if len(over):
+            limits = _limits(policy.loops[loop], moved, float(values[over[0], column]))
+            there = (at >= onset_s) & active[:, column] & _at_limit(values[:, column], values[over[0], column], limits)
+            first = min([first, *at[there][:1].tolist()])
+    return first - onset_s
+
+
+def _at_limit(
+    values: Floats, found: float, limits: tuple[float, float]
+) -> np.ndarray[tuple[int, ...], np.dtype[np.bool_]]:
+    low, high = (found + _NEAR * (limit - found) for limit in limits)
+    return (values <= low) | (values >= high)
+
+
+def _limits(loop: Loop, name: str, found: float) -> tuple[float, float]:
+    """Return how far a loop may move a variable by itself, from where it found it."""
+    within = loop.authority
+    far = within.get(name, inf) if isinstance(within, dict) else within * abs(found) if within < 1.0 else inf
+    low, high = loop.moved[name].limits
+    return max(low, found - far), min(high, found + far)
+
+
+def figures(found: Mapping[Task, Found]) -> dict[str, object]:
+    """Return what became of the runs of a line, and each of them."""
+    runs = list(found.values())
+    caught = sum(one.told_s < min(one.saturated_s, inf) for one in runs)
+    alone = sum(one.cvs_s < min(one.saturated_s, inf) for one in runs)
+    return {
+        "runs": len(runs),
+        "saturated": sum(isfinite(one.saturated_s) for one in runs),
+        "caught": caught / len(runs),
+        "caught_wilson_95": [round(bound, 3) for bound in wilson(caught, len(runs))],
+        "caught_on_cvs_alone": alone / len(runs),
+        "caught_on_cvs_alone_wilson_95": [round(bound, 3) for bound in wilson(alone, len(runs))],
+        "told_after_median_s": float(np.median([one.told_s for one in runs])),
+        "saturated_after_median_s": float(np.median([one.saturated_s for one in runs])),
+        "table": [_row(task, one) for task, one in found.items()],
+    }
+
+
+def _row(task: Task, one: Found) -> str:
+    fault = task.fault
+    times = (("saturated", one.saturated_s), ("told", one.told_s), ("on CVs alone", one.cvs_s))
+    said = ", ".join(f"{name} {f'after {time:.0f} s' if isfinite(time) else 'never'}" for name, time in times)
+    return (
+        f"seed {task.seed}: {fault.id} {fault.target} {fault.magnitude:+g}: {said}{f', by {one.by}' if one.by else ''}"
+    )
+
+
+def measured(lines: Sequence[str], seeds: Sequence[int]) -> dict[str, dict[str, object]]:
+    """Play every seed on every line and return the figures by line.
+
+    Parameters
+    ----------
+    lines
+        Lines, in `LINES`.
+    seeds
+        Seeds of the runs [1].
+    """
+    tasks = [Task(line, seed) for line in lines for seed in seeds]
+    found: dict[Task, Found] = {}
+    for number, one in track(share(play, tasks, cores()), total=len(tasks), description="masked"):
+        if one is not None:
+            found[tasks[number]] = one
+    return {
+        line: figures({task: found[task] for task in tasks if task.line == line and task in found}) for line in lines
+    }
+
+
+def run(quick: bool) -> Result:  # noqa: FBT001  # every benchmark is called so
+    """Let faults grow that loops make up for, and count those told before the loops are at their limits."""
+    lines, seeds = (("a",), QUICK_SEEDS) if quick else (tuple(LINES), SEEDS)
+    result = Result("masked", seeds=list(seeds))
+    per_line = measured(lines, seeds)
+    result.figures["masked_fault_caught"] = {line: one["caught"] for line, one in per_line.items()}
+    result.figures["per_line"] = per_line
+    result.baselines["masked_fault_caught_on_cvs_alone"] = {
+        line: one["caught_on_cvs_alone"] for line, one in per_line.items()
+    }
+    result.config |= {line: {"onset_s": LINES[line].onset_s, "ramp_s": LINES[line].ramp_s} for line in lines}
+    return result
+
+
+if __name__ == "__main__":
+    main(run)

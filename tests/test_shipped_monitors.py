@@ -1,0 +1,98 @@
+"""The monitors that are shipped with lines: what they rest on, what is refused, and what they say of a line."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from anomaly.artefact import Model
+from benchmarks import isolation, masked
+from controller.kit import prepare
+from hil.commissioning_monitor import LINES
+from policies import Monitor, Policy, PolicyError, load, shipped
+from policies.approval import Statement, fingerprint, signed
+
+WITH = tuple(LINES)
+SCORED = {*isolation.SEEDS, *isolation.QUIET, *masked.SEEDS}
+
+
+def monitors(policy: Policy) -> dict[str, Monitor]:
+    return {name: watch for name, watch in policy.watches.items() if isinstance(watch, Monitor)}
+
+
+def models(line: str) -> dict[str, Model]:
+    policy = load(shipped(line))
+    return {name: Model.model_validate_json(policy.files[one.model]) for name, one in monitors(policy).items()}
+
+
+@pytest.mark.parametrize("line", WITH)
+def test_a_shipped_monitor_says_what_it_rests_on_and_was_not_fitted_to_runs_it_is_scored_on(line: str) -> None:
+    found = models(line)
+    assert set(found) == set(LINES[line].settings)
+    for model in found.values():
+        assert model.card is not None
+        assert model.card.seeds == LINES[line].seeds
+        assert not SCORED & set(model.card.seeds)
+        assert model.card.runs == len(model.card.seeds)
+        assert len(model.card.tops) == model.card.runs
+
+
+@pytest.mark.parametrize("line", WITH)
+def test_the_budget_of_a_line_is_what_its_monitors_promise_together(line: str) -> None:
+    policy, promised = load(shipped(line)), dict[str, float]()
+    for name, model in models(line).items():
+        assert model.card is not None
+        route = str(monitors(policy)[name].route)
+        promised[route] = promised.get(route, 0.0) + model.card.promised_per_week
+    for route, often in promised.items():
+        assert often == pytest.approx(policy.budgets.declared[route] * 7.0 * 86_400.0)
+
+
+@pytest.mark.parametrize("line", WITH)
+def test_every_tag_a_shipped_monitor_speaks_of_belongs_to_a_unit(line: str) -> None:
+    policy = load(shipped(line))
+    assert policy.incidents is not None
+    homes = {tag for unit in policy.incidents.units.values() for tag in unit.tags}
+    spoken = {tag for one in monitors(policy).values() for tag in one.tags}
+    assert spoken <= homes
+
+
+def copied(folder: Path, line: str = "a") -> Path:
+    shutil.copytree(shipped(line).parent, folder / line)
+    return folder / line / shipped(line).name
+
+
+def test_a_shipped_model_of_other_tags_is_refused_with_its_place(tmp_path: Path) -> None:
+    file = copied(tmp_path)
+    file.write_text(file.read_text().replace("PRS.M_TAB, PRS.HARD, LAB.API,", "PRS.M_TAB, PRS.HARD,"))
+    with pytest.raises(ValueError, match=r"watches.line_fast.tags: expected those of fast.monitor.json .*LAB.API"):
+        prepare(load(file))
+
+
+def test_a_shipped_model_is_taken_signed_and_refused_unsigned_or_changed(tmp_path: Path) -> None:
+    file, key = copied(tmp_path), Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    public = key.public_key().public_bytes_raw()
+    demand = f"    model: slow.monitor.json\n    approved_by: [{fingerprint(public)}]\n"
+    file.write_text(file.read_text().replace("    model: slow.monitor.json\n", demand))
+    with pytest.raises(PolicyError, match=r"found no approval of slow\.monitor\.json"):
+        load(file)
+    model = file.parent / "slow.monitor.json"
+    said = Statement(act="approve", file=model.name, sha256=_hash(model), who="Ana", why="Reviewed", at=1.8e9, key="")
+    (file.parent / "slow.monitor.json.sig").write_text(signed(said, bytes(range(32))).model_dump_json())
+    assert "slow.monitor.json.sig" in load(file).files
+    model.write_text(Model.model_validate_json(model.read_bytes()).limited(9.0).model_dump_json())
+    with pytest.raises(PolicyError, match=r"is no approval of slow\.monitor\.json that counts"):
+        load(file)
+
+
+def _hash(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [301, 302])
+def test_a_fault_the_loop_masks_is_told_before_the_loop_is_at_its_limits(seed: int) -> None:
+    found = masked.play(masked.Task("a", seed))
+    assert found.told_s < found.saturated_s
