@@ -67,7 +67,7 @@ class Incident:
     likeness: float
     """Likeness to the reading that comes nearest [1]."""
     signs: tuple[Sign, ...]
-    """Three tags: those that speak most for the reading, without one those farthest from normal."""
+    """Three tags: those that speak most for the reading, without one those that were off first."""
     sop: str
     """Procedure and step for the unit or the reading."""
     response: str
@@ -134,6 +134,8 @@ class Standing:
     """Newest beginning of each watch that joined, in the order in which they joined."""
     units: frozenset[str]
     """Units its watches spoke of."""
+    first: tuple[Sign, ...] = ()
+    """Signs of the first condition of the locked lane."""
     quiet: float | None = None
     """Since when nothing of it stands, POSIX time [s]."""
     closed: float | None = None
@@ -206,7 +208,7 @@ def _begun(alert: Alert, state: IncidentState, kit: IncidentKit) -> IncidentStat
     if alert.lane is Lane.LEARNING and kit.declared.advice == "joins":
         return replace(state, advice=(*_without(state.advice, alert), alert))
     count, units = state.count + 1, reading.of(alert, kit.units)
-    new = Standing(f"{kit.line}-{alert.at:.0f}-{count}", alert.at, frozenset({alert.watch}), (alert,), units)
+    new = Standing(f"{kit.line}-{alert.at:.0f}-{count}", alert.at, frozenset({alert.watch}), (alert,), units, _first(alert))
     beside = [each for each in state.advice if reading.akin(reading.of(each, kit.units), units, kit.units.related)]
     for each in beside:
         new = _with(new, each, kit)
@@ -241,11 +243,16 @@ def _with(one: Standing, alert: Alert, kit: IncidentKit) -> Standing:
         conditions=one.conditions | {alert.watch},
         members=(*(each for each in one.members if not _renews(alert, each)), alert),
         units=one.units | units,
+        first=one.first or _first(alert),
         quiet=None,
         closed=None,
         wider=one.wider or (late and not units <= one.units),
         news=True,
     )
+
+
+def _first(alert: Alert) -> tuple[Sign, ...]:
+    return alert.signs if alert.lane is Lane.LOCKED else ()
 
 
 def _renews(new: Alert, old: Alert) -> bool:
@@ -332,7 +339,7 @@ def _told_of(one: Standing, change: Change, at: float, kit: IncidentKit) -> Inci
     speaking = locked or one.members  # advice is no part of what a locked incident is read from
     signs = reading.strongest(sign for alert in speaking for sign in alert.signs)
     meaning = reading.read(signs, speaking, kit.units)
-    signs = reading.ordered(signs, meaning.reading, kit.units)
+    signs = reading.ordered(signs, meaning.reading, kit.units) if meaning.reading else reading.led(signs, one.first)
     onset = min((alert.at if alert.onset is None else alert.onset for alert in speaking), default=one.opened)
     return Incident(
         id=one.id,

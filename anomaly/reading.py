@@ -19,6 +19,7 @@ from policies.incidents import Incidents, Reading, Unit
 
 _FARTHEST = 50.0
 _ALIKE = 0.05
+_LEAST = 1e-9
 _PLACES = ("tag", "tags", "channels", "inputs")
 
 
@@ -170,10 +171,30 @@ def read(signs: Sequence[Sign], alerts: Sequence[Alert], kit: UnitKit) -> Meanin
     return Meaning(unit, kind, "", nearest, "" if declared is None else declared.sop)
 
 
+def led(signs: Sequence[Sign], first: Sequence[Sign]) -> tuple[Sign, ...]:
+    """Return signs with those before all others that were off first, which what follows from them soon surpasses.
+
+    Parameters
+    ----------
+    signs
+        Signs, one of each tag.
+    first
+        Signs of what began it; those count that are at least half as far as the farthest of them.
+
+    Examples
+    --------
+    >>> led([Sign("A", 20.0), Sign("B", -5.0), Sign("C", 3.0)], [Sign("C", 2.0), Sign("B", 0.5)])
+    (Sign(tag='C', z=3.0), Sign(tag='A', z=20.0), Sign(tag='B', z=-5.0))
+    """
+    least = 0.5 * max((abs(sign.z) for sign in first), default=0.0)
+    farthest = {sign.tag: sign for sign in signs}
+    lead = [farthest.get(sign.tag, sign) for sign in first if abs(sign.z) >= max(least, _LEAST)]
+    named = {sign.tag for sign in lead}
+    return (*lead, *(sign for sign in signs if sign.tag not in named))
+
+
 def ordered(signs: Sequence[Sign], named: str, kit: UnitKit) -> tuple[Sign, ...]:
-    """Return signs in the order in which they speak for a reading; as they are where none is named."""
-    if not named:
-        return tuple(signs)
+    """Return signs in the order in which they speak for a reading."""
     moves = kit.readings[named].moves
     return tuple(sorted(signs, key=lambda sign: -moves.get(sign.tag, 0.0) * _tempered(sign.z)))
 
