@@ -58,7 +58,9 @@ class Commissioning:
 LINES: Mapping[str, Commissioning] = {
     "a": Commissioning("a_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW}),
     "b": Commissioning("b_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 208))),
-    "c": Commissioning("c_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW, "catalyst": SLOW}, tuple(range(200, 208))),
+    "c": Commissioning(
+        "c_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW, "catalyst": SLOW}, tuple(range(200, 208))
+    ),
 }
 """By line."""
 
