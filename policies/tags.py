@@ -284,6 +284,8 @@ class Tag(Declared):
     """How the device holds it."""
     length: Annotated[int, Field(ge=1, le=4096)] = 1
     """Number of values; more than one for a spectrum [1]."""
+    wavelengths: Span | None = None
+    """First and last wavelength of a spectrum whose channels are evenly spaced, as its device has them [nm]."""
     byte_order: ByteOrder | None = None
     """Order of bytes, where it differs from the connection's (Modbus only)."""
     scale: Number = 1.0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 from rich.progress import Progress
@@ -16,6 +17,7 @@ from rich.table import Table as Grid
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people, writable
+from controller.cli.soft_transfer import transfer
 
 if TYPE_CHECKING:
     from controller.cli.soft_data import Asked, Table
@@ -42,6 +44,7 @@ class Unit(StrEnum):
 
 
 _SECONDS = {Unit.S: 1.0, Unit.MIN: 60.0, Unit.H: 3600.0}
+_NAMED = re.compile(r"(?P<name>[^\[\]]+?)\s*(\[(?P<unit>[^\[\]]+)\])?")
 _ROLES = ("result", "time", "taken", "known")
 _CARD = ("use", "version", "approver")
 _FORMS: Mapping[Shape, tuple[str, ...]] = {Shape.BEST: ("parallel", "serial_features", "serial_parameter")}
@@ -70,6 +73,7 @@ def add(app: typer.Typer) -> None:
     group = typer.Typer(help="Hybrid soft sensors: fit and check them in the order of time.", no_args_is_help=True)
     group.command("fit")(fit)
     group.command("check")(check)
+    group.command("transfer")(transfer)
     group.command("cores")(cores)
     app.add_typer(group, name="soft-sensor")
 
@@ -100,19 +104,37 @@ def fit(
     from controller.cli import soft_page  # noqa: PLC0415  # heavy
 
     page = _page(out, plot)
+    if _spectra(data):
+        return _calibrated(data, out, column, (card, json))
     with reading():
-        asked = replace(
-            _asked(column, leave, unit, delay),
-            sensor=sensor,
-            core=core,
-            residence_s=duration("--residence", residence) or 0.0,
-            tanks=tanks,
-        )
+        asked = replace(_asked(column, leave, unit, delay), sensor=sensor, core=core, tanks=tanks)
+        asked = replace(asked, residence_s=duration("--residence", residence) or 0.0)
         table, goal = _goal(data, asked, process, (form, governs, label_sd, _pairs("--card", card, _CARD)))
         model, judged = _made(goal, table)
     _write(page, soft_page.fitted(model, judged, table.samples))
     _kept(model, out, page)
     give(_plain(model), json)
+    return 0
+
+
+def _against_spectra(model: Path, data: Path, at_most: float | None, json: str | None) -> int:
+    from controller.cli.soft_spectra import checked  # noqa: PLC0415  # heavy
+
+    with reading():
+        found = checked(model, data)
+    give(found, json)
+    return 1 if at_most is not None and cast("float", found["rmsep"]) > at_most else 0
+
+
+def _calibrated(
+    data: Sequence[Path], out: str, column: Sequence[str] | None, more: tuple[Sequence[str] | None, str | None]
+) -> int:
+    from controller.cli.soft_spectra import calibrated  # noqa: PLC0415  # heavy
+
+    card, json = more
+    with reading():
+        found = calibrated(_one(data), out, _results(column), _pairs("--card", card, _CARD))
+    give(found, json)
     return 0
 
 
@@ -146,6 +168,8 @@ def check(
     """Compare a soft sensor with results it was not fitted to; 1 if its error is larger than accepted."""
     from controller.cli import soft_page  # noqa: PLC0415  # heavy
 
+    if _spectra(data):
+        return _against_spectra(model, _one(data), at_most, json)
     with reading():
         asked = replace(_asked(column, None, unit, delay), sensor=sensor)
         (first, table, found), *others = [_checked(p, data, asked) for p in (model, challenger) if p is not None]
@@ -178,6 +202,26 @@ def cores(*, json: Json = None) -> int:
         listed[name] = {"what": core.what, "unit": core.unit, "inputs": inputs, "parameters": unknowns}
     give({"cores": listed}, json)
     return 0
+
+
+def _spectra(data: Sequence[Path]) -> bool:
+    from controller.cli.spectra_data import holds_spectra  # noqa: PLC0415  # heavy
+
+    return len(data) == 1 and holds_spectra(data[0])
+
+
+def _results(column: Sequence[str] | None) -> dict[str, str]:
+    """Return the unit of each result of spectra; a result is named as ``result=API [%]``, more by repeating it."""
+    found = dict[str, str]()
+    for text in column or ():
+        role, _, name = text.partition("=")
+        match = _NAMED.fullmatch(name)
+        if role != "result" or match is None:
+            raise Refused(
+                f"--column: found {text!r}, expected result=COLUMN [UNIT] for spectra, such as result=API [%]"
+            )
+        found[match["name"]] = match["unit"] or "1"
+    return found
 
 
 def _asked(column: Sequence[str] | None, leave: Sequence[str] | None, unit: Unit, delay: str | None) -> Asked:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from controller.models import process
 from controller.soft import balance, fused, hybrid, peaks, reconciled, tablets, transfer
 from controller.soft.balance import BalanceKit, BalanceState
@@ -200,6 +202,12 @@ def _check(name: str, declared: FusedNir, calibration: Calibration, policy: Poli
     found, wanted = policy.tags[declared.spectrum].length, len(calibration.wavelengths)
     if found != wanted:
         raise ValueError(f"{where}: {declared.spectrum} has {found} channels, but {declared.model} wants {wanted}")
+    span = policy.tags[declared.spectrum].wavelengths
+    if span is not None:
+        try:
+            transfer.same_axis(np.linspace(*span, found), np.array(calibration.wavelengths))
+        except ValueError as error:
+            raise ValueError(f"{where}.spectrum: {declared.spectrum}: {error}") from None
     given = dict(zip(calibration.results, calibration.units, strict=True))
     first = calibration.results[0]
     if given[first] != declared.unit:
