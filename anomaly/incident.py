@@ -208,7 +208,9 @@ def _begun(alert: Alert, state: IncidentState, kit: IncidentKit) -> IncidentStat
     if alert.lane is Lane.LEARNING and kit.declared.advice == "joins":
         return replace(state, advice=(*_without(state.advice, alert), alert))
     count, units = state.count + 1, reading.of(alert, kit.units)
-    new = Standing(f"{kit.line}-{alert.at:.0f}-{count}", alert.at, frozenset({alert.watch}), (alert,), units, _first(alert))
+    new = Standing(
+        f"{kit.line}-{alert.at:.0f}-{count}", alert.at, frozenset({alert.watch}), (alert,), units, _first(alert)
+    )
     beside = [each for each in state.advice if reading.akin(reading.of(each, kit.units), units, kit.units.related)]
     for each in beside:
         new = _with(new, each, kit)

@@ -223,7 +223,11 @@ def test_without_a_reading_what_was_off_first_is_named_first() -> None:
     cause = alert(0.0, "monitor", ("FDR_API.F_ACT", -6.0), ("FDR_API.N", 2.0))
     effect = alert(60.0, "monitor", ("PRS.MCF", 30.0), ("SOFT.API", -20.0), ("FDR_API.F_ACT", -9.0))
     said = told(kit(readings={}), [cause, effect], 120.0)
-    assert [(sign.tag, sign.z) for sign in said[-1].signs] == [("FDR_API.F_ACT", -9.0), ("PRS.MCF", 30.0), ("SOFT.API", -20.0)]
+    assert [(sign.tag, sign.z) for sign in said[-1].signs] == [
+        ("FDR_API.F_ACT", -9.0),
+        ("PRS.MCF", 30.0),
+        ("SOFT.API", -20.0),
+    ]
 
 
 def test_two_sensors_of_one_watch_are_two_in_its_incident_and_a_stuck_one_has_no_side() -> None:
