@@ -15,7 +15,7 @@ from typing import cast
 from policies.check_shape import value_at
 from policies.errors import Problem
 from policies.hybrid import inferred
-from policies.peaks import listed
+from policies.peaks import listed, stretched
 from policies.positions import Document, Path
 from policies.reconciled import reconciled
 from policies.soft import balanced, given
@@ -118,6 +118,7 @@ class View:
                 tags = balanced(sensor, span)
             case "peaks":
                 tags = listed(sensor, unit, span, dict.fromkeys(self.names(*here, "listed"), 1.0))
+                tags |= stretched(sensor, bool(self.get(*here, "stretch")))
             case "reconciled":
                 tags = reconciled(sensor, unit, span, self.names(*here, "witnesses"))
             case "moving_block":

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from policies.words import Declared, Duration, Name, Positive, Span, Suffix
 
+STRETCH = "STRETCH"
+"""What stands behind the name of a list of peaks for the stretch of its retention times."""
+
 
 class Peaks(Declared):
     """The sizes of known peaks of a chromatogram, picked from its list by their retention times.
@@ -36,17 +39,32 @@ class Peaks(Declared):
     """Standard deviation of the size of the smallest peak, in `unit`."""
     share_sd: Positive
     """Standard deviation of the size of a large peak, as a share of it [1]."""
+    stretch: Annotated[float, Field(ge=0.0, le=0.3)] = 0.0
+    """Largest stretch of retention times about the reference that is found and taken out, as a column ages; it is given
+    under the name with ``.STRETCH`` behind it [1]."""
+    responses: dict[Suffix, Positive] = Field(default_factory=dict)
+    """Response of a peak relative to the reference, by which its size is divided, by name [1]."""
+    lod: Annotated[float, Field(ge=0.0)] = 0.0
+    """Smallest size that is seen; smaller ones are left out, in `unit`."""
+    loq: Annotated[float, Field(ge=0.0)] = 0.0
+    """Smallest size that is quantified, and by which retention times are aligned, in `unit`."""
+    total: Span | None = None
+    """Lowest and highest sum of all sizes; a result outside is refused, in `unit`."""
+    carried: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    """Share of the sample before that the sampler may carry over [1]."""
+    injection: Name | None = None
+    """Tag that counts injections, by which those that come twice are known."""
     stale_after_s: Duration = Field(default=1200.0, alias="stale_after")
     """Age of the sample at which its result is doubted [s]."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Return the tags it is made from."""
-        return (self.positions, self.areas, self.number)
+        return (self.positions, self.areas, self.number, *([self.injection] if self.injection else []))
 
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
         """Return unit and range of every tag this sensor named `name` gives."""
-        return listed(name, self.unit, self.range, self.listed)
+        return listed(name, self.unit, self.range, self.listed) | stretched(name, self.stretch > 0.0)
 
 
 def listed(
@@ -66,3 +84,8 @@ def listed(
         Retention time by name of the peak, relative to the reference [1].
     """
     return dict.fromkeys((name, *(f"{name}.{one}" for one in names)), (unit, span))
+
+
+def stretched(name: str, aligned: bool) -> dict[str, tuple[str, tuple[float, float]]]:  # noqa: FBT001  # it is a fact
+    """Return unit and range of the stretch of a list of peaks, where it is taken out."""
+    return {f"{name}.{STRETCH}": ("1", (-0.5, 0.5))} if aligned else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -85,7 +85,8 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
         given, new = _infer(seen, old, sensor)
         seen.enter(given)
         after.append(new)
-    return seen, SoftState(tuple(after))
+    notes = tuple(new.note for new in after if isinstance(new, PeaksState) and new.note)
+    return replace(seen, notes=(*seen.notes, *notes)) if notes else seen, SoftState(tuple(after))
 
 
 def told(old: SoftState, new: SoftState, kit: SoftKit) -> Iterator[str]:

@@ -7,12 +7,15 @@ stands until it is too old, dated when its sample was taken.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import hypot, inf, isfinite, nan
 
+from controller.soft.intake import Found, Memory, Method, Result, Taken, take
+from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Sample, Snapshot
 from policies import Peaks, Policy
+from policies.peaks import STRETCH, listed
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +26,8 @@ class PeaksKit:
     """Name of the sensor."""
     declared: Peaks
     """What the policy says of it."""
+    method: Method
+    """The method, as results are taken in by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +41,14 @@ class PeaksState:
     """When its sample was taken [s]."""
     came_at: float = nan
     """When it came [s]."""
+    looked_at: float = -inf
+    """When the sample of the newest result that was looked at was taken [s]."""
+    memory: Memory = field(default_factory=Memory)
+    """What is remembered from result to result."""
+    said: tuple[str, ...] = ()
+    """What was said of the newest result."""
+    note: str = ""
+    """What is to be said of a result that came in this cycle."""
 
 
 def prepare(name: str, declared: Peaks, policy: Policy) -> PeaksKit:
@@ -52,7 +65,24 @@ def prepare(name: str, declared: Peaks, policy: Policy) -> PeaksKit:
         raise ValueError(f"soft_sensors.{name}: {lengths}; expected as many")
     if areas.unit != declared.unit:
         raise ValueError(f"soft_sensors.{name}: {declared.areas} is in {areas.unit}, but the unit is {declared.unit}")
-    return PeaksKit(name, declared)
+    foreign = declared.responses.keys() - declared.listed.keys()
+    if foreign:
+        raise ValueError(f"soft_sensors.{name}: responses: {', '.join(sorted(foreign))} is not listed")
+    return PeaksKit(name, declared, method(declared))
+
+
+def method(declared: Peaks) -> Method:
+    """Return the method that a policy describes."""
+    return Method(
+        listed=declared.listed,
+        window=declared.window,
+        stretch=declared.stretch,
+        responses=declared.responses,
+        lod=declared.lod,
+        loq=declared.loq,
+        total=declared.total,
+        carried=declared.carried,
+    )
 
 
 def start() -> PeaksState:
@@ -73,15 +103,35 @@ def infer(snapshot: Snapshot, state: PeaksState, kit: PeaksKit) -> tuple[Mapping
         The list of peaks.
     """
     words = kit.declared
-    after, taken = state, snapshot.taken(words.areas)
-    if isfinite(taken) and taken != state.taken_at:
+    after, taken = replace(state, note="") if state.note else state, snapshot.taken(words.areas)
+    if isfinite(taken) and taken != state.looked_at:
         positions, areas = snapshot.vector(words.positions), snapshot.vector(words.areas)
         number = snapshot.good(words.number)
+        count = None if words.injection is None else snapshot.good(words.injection)
         whole = taken == snapshot.taken(words.positions) == snapshot.taken(words.number)
         if positions is not None and areas is not None and number is not None and whole:
-            found = list(zip(positions.tolist(), areas.tolist(), strict=True))[: round(number)]
-            after = PeaksState(picked(found, words.listed, words.window), taken, snapshot[words.areas].arrival)
+            pairs = list(zip(positions.tolist(), areas.tolist(), strict=True))[: round(number)]
+            sequence = round(taken if count is None else count)
+            result = Result(sequence, taken, tuple(Found(at, size) for at, size in pairs))
+            after = _told(result, snapshot[words.areas].arrival, after, kit)
     return _samples(snapshot, after, kit), after
+
+
+def _told(result: Result, came: float, state: PeaksState, kit: PeaksKit) -> PeaksState:
+    memory, taken, why = take(result, state.memory, kit.method)
+    state = replace(state, memory=memory, looked_at=result.taken)
+    if taken is None:
+        return replace(state, note=f"{kit.name}: {why}; it is not used")
+    said = [*taken.doubts, *(["it came late; newer results stand"] if taken.late else [])]
+    if said != list(state.said):
+        state = replace(state, said=tuple(said))
+        state = replace(state, note=f"{kit.name}: injection {result.sequence}: {'; '.join(said)}" if said else "")
+    return state if taken.late else replace(state, sizes=sizes(taken), taken_at=result.taken, came_at=came)
+
+
+def sizes(taken: Taken) -> tuple[float, ...]:
+    """Return the size of the largest unknown peak, then those of the known ones, unit of the result."""
+    return max(taken.strangers.values(), default=0.0), *taken.sizes.values()
 
 
 def picked(peaks: Sequence[tuple[float, float]], names: Mapping[str, float], window: float) -> tuple[float, ...]:
@@ -101,15 +151,9 @@ def picked(peaks: Sequence[tuple[float, float]], names: Mapping[str, float], win
     >>> picked([(0.63, 4.0), (1.0, 95.8), (1.32, 0.2)], {"SM": 0.62, "API": 1.0, "NITRO": 1.21}, 0.02)
     (0.2, 4.0, 95.8, 0.0)
     """
-    sizes, distances, unnamed = dict.fromkeys(names, 0.0), dict.fromkeys(names, window), 0.0
-    for at, size in peaks:
-        distance, name = min((abs(expected - at), name) for name, expected in names.items())
-        if distance > distances[name]:
-            unnamed = max(unnamed, size)
-            continue
-        unnamed = max(unnamed, sizes[name])
-        sizes[name], distances[name] = size, distance
-    return unnamed, *sizes.values()
+    result = Result(0, 0.0, tuple(Found(at, size) for at, size in peaks))
+    _, taken, _ = take(result, Memory(), Method(names, window))
+    return (0.0,) * (1 + len(names)) if taken is None else sizes(taken)
 
 
 def _samples(snapshot: Snapshot, state: PeaksState, kit: PeaksKit) -> dict[str, Sample]:
@@ -119,8 +163,8 @@ def _samples(snapshot: Snapshot, state: PeaksState, kit: PeaksKit) -> dict[str, 
     else:
         old = snapshot.at - state.taken_at > words.stale_after_s
         grade, taken = ((Quality.UNCERTAIN, Reason.STALE) if old else (Quality.GOOD, Reason.NONE)), state.taken_at
-    sizes = state.sizes or (nan,) * (1 + len(words.listed))
-    return {
+    shown = state.sizes or (nan,) * (1 + len(words.listed))
+    given = {
         tag: Sample(
             value=size,
             quality=grade[0],
@@ -129,5 +173,9 @@ def _samples(snapshot: Snapshot, state: PeaksState, kit: PeaksKit) -> dict[str, 
             reason=grade[1],
             sd=hypot(words.floor_sd, words.share_sd * size),
         )
-        for tag, size in zip(words.outputs(kit.name), sizes, strict=True)
+        for tag, size in zip(listed(kit.name, words.unit, words.range, words.listed), shown, strict=True)
     }
+    if words.stretch:
+        stretch = state.memory.stretch if state.sizes else nan
+        given[f"{kit.name}.{STRETCH}"] = Sample(stretch, grade[0], taken, state.came_at, grade[1])
+    return given
