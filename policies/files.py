@@ -20,7 +20,7 @@ from policies.tags import Connection, OpcUa, PlugIn
 
 _TABLE = "tag_table"
 _LIBRARY = "watches.*.library"
-_NAMED = (
+NAMED = (
     "soft_sensors.*.model",
     "soft_sensors.*.challenger.model",
     "soft_sensors.*.transfer",
@@ -209,7 +209,7 @@ def _judged(
     for file, content in files.items():
         table.merge(document, content, str(Path(name).parent / file))
     policy, problems = checked(document)
-    problems += [*missing, *_missing_files(document, _NAMED, get, files)]
+    problems += [*missing, *_missing_files(document, NAMED, get, files)]
     problems += check_approved.approvals(document, get, files)
     problems.sort(key=lambda problem: (problem.file != name, problem.line, problem.column, problem.path))
     problems += _library_problems(document, files)

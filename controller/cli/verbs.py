@@ -16,6 +16,7 @@ from controller.cli import (
     audit,
     certs,
     detector,
+    diff,
     explain,
     history,
     identify,
@@ -124,6 +125,7 @@ def add(app: typer.Typer) -> None:
     history.add(app)
     report.add(app)
     approve.add(app)
+    diff.add(app)
     soft_sensor.add(app)
     library.add(app)
 
