@@ -18,6 +18,7 @@ from plant_io.clocks import stopwatch
 
 _LAST_CYCLES = 5
 _LONGEST_QUEUE = 600
+_KEPT_AT_ONCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ class Recorder:
         self.waiting.append(cycle)
         watch = stopwatch()
         try:
-            while self.waiting:
+            for _ in range(min(len(self.waiting), _KEPT_AT_ONCE)):
                 self.journal.cycle(self.waiting[0])
                 self.waiting.popleft()
         except OSError as error:
@@ -158,8 +159,28 @@ class Recorder:
                 self._dropped += 1
                 self.desk.stopping = "too many cycles could not be recorded"
         else:
-            self.desk.broken = ""
+            self.desk.broken = self._behind()
             self.commit_s.append(watch())
+
+    def finish(self) -> None:
+        """Keep what is still in hand, now that nothing waits for it.
+
+        Raises
+        ------
+        OSError
+            If it cannot be kept.
+        """
+        while self.waiting:
+            self.journal.cycle(self.waiting[0])
+            self.waiting.popleft()
+
+    def _behind(self) -> str:
+        """Return why nothing may be moved although this cycle was kept."""
+        if self.waiting:
+            return f"no record, no control: {len(self.waiting)} cycles are still to be recorded"
+        if self.journal.full:
+            return f"no record, no control: what was held in reserve is being used: {self.journal.full}"
+        return ""
 
 
 class Viewer:

@@ -162,7 +162,7 @@ async def operate(
         desk.begun = clock.now()
         _heed(desk)
         if options.record is not None:
-            recorder = Recorder(_begin(kit, options, options.record, clock.now()), desk)
+            recorder = Recorder(_begin(kit, options, options.record, clock), desk)
         elif not options.unrecorded:
             desk.broken = "no record, no control: no record is kept"
         keep: tuple[Sink, ...] = () if recorder is None else (recorder,)
@@ -204,11 +204,11 @@ def _heed(desk: Desk) -> None:
             return
 
 
-def _begin(kit: Kit, options: Options, directory: Path, at: float) -> Journal:
-    journal, policy = options.journal(directory, Keeping.of(kit.policy, options.signer)), kit.policy
+def _begin(kit: Kit, options: Options, directory: Path, clock: Clock) -> Journal:
+    journal, policy = options.journal(directory, Keeping.of(kit.policy, options.signer, clock)), kit.policy
     packages = ("steadyline", "numpy", "casadi", "do-mpc", "daqp", "river")
     journal.head(
-        at,
+        clock.now(),
         {
             "format": FORMAT,
             "line": policy.line,
@@ -228,6 +228,7 @@ def _begin(kit: Kit, options: Options, directory: Path, at: float) -> Journal:
 def _end(recorder: Recorder, at: float, why: str) -> None:
     """Close a record in order; one that cannot be closed stays readable as it is."""
     try:
+        recorder.finish()
         recorder.journal.tail(at, {"why": why, "not_kept": recorder.not_kept})
     except OSError:
         recorder.journal.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from math import floor
 from typing import cast
 
@@ -166,6 +167,36 @@ def stopwatch() -> Callable[[], float]:
     """
     began = time.perf_counter()
     return lambda: time.perf_counter() - began
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How a clock stood beside that of the machine."""
+
+    clock: str
+    """Which clock: that of the wall, a faster or a simulated one."""
+    offset_s: float
+    """How far it was ahead of the clock of the machine [s]."""
+    zone_min: int
+    """How far the time of the place was ahead of UTC [min]."""
+
+
+def beside_the_machine(clock: object, now: float) -> Reading:
+    """Return how a clock stands beside that of the machine.
+
+    Parameters
+    ----------
+    clock
+        The clock.
+    now
+        What it shows, POSIX time [s].
+    """
+    machine = time.time()
+    zone = time.localtime(machine).tm_gmtoff
+    return Reading(_CLOCKS.get(type(clock).__name__, type(clock).__name__), round(now - machine, 6), zone // 60)
+
+
+_CLOCKS = {"WallClock": "wall", "PacedClock": "paced", "SimClock": "simulated", "LockstepClock": "lockstep"}
 
 
 def _kept() -> Callable[[], float] | None:

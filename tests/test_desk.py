@@ -12,7 +12,10 @@ from fakes import Bench
 from controller.cli.orders import parse
 from controller.cycle import Accept, Cycle, Mode, Order, SetMode
 from controller.desk import Desk, Recorder, Viewer
-from controller.records.journal import Journal, entries
+from controller.records.ballast import BALLAST
+from controller.records.journal import Journal, Keeping, entries
+from controller.records.verify import verify
+from hil.rig.disk import FULL, TROUBLES, failing
 from plant_io import Receipt, Setpoint
 from plant_io.clocks import SimClock
 
@@ -20,6 +23,10 @@ from plant_io.clocks import SimClock
 def cycles(count: int) -> list[Cycle]:
     bench = Bench()
     return [Cycle(n, bench.snapshot(), (), (), bench.cycle(), ()) for n in range(count)]
+
+
+def numbers(record: Path) -> list[int]:
+    return [entry.content()["number"] for entry in entries(record) if entry.kind == "cycle"]
 
 
 def desk(for_s: float | None = None) -> Desk:
@@ -45,7 +52,7 @@ def test_cycles_that_could_not_be_kept_are_kept_later_in_order(tmp_path: Path) -
         recorder(cycle)
         assert bool(place.broken) is journal.locked
     journal.close()
-    assert [entry.content()["number"] for entry in entries(tmp_path)] == list(range(6))
+    assert numbers(tmp_path) == list(range(6))
 
 
 def test_cycles_beyond_what_can_be_kept_in_hand_are_counted_and_the_run_is_ended(tmp_path: Path) -> None:
@@ -59,6 +66,58 @@ def test_cycles_beyond_what_can_be_kept_in_hand_are_counted_and_the_run_is_ended
     assert recorder.not_kept == 700
     assert len(recorder.waiting) < 700
     assert place.stopping == "too many cycles could not be recorded"
+
+
+@pytest.mark.parametrize("cause", TROUBLES)
+def test_a_record_that_cannot_be_written_takes_every_loop_to_shadow_in_the_next_cycle(
+    tmp_path: Path, cause: str
+) -> None:
+    wrong: list[str] = []
+    disk = failing(lambda _: wrong[0] if wrong else None)
+    place = desk()
+    recorder = Recorder(Journal(tmp_path, Keeping(vfs=disk.name)), place)
+    made = cycles(40)
+    recorder.journal.head(made[0].snapshot.at, {})
+    recorder(made[0])
+    assert place.broken == ""
+    wrong.append(cause)
+    recorder(made[1])
+    assert place.broken.startswith("no record, no control: ")
+    place.inbox.put(Order("ana", "go", SetMode("hold", Mode.AUTO)))
+    assert [order.act for order in place()] == [SetMode("hold", Mode.AUTO), SetMode("hold", Mode.SHADOW)]
+    for cycle in made[2:30]:
+        recorder(cycle)
+    wrong.clear()
+    recorder(made[30])
+    assert "10 cycles are still to be recorded" in place.broken
+    recorder(made[31])
+    assert place.broken == ""
+    assert place() == []
+    recorder.journal.tail(made[-1].snapshot.at, {})
+    assert recorder.not_kept == 0
+    assert verify(tmp_path).broken is None
+    assert numbers(tmp_path) == list(range(32))
+
+
+def test_where_the_disk_is_full_what_is_held_in_reserve_keeps_the_record_of_the_shedding(tmp_path: Path) -> None:
+    full: list[bool] = []
+    disk = failing(lambda _: FULL if full and (tmp_path / BALLAST).exists() else None)
+    place = desk()
+    recorder = Recorder(Journal(tmp_path, Keeping(vfs=disk.name, ballast=4096, every_s=5.0)), place)
+    made = cycles(20)
+    recorder(made[0])
+    full.append(True)
+    recorder(made[1])
+    assert recorder.not_kept == 0
+    assert "what was held in reserve is being used" in place.broken
+    assert [order.act for order in place()] == []
+    full.clear()
+    for cycle in made[2:10]:
+        recorder(cycle)
+    assert place.broken == ""
+    assert (tmp_path / BALLAST).stat().st_size == 4096
+    recorder.journal.tail(made[-1].snapshot.at, {})
+    assert not (tmp_path / BALLAST).exists()
 
 
 def test_an_order_posted_by_a_person_reaches_the_next_cycle() -> None:

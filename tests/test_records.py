@@ -38,6 +38,10 @@ def kept(directory: Path, count: int = 5) -> list[Entry]:
     return list(entries(directory))
 
 
+def kinds(directory: Path) -> list[str]:
+    return [entry.kind for entry in entries(directory) if entry.kind != "audit"]
+
+
 @example(nan)
 @example(inf)
 @example(-inf)
@@ -98,16 +102,16 @@ def test_a_record_can_be_read_while_it_grows(tmp_path: Path) -> None:
     journal = Journal(tmp_path)
     for done, cycle in enumerate(cycles(3)):
         journal.cycle(cycle)
-        assert len(list(entries(tmp_path))) == done + 1
+        assert kinds(tmp_path).count("cycle") == done + 1
     journal.close()
 
 
 def test_a_record_is_plain_sqlite_that_anyone_can_read(tmp_path: Path) -> None:
     kept(tmp_path)
     with sqlite3.connect(f"file:{tmp_path / FILE}?mode=ro", uri=True) as db:
-        kinds = [kind for (kind,) in db.execute("SELECT kind FROM records ORDER BY seq")]
+        found = [kind for (kind,) in db.execute("SELECT kind FROM records WHERE kind <> 'audit' ORDER BY seq")]
     db.close()
-    assert kinds == ["head", *["cycle"] * 5, "sealed", "tail"]
+    assert found == ["head", *["cycle"] * 5, "sealed", "tail"]
 
 
 def test_a_cycle_that_differs_anywhere_packs_to_other_bytes() -> None:
@@ -124,7 +128,7 @@ def test_a_momentary_lock_by_somebody_else_does_not_end_the_record(tmp_path: Pat
     Timer(0.05, reader.execute, ("ROLLBACK",)).start()
     journal.cycle(cycles(1)[0])
     journal.close()
-    assert [entry.kind for entry in entries(tmp_path)] == ["head", "cycle"]
+    assert kinds(tmp_path) == ["head", "cycle"]
     reader.close()
 
 
@@ -140,7 +144,8 @@ def test_a_lasting_lock_is_an_error_of_the_file_within_a_period(tmp_path: Path) 
     reader.execute("ROLLBACK")
     journal.cycle(cycles(1)[0])
     journal.close()
-    assert [entry.seq for entry in entries(tmp_path)] == [0, 1]
+    assert kinds(tmp_path) == ["head", "cycle"]
+    assert [entry.seq for entry in entries(tmp_path)] == [0, 1, 2, 3]
     reader.close()
 
 

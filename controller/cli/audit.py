@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from controller.cli.ends import reading
+from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
-from controller.cli.show import give, people, writable
+from controller.cli.show import give, kept, people, writable
+
+if TYPE_CHECKING:
+    from controller.records.verify import Verified
 
 Record = Annotated[Path, typer.Argument(metavar="RECORD", help="Record directory.")]
 Pki = Annotated[Path, typer.Option("--pki", metavar="DIR", help="Folder of certificates and keys.")]
@@ -20,7 +23,7 @@ _PKI = Path("pki")
 def add(app: typer.Typer) -> None:
     """Add the verb to the application."""
     audit = typer.Typer(help="Whether a record is what was written, and what was done in it.", no_args_is_help=True)
-    for verb in (verify, head, key):
+    for verb in (verify, head, key, export):
         audit.command()(verb)
     app.add_typer(audit, name="audit")
 
@@ -83,3 +86,56 @@ def key(*, pki: Pki = _PKI, json: Json = None) -> int:
     people.print(f"{pki}: key {signer.name}, {said}", markup=False)
     give({"key": signer.name, "made": found is None}, json)
     return 0
+
+
+def export(
+    record: Record,
+    *,
+    out: Annotated[
+        str | None, typer.Option("--out", metavar="FILE", help="One .csv, .jsonl or .html.", callback=writable)
+    ] = None,
+    exceptions: Annotated[bool, typer.Option("--exceptions", help="Only what a review looks at first.")] = False,
+    json: Json = None,
+) -> int:
+    """Write the audit trail: who did what to which, old and new, when and why; the page shows exceptions first.
+
+    Status 1 if the record is broken: the page says so too.
+    """
+    from controller.records import review  # noqa: PLC0415  # heavy
+    from controller.records.verify import verify as verified  # noqa: PLC0415  # heavy
+
+    with reading():
+        done = [each for each in review.trail(record) if each["exception"] or not exceptions]
+        found = verified(record)
+    if out is not None:
+        suffix = Path(out).suffix
+        if suffix == ".html":
+            kept(out, lambda file: _paged(record, done, found, file))
+        elif suffix in {".csv", ".jsonl"}:
+            put = review.to_csv if suffix == ".csv" else review.to_jsonl
+            kept(out, lambda file: put(done, file))
+        else:
+            raise Refused(f"{out}: wanted a file that ends with .csv, .jsonl or .html")
+    people.print(f"{record}: {len(done)} entries; {found.sentence()}", markup=False)
+    give({"entries": done, "verified": found.plain()}, json)
+    return 0 if found.broken is None else 1
+
+
+def _paged(record: Path, done: Sequence[Mapping[str, Any]], found: Verified, file: Path) -> None:
+    """Write the page of an audit trail: the verifier's result, exceptions, then everything."""
+    from controller.cli.page import said, table, words  # noqa: PLC0415  # heavy
+    from controller.records.review import COLUMNS, safe  # noqa: PLC0415  # heavy
+
+    rare = [each for each in done if each["exception"]]
+    shown = [name for name in COLUMNS if name not in {"exception", "kind"}]
+    rows = [[[safe(each[name]) for name in shown] for each in part] for part in (rare, done)]
+    verdict = "intact" if found.broken is None else "broken"
+    parts = [
+        f"<h2>The record is {verdict}</h2>",
+        said(f"{record}: {found.sentence()}", f"{len(done)} entries, {len(rare)} of them exceptions."),
+        "<h2>Exceptions</h2>",
+        table(shown, rows[0]) if rare else said("None."),
+        "<h2>Everything</h2>",
+        table(shown, rows[1]),
+    ]
+    file.write_text(words("Audit trail", parts), encoding="utf-8")

@@ -27,7 +27,11 @@ def page(title: str, parts: Iterable[str]) -> str:
     """Return the page; `parts` are HTML already."""
     from plotly.offline import get_plotlyjs  # noqa: PLC0415  # heavy
 
-    script = cast("Callable[[], str]", get_plotlyjs)()
+    return words(title, parts, cast("Callable[[], str]", get_plotlyjs)())
+
+
+def words(title: str, parts: Iterable[str], script: str = "") -> str:
+    """Return a page without plots; `parts` are HTML already."""
     said = escape(title)
     head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{said}</title><style>{_STYLE}</style>'
     return f"{head}<script>{script}</script></head><body><h1>{said}</h1>{''.join(parts)}</body></html>\n"

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from math import inf
 from pathlib import Path
 
-from controller.cycle import Cycle
+from controller.cycle import Cycle, Decision
+from controller.records.audit import Deed, deeds, ended, started
 from controller.records.ballast import Ballast
-from controller.records.chain import FORMAT, START, Signer, link
+from controller.records.chain import FORMAT, START, Signer, link, plain
 from controller.records.codec import pack
 from controller.records.entry import Entry, entries
 from controller.records.file import FILE, SCHEMA, Connection, Full, connect, told
 from controller.records.retention import DAY_S, Retention, hashing
 from controller.records.sealing import Sealer, Statement, cycles_in_block
+from plant_io import Clock
+from plant_io.clocks import beside_the_machine
 from policies import Policy
 
 __all__ = ["FILE", "Entry", "Journal", "Keeping", "entries"]
@@ -50,19 +53,22 @@ class Keeping:
     """Time for which whole cycles are kept [s]; for good where None."""
     trends_s: float | None = None
     """Time for which columns are kept [s]; for good where None."""
+    clock: Clock | None = None
+    """Clock of the run."""
     ballast: int = 0
     """Size of the file that is given up where the disk is full [B]."""
     vfs: str | None = None
     """How SQLite reaches the disk; as usual where None."""
 
     @classmethod
-    def of(cls, policy: Policy, signer: Signer | None = None) -> Keeping:
+    def of(cls, policy: Policy, signer: Signer | None = None, clock: Clock | None = None) -> Keeping:
         """Return how the record of a policy is kept."""
         said = policy.records
         days = (said.keep.cycles_days, said.keep.trends_days)
         cycles_s, trends_s = (None if each is None else each * DAY_S for each in days)
         return cls(
             signer=signer,
+            clock=clock,
             every_s=said.checkpoint_s,
             period_s=policy.period_s,
             block_s=said.block_s,
@@ -108,6 +114,8 @@ class Journal:
         self._sealer = Sealer(keeping.units, lambda width: cycles_in_block(keeping.block_s, keeping.period_s, width))
         self.full = ""
         """Why the room held in reserve was given up; empty while it is there."""
+        self._tried_at = -inf
+        self._before: Decision | None = None
         self.bytes = 0
         """Size of all bodies written so far [B]."""
 
@@ -122,7 +130,9 @@ class Journal:
             Policy, files, versions and site bindings.
         """
         signer = self._keeping.signer
-        self._keep([("head", at, _packed({**content, "signing_key": None if signer is None else signer.name}))])
+        key = None if signer is None else signer.name
+        trail = self._trail(at, started(at, content, key))
+        self._keep([("head", at, _packed({**content, "signing_key": key})), *trail])
 
     def cycle(self, cycle: Cycle) -> None:
         """Write one cycle.
@@ -132,14 +142,18 @@ class Journal:
         OSError
             If it cannot be made durable.
         """
+        if self.full and cycle.snapshot.at - self._tried_at >= self._keeping.every_s:
+            self._tried_at = cycle.snapshot.at
+            self.full = "" if self._ballast.restore() else self.full
         at, ready, seq = cycle.snapshot.at, self._sealer.due(cycle), self._seq
-        rows: list[Row] = [("cycle", at, _packed(cycle))]
+        rows: list[Row] = [("cycle", at, _packed(cycle)), *self._trail(at, deeds(self._before, cycle))]
         with told(OSError, f"{self.path}: the record cannot be read"):
             said, gone = self._retention.due(at)
         rows += [("sealed", at, body) for body in ready.sealed] + [("retired", at, body) for body in said]
         self._keep(rows, [*ready.statements, *gone])
         self._retention.done(len(gone))
         self._sealer.kept(cycle, seq)
+        self._before = cycle.decision
 
     def tail(self, at: float, content: dict[str, object]) -> None:
         """Write the last record, and close.
@@ -153,13 +167,22 @@ class Journal:
         """
         ready, self._signed_at = self._sealer.end(), -inf
         sealed: list[Row] = [("sealed", at, body) for body in ready.sealed]
-        self._keep([*sealed, ("tail", at, _packed(content))], ready.statements)
+        trail = self._trail(at, [ended(at, content)])
+        self._keep([*sealed, *trail, ("tail", at, _packed(content))], ready.statements)
         self.close()
 
     def close(self) -> None:
         """Close the file, and give up what was held in reserve."""
         self._db.close()
         self._ballast.give_up()
+
+    def _trail(self, at: float, done: Sequence[Deed]) -> list[Row]:
+        """Return entries of the audit trail with the clocks by which they were made."""
+        if not done:
+            return []
+        clock = self._keeping.clock
+        clocks = asdict(beside_the_machine(clock, at if clock is None else clock.now()))
+        return [("audit", at, plain(deed.plain() | clocks)) for deed in done]
 
     def _keep(self, rows: Sequence[Row], more: Sequence[Statement] = ()) -> None:
         """Make records durable, all or none, with a checkpoint where one is due, and what else goes with them."""

@@ -180,6 +180,10 @@ CONTROL: Mapping[str, Kind] = MappingProxyType(
         "solver_hang": Kind(LOOP, "the solver never answers", 1.0, 0.0, _SHARE, "whether [1]"),
         "solver_slow": Kind(LOOP, "the solver answers late", 1.5, 0.0, (0.0, 3600.0), "time to a solution [s]"),
         "record_lost": Kind(SELF, "the disk is full: nothing can be recorded", 1.0, 0.0, _SHARE, "whether [1]"),
+        "record_error": Kind(SELF, "the disk fails: nothing can be recorded", 1.0, 0.0, _SHARE, "whether [1]"),
+        "record_read_only": Kind(
+            SELF, "the disk takes nothing more, as it does when it is worn", 1.0, 0.0, _SHARE, "whether [1]"
+        ),
         "crash": Kind(SELF, "the controller dies, and is started again at the end", 1.0, 0.0, _SHARE, "whether [1]"),
         "reload": Kind(
             SELF, "loops are handed back, the policy is loaded anew at the end", 1.0, 0.0, _SHARE, "whether [1]"

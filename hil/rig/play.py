@@ -17,6 +17,7 @@ from controller.mpc.worker import Build
 from controller.runtime import Door, Options, Ran, operate
 from controller.tally import Tally
 from hil.faults.struck import simulate
+from hil.rig.disk import TROUBLES
 from hil.rig.labels import label
 from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.memory import Memory, MemoryLine
@@ -116,7 +117,7 @@ def _collected_seldom() -> Generator[None]:
 
 def recorded(scenario: Scenario, record: Path | None, stack: ExitStack) -> Path | None:
     """Return where the record of a run is kept; one that is to be lost must be there first."""
-    if record is None and any(wrong.id == "record_lost" for wrong in scenario.faults):
+    if record is None and any(wrong.id in TROUBLES for wrong in scenario.faults):
         return Path(stack.enter_context(TemporaryDirectory())) / "record"
     return record
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import inf
 from pathlib import Path
 from queue import SimpleQueue
@@ -14,6 +13,7 @@ from controller.mpc.worker import Build, Inline
 from controller.plan import Problem
 from controller.records.journal import Journal, Keeping
 from hil.plants.faults import CATALOGUE, Fault, intensity
+from hil.rig.disk import TROUBLES, failing
 from hil.scenario import Asked, Scenario
 
 
@@ -66,7 +66,7 @@ def _takes(fault: Fault, time: float) -> float:
 
 
 def journal(faults: Sequence[Fault], since: Callable[[], float]) -> Callable[[Path, Keeping], Journal]:
-    """Return what makes a record that cannot be kept while its fault is there.
+    """Return what makes a record on a disk that fails while a fault of it is there.
 
     Parameters
     ----------
@@ -75,18 +75,18 @@ def journal(faults: Sequence[Fault], since: Callable[[], float]) -> Callable[[Pa
     since
         Gives the time since the start [s].
     """
-    mine = [fault for fault in faults if fault.id == "record_lost"]
+    mine = [fault for fault in faults if fault.id in TROUBLES]
+    if not mine:
+        return Journal
+    disk = failing(lambda _: next((fault.id for fault in mine if intensity(fault, since()) > 0.0), None))
 
-    class Full(Journal):
-        """A record on a disk that is full now and then."""
+    class Troubling(Journal):
+        """A record on that disk, which is there as long as it is; nothing is held in reserve on it."""
 
-        def cycle(self, cycle: Cycle) -> None:
-            """Keep one cycle."""
-            if any(intensity(fault, since()) > 0.0 for fault in mine):
-                raise OSError(errno.ENOSPC, "no space left on the disk of the record")
-            super().cycle(cycle)
+        def __init__(self, directory: Path, keeping: Keeping) -> None:
+            super().__init__(directory, replace(keeping, vfs=disk.name, ballast=0))
 
-    return Full
+    return Troubling
 
 
 @dataclass(slots=True)

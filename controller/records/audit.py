@@ -1,0 +1,151 @@
+"""What is kept of each cycle in the audit trail: who did what to which, what was there before, when and why."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+
+from controller.cycle import Accept, Act, Cycle, Decision, Order, SetLimits, SetMode, SetTarget
+from plant_io import Outcome, Receipt
+from policies.words import Number
+
+CONTROLLER = "controller"
+"""Who did what nobody asked for."""
+_AUTOMATIC = frozenset({CONTROLLER, "system"})
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """One entry of the audit trail."""
+
+    kind: str
+    """order, mode, alarm, incident, event, write, policy or run."""
+    who: str
+    """Identity of the person; controller or system where nobody did it."""
+    what: str
+    """What was done, one sentence or name."""
+    subject: str
+    """What it was done to."""
+    old: object
+    """What was there before, in the unit the policy gives for it; None where nothing was or it is not known."""
+    new: object
+    """What is there now, in the unit the policy gives for it; None where nothing is."""
+    at: Number
+    """When, by the clock of the run, POSIX time [s]."""
+    why: str = ""
+    """Reason given."""
+    exception: bool = False
+    """Whether a review looks at it first."""
+
+    def plain(self) -> dict[str, object]:
+        """Return it as plain values."""
+        return asdict(self)
+
+
+def deeds(before: Decision | None, cycle: Cycle) -> list[Deed]:
+    """Return what is kept of a cycle in the audit trail.
+
+    Parameters
+    ----------
+    before
+        What the cycle before concluded.
+    cycle
+        The cycle.
+    """
+    found, decision = list[Deed](), cycle.decision
+    if cycle.orders:
+        found += [_ordered(before, cycle.snapshot.at, order) for order in cycle.orders]
+    if before is None or before.modes != decision.modes:
+        found += _modes({} if before is None else before.modes, cycle)
+    if decision.alerts or decision.incidents or decision.events:
+        found += _told(decision)
+    found += [_lost(cycle.snapshot.at, one) for one in cycle.receipts if one.outcome is not Outcome.TAKEN]
+    return found
+
+
+def _lost(at: float, receipt: Receipt) -> Deed:
+    asked = receipt.setpoint
+    done = f"setpoint {receipt.outcome.value}"
+    return Deed("write", CONTROLLER, done, asked.tag, None, _finite(asked.value), at, receipt.why, exception=True)
+
+
+def _ordered(before: Decision | None, at: float, order: Order) -> Deed:
+    what, where, old, new = _act(before, order.act)
+    return Deed("order", order.who, what, where, old, new, at, order.why, order.who in _AUTOMATIC)
+
+
+def _act(before: Decision | None, act: Act) -> tuple[str, str, object, object]:
+    if isinstance(act, SetMode):
+        old = None if before is None or act.loop not in before.modes else before.modes[act.loop][0].value
+        return "mode asked for", act.loop, old, act.mode.value
+    if isinstance(act, SetLimits):
+        kept = None if before is None else before.limits.get(act.loop, {}).get(act.name)
+        return "limits set", f"{act.loop} {act.name}", kept or "policy", act.limits or "policy"
+    if isinstance(act, SetTarget):
+        aimed = None if before is None else before.targets.get(act.loop, {}).get(act.name)
+        was, new = ("policy" if each is None else each for each in (aimed, act.target))
+        return "target set", f"{act.loop} {act.name}", was, new
+    return "proposal accepted", act.loop, None, _offered(before, act)
+
+
+def _offered(before: Decision | None, act: Accept) -> object:
+    offers = () if before is None else before.proposals
+    found = [dict(offer.moves) for offer in offers if offer.loop == act.loop and offer.at == act.proposed_at]
+    return found[0] if found else "no longer on offer"
+
+
+def _modes(before: Mapping[str, tuple[object, object]], cycle: Cycle) -> Iterator[Deed]:
+    asked = {order.act.loop: order for order in cycle.orders if isinstance(order.act, SetMode)}
+    for loop, (mode, phase) in cycle.decision.modes.items():
+        old = before.get(loop)
+        if old == (mode, phase):
+            continue
+        order, trips = asked.get(loop), cycle.decision.trips.get(loop, ())
+        shed = phase.value == "shed"
+        who = order.who if order is not None and (old is None or old[0] != mode) else CONTROLLER
+        why = trips[0].cause.value if shed and trips else order.why if order is not None else ""
+        was = None if old is None else " ".join(str(each) for each in old)
+        yield Deed(
+            "mode", who, "mode and phase", loop, was, f"{mode.value} {phase.value}", cycle.snapshot.at, why, shed
+        )
+
+
+def _told(decision: Decision) -> Iterator[Deed]:
+    for alert in decision.alerts:
+        state = ("active", "clear") if alert.active else ("clear", "active")
+        yield Deed("alarm", CONTROLLER, alert.what, alert.watch, state[1], state[0], alert.at, "", alert.active)
+    for one in decision.incidents:
+        yield Deed("incident", CONTROLLER, one.what, one.id, None, str(one.change), one.at, one.sop, one.annunciated)
+    for event in decision.events:
+        if event.who == CONTROLLER:
+            yield Deed("event", CONTROLLER, event.what, "", None, None, event.at)
+
+
+def started(at: float, content: Mapping[str, object], key: str | None) -> Sequence[Deed]:
+    """Return what is kept of the beginning of a run.
+
+    Parameters
+    ----------
+    at
+        Start of the run, POSIX time [s].
+    content
+        What the head of the record holds.
+    key
+        Fingerprint of the key that signs the record; None where nobody does.
+    """
+    signed = "signed" if key is not None else "not signed: this station has no key"
+    found = [Deed("run", "system", "run begun", "record", None, signed, at, "", key is None)]
+    if "fingerprint" in content:
+        name = str(content.get("policy_name", ""))
+        found.append(Deed("policy", "system", "policy adopted", name, None, content["fingerprint"], at))
+    return found
+
+
+def ended(at: float, content: Mapping[str, object]) -> Deed:
+    """Return what is kept of the end of a run; `at` is its time, POSIX time [s]."""
+    lost = bool(content.get("not_kept"))
+    return Deed("run", "system", "run ended", "record", None, None, at, str(content.get("why", "")), lost)
+
+
+def _finite(value: float) -> object:
+    return value if value == value and abs(value) != float("inf") else str(value)  # noqa: PLR0124  # no number
