@@ -1,15 +1,16 @@
 """Whether faults that a loop makes up for are told before the loop has nothing left to make up for them with.
 
 A fault that a loop masks leaves the controlled variables where they are and moves what the loop moves. Each run begins
-as the shipped quiet scenario does; then a fault grows until the loop is at its limits: those of the policy, or what it
-may correct by itself (``authority``), whichever is nearer. Counted is whether a watch of the locked lane has begun to
-speak before. In the same runs, monitors of the controlled variables alone, fitted to the same quiet runs with the same
-budgets, are listened to; nothing they say reaches the others.
+as the shipped quiet scenario does; then a fault grows until what the loop moves is at its limits: those of the policy,
+or how far it may correct at all (its ``authority``, that with a second witness where it has one), whichever is nearer.
+Counted is whether a watch of the locked lane has begun to speak before; beside it, whether before what the loop may
+correct alone is used up for the first time. In the same runs, monitors of the controlled variables alone, fitted to
+the same quiet runs with the same budgets, are listened to; nothing they say reaches the others.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, nan
 
@@ -69,10 +70,10 @@ LINES: Mapping[str, Masking] = {
         2700.0,
         7200.0,
         (
-            Masked("F04", "FDR_API", 0.12),
-            Masked("F04", "FDR_API", -0.12),
-            Masked("F04", "FDR_EXC", 0.12),
-            Masked("F04", "FDR_EXC", -0.12),
+            Masked("F04", "FDR_API", 0.2),
+            Masked("F04", "FDR_API", -0.2),
+            Masked("F04", "FDR_EXC", 0.2),
+            Masked("F04", "FDR_EXC", -0.2),
         ),
     ),
     "b": Masking(
@@ -148,6 +149,8 @@ class Found:
 
     saturated_s: float
     """Time from the onset until a moved variable was at a limit [s]; infinite if none was."""
+    alone_s: float
+    """Time from the onset until one was as far as the loop may move it alone [s]; infinite if none was."""
     told_s: float
     """Time from the onset until a watch of the line spoke [s]; infinite if none did."""
     by: str
@@ -172,7 +175,8 @@ def play(task: Task) -> Found:
     ours = [one for one in spoke if one.watch in shipped.watches]
     theirs = [one for one in spoke if one.watch.startswith(PREFIX)]
     return Found(
-        saturated_s=_saturated(heard, policy, how.onset_s),
+        saturated_s=_saturated(heard, policy, how.onset_s, borne=True),
+        alone_s=_saturated(heard, policy, how.onset_s, borne=False),
         told_s=ours[0].at - EPOCH - how.onset_s if ours else inf,
         by=ours[0].watch if ours else "",
         cvs_s=theirs[0].at - EPOCH - how.onset_s if theirs else inf,
@@ -188,7 +192,7 @@ def _ear(policy: Policy, wanted: Sequence[str]) -> Heard:
     return Heard(shown, {name: name.partition(".")[0] for name in moved})
 
 
-def _saturated(heard: Heard, policy: Policy, onset_s: float) -> float:
+def _saturated(heard: Heard, policy: Policy, onset_s: float, *, borne: bool) -> float:
     """Return when the first moved variable was at a limit, time since the onset [s]."""
     at, values, active = np.array(heard.at), np.array(heard.values), np.array(heard.active)
     first = inf
@@ -196,7 +200,7 @@ def _saturated(heard: Heard, policy: Policy, onset_s: float) -> float:
         loop, _, moved = name.partition(".")
         over = np.flatnonzero(active[:, column])
         if len(over):
-            limits = _limits(policy.loops[loop], moved, float(values[over[0], column]))
+            limits = _limits(policy.loops[loop], moved, float(values[over[0], column]), borne=borne)
             there = (at >= onset_s) & active[:, column] & _at_limit(values[:, column], values[over[0], column], limits)
             first = min([first, *at[there][:1].tolist()])
     return first - onset_s
@@ -209,9 +213,21 @@ def _at_limit(
     return (values <= low) | (values >= high)
 
 
-def _limits(loop: Loop, name: str, found: float) -> tuple[float, float]:
-    """Return how far a loop may move a variable by itself, from where it found it."""
-    within = loop.authority
+def _limits(loop: Loop, name: str, found: float, *, borne: bool) -> tuple[float, float]:
+    """Return how far a loop may move a variable from where it found it, alone or with what a second witness bears out.
+
+    Parameters
+    ----------
+    loop
+        The loop.
+    name
+        Name of the variable.
+    found
+        Value at take-over, in the unit of the variable.
+    borne
+        Whether a second witness bears it out.
+    """
+    within = loop.witness.authority if borne and loop.witness is not None else loop.authority
     far = within.get(name, inf) if isinstance(within, dict) else within * abs(found) if within < 1.0 else inf
     low, high = loop.moved[name].limits
     return max(low, found - far), min(high, found + far)
@@ -221,12 +237,15 @@ def figures(found: Mapping[Task, Found]) -> dict[str, object]:
     """Return what became of the runs of a line, and each of them."""
     runs = list(found.values())
     caught = sum(one.told_s < min(one.saturated_s, inf) for one in runs)
+    early = sum(one.told_s < min(one.alone_s, inf) for one in runs)
     alone = sum(one.cvs_s < min(one.saturated_s, inf) for one in runs)
     return {
         "runs": len(runs),
         "saturated": sum(isfinite(one.saturated_s) for one in runs),
         "caught": caught / len(runs),
         "caught_wilson_95": [round(bound, 3) for bound in wilson(caught, len(runs))],
+        "caught_before_own_authority": early / len(runs),
+        "caught_before_own_authority_wilson_95": [round(bound, 3) for bound in wilson(early, len(runs))],
         "caught_on_cvs_alone": alone / len(runs),
         "caught_on_cvs_alone_wilson_95": [round(bound, 3) for bound in wilson(alone, len(runs))],
         "told_after_median_s": float(np.median([one.told_s for one in runs])),
@@ -237,7 +256,12 @@ def figures(found: Mapping[Task, Found]) -> dict[str, object]:
 
 def _row(task: Task, one: Found) -> str:
     fault = task.fault
-    times = (("saturated", one.saturated_s), ("told", one.told_s), ("on CVs alone", one.cvs_s))
+    times = (
+        ("own authority used up", one.alone_s),
+        ("saturated", one.saturated_s),
+        ("told", one.told_s),
+        ("on CVs alone", one.cvs_s),
+    )
     said = ", ".join(f"{name} {f'after {time:.0f} s' if isfinite(time) else 'never'}" for name, time in times)
     return (
         f"seed {task.seed}: {fault.id} {fault.target} {fault.magnitude:+g}: {said}{f', by {one.by}' if one.by else ''}"
