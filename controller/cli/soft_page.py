@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from controller.cli.page import drawn, page, plain, said, table
+from controller.cli.soft_card import rows
 from controller.soft.hybrid_judge import WHOLE, Checked, Forward
 from controller.soft.hybrid_model import Figures, HybridModel
 from controller.soft.samples import Samples
@@ -32,35 +33,21 @@ def fitted(model: HybridModel, judged: Forward, samples: Samples) -> str:
     return page(f"Soft sensor {model.result}", parts)
 
 
-def checked(model: HybridModel, found: Checked, samples: Samples) -> str:
-    """Return the page of a check: card, and plots of what is said beside the results."""
+def checked(model: HybridModel, found: Checked, samples: Samples, more: str = "") -> str:
+    """Return the page of a check: card, plots of what is said beside the results, and what more there is to say."""
     at = (samples.at - samples.at[0]) / _HOUR_S
     spoken = {"model": found.value, "with bias of known results": found.corrected, "core_alone": found.core}
     parts = [
         _card(model),
         _course(model, (at, samples.labels), (found.low, found.high), spoken),
         _against(model, samples.labels, spoken),
+        more,
     ]
     return page(f"Soft sensor {model.result}, checked", parts)
 
 
 def _card(model: HybridModel) -> str:
-    card = model.card
-    core = ", ".join(f"{n} {p.value:.4g} +- {p.sd:.2g} {p.unit}" for n, p in model.parameters.items())
-    rows = [
-        ("intended use", card.intended_use),
-        ("version, approver", f"{card.version}, {card.approver or 'not approved'}"),
-        ("form, core", f"{model.form}, {model.core}: {core}"),
-        (
-            "learner",
-            "none" if model.learner is None else f"{model.learner.learner.kind} of {', '.join(model.features)}",
-        ),
-        ("inputs", "; ".join(f"{n} {one.low:.4g} to {one.high:.4g} {one.unit}" for n, one in model.inputs.items())),
-        ("data", f"{card.n} samples of {card.source}, SHA-256 {card.data_sha256}"),
-        ("time from sample to result", f"{card.label_delay_s:g} s"),
-        ("validation", card.validation),
-    ]
-    return table(("card", ""), rows)
+    return table(("card", ""), rows(model))
 
 
 def _figures(rows: Mapping[str, Figures], unit: str) -> str:
@@ -84,6 +71,7 @@ def _course(
             "y": plain(end),
             "name": f"{100 * model.coverage:g} % interval",
             "line": {"dash": "dot", "color": "#999"},
+            "showlegend": end is ends[0],
         }
         for end in ends
     ]

@@ -1,29 +1,49 @@
-"""The verbs `soft-sensor fit`, `soft-sensor check` and `soft-sensor cores`."""
+"""The verbs of `soft-sensor`, and among them `fit` and `cores`."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.progress import Progress
-from rich.table import Table as Grid
 
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people, writable
+from controller.cli.soft_card import show
+from controller.cli.soft_check import check
+from controller.cli.soft_options import (
+    CARD,
+    Card,
+    Columns,
+    Data,
+    Delay,
+    Leave,
+    Plot,
+    Sensor,
+    Times,
+    Unit,
+    are_spectra,
+    asked_of,
+    number_of,
+    one_of,
+    pairs_of,
+    show_figures,
+    walking,
+    write_text,
+)
 from controller.cli.soft_transfer import transfer
 
 if TYPE_CHECKING:
     from controller.cli.soft_data import Asked, Table
     from controller.models.process import Process
-    from controller.soft.hybrid_judge import Checked, Forward, Goal
-    from controller.soft.hybrid_model import Figures, HybridModel
+    from controller.soft.hybrid_judge import Forward, Goal
+    from controller.soft.hybrid_model import Acceptance, HybridModel
 
 
 class Shape(StrEnum):
@@ -35,37 +55,8 @@ class Shape(StrEnum):
     BEST = "best"
 
 
-class Unit(StrEnum):
-    """Units of the times of a table."""
-
-    S = "s"
-    MIN = "min"
-    H = "h"
-
-
-_SECONDS = {Unit.S: 1.0, Unit.MIN: 60.0, Unit.H: 3600.0}
 _NAMED = re.compile(r"(?P<name>[^\[\]]+?)\s*(\[(?P<unit>[^\[\]]+)\])?")
-_ROLES = ("result", "time", "taken", "known")
-_CARD = ("use", "version", "approver")
 _FORMS: Mapping[Shape, tuple[str, ...]] = {Shape.BEST: ("parallel", "serial_features", "serial_parameter")}
-
-Data = Annotated[
-    list[Path],
-    typer.Argument(metavar="DATA...", help="CSV file of inputs and results, or record directories in order of time."),
-]
-Sensor = Annotated[
-    str | None, typer.Option("--sensor", metavar="NAME", help="Soft sensor of the policy of a record that is meant.")
-]
-Columns = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--column", metavar="NAME=COLUMN", help="Column, or tag of a record, of an input, result, time, taken, known."
-    ),
-]
-Leave = Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Column to leave out.")]
-Times = Annotated[Unit, typer.Option("--unit", help="Unit of the times.")]
-Delay = Annotated[str | None, typer.Option(metavar="T", help="Time from a sample to its result, such as 15m.")]
-Plot = Annotated[str | None, typer.Option(metavar="FILE", help="Page of plots to write.", callback=writable)]
 
 
 def add(app: typer.Typer) -> None:
@@ -73,6 +64,7 @@ def add(app: typer.Typer) -> None:
     group = typer.Typer(help="Hybrid soft sensors: fit and check them in the order of time.", no_args_is_help=True)
     group.command("fit")(fit)
     group.command("check")(check)
+    group.command("show")(show)
     group.command("transfer")(transfer)
     group.command("cores")(cores)
     app.add_typer(group, name="soft-sensor")
@@ -96,7 +88,7 @@ def fit(
     leave: Leave = None,
     unit: Times = Unit.MIN,
     delay: Delay = None,
-    card: Annotated[list[str] | None, typer.Option(metavar="KEY=TEXT", help="use, version or approver.")] = None,
+    card: Card = None,
     plot: Plot = None,
     json: Json = None,
 ) -> int:
@@ -104,26 +96,17 @@ def fit(
     from controller.cli import soft_page  # noqa: PLC0415  # heavy
 
     page = _page(out, plot)
-    if _spectra(data):
+    if are_spectra(data):
         return _calibrated(data, out, column, (card, json))
     with reading():
-        asked = replace(_asked(column, leave, unit, delay), sensor=sensor, core=core, tanks=tanks)
+        asked = replace(asked_of(column, leave, unit, delay), sensor=sensor, core=core, tanks=tanks)
         asked = replace(asked, residence_s=duration("--residence", residence) or 0.0)
-        table, goal = _goal(data, asked, process, (form, governs, label_sd, _pairs("--card", card, _CARD)))
+        table, goal = _goal(data, asked, process, (form, governs, label_sd, pairs_of("--card", card, CARD)))
         model, judged = _made(goal, table)
-    _write(page, soft_page.fitted(model, judged, table.samples))
+    write_text(page, soft_page.fitted(model, judged, table.samples))
     _kept(model, out, page)
     give(_plain(model), json)
     return 0
-
-
-def _against_spectra(model: Path, data: Path, at_most: float | None, json: str | None) -> int:
-    from controller.cli.soft_spectra import checked  # noqa: PLC0415  # heavy
-
-    with reading():
-        found = checked(model, data)
-    give(found, json)
-    return 1 if at_most is not None and cast("float", found["rmsep"]) > at_most else 0
 
 
 def _calibrated(
@@ -133,7 +116,7 @@ def _calibrated(
 
     card, json = more
     with reading():
-        found = calibrated(_one(data), out, _results(column), _pairs("--card", card, _CARD))
+        found = calibrated(one_of(data), out, _results(column), pairs_of("--card", card, CARD))
     give(found, json)
     return 0
 
@@ -147,42 +130,9 @@ def _page(out: str, plot: str | None) -> str:
 
 
 def _kept(model: HybridModel, out: str, page: str) -> None:
-    _write(out, model.model_dump_json(by_alias=True, indent=1) + "\n")
-    _show({"model": model.card.figures, **model.card.baselines}, model.unit)
+    write_text(out, model.model_dump_json(by_alias=True, indent=1) + "\n")
+    show_figures({"model": model.card.figures, **model.card.baselines}, model.unit)
     people.print(f"{model.core}, {model.form}; written to {out}, plots to {page}", markup=False)
-
-
-def check(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Model file.")],
-    data: Data,
-    *,
-    challenger: Annotated[Path | None, typer.Option(metavar="MODEL", help="Another model, side by side.")] = None,
-    at_most: Annotated[float | None, typer.Option(min=0.0, help="Largest error accepted, unit of the result.")] = None,
-    sensor: Sensor = None,
-    column: Columns = None,
-    unit: Times = Unit.MIN,
-    delay: Delay = None,
-    plot: Plot = None,
-    json: Json = None,
-) -> int:
-    """Compare a soft sensor with results it was not fitted to; 1 if its error is larger than accepted."""
-    from controller.cli import soft_page  # noqa: PLC0415  # heavy
-
-    if _spectra(data):
-        return _against_spectra(model, _one(data), at_most, json)
-    with reading():
-        asked = replace(_asked(column, None, unit, delay), sensor=sensor)
-        (first, table, found), *others = [_checked(p, data, asked) for p in (model, challenger) if p is not None]
-    told = _told(first, table, found)
-    rivals = {f"challenger, {n}": f for other in others for n, f in _told(*other).items()}
-    _show(told | rivals, first.unit)
-    if plot is not None:
-        _write(plot, soft_page.checked(first, found, table.samples))
-    verdicts = [one.verdict.name.lower() for one in found.verdicts]
-    figures = {name: one.model_dump() for name, one in (told | rivals).items()}
-    counts = {name: verdicts.count(name) for name in ("good", "uncertain", "fallback", "none")}
-    give(told["model"].model_dump() | {"compared": figures, "domain": counts}, json)
-    return 1 if at_most is not None and told["model"].rmsep > at_most else 0
 
 
 def cores(*, json: Json = None) -> int:
@@ -204,12 +154,6 @@ def cores(*, json: Json = None) -> int:
     return 0
 
 
-def _spectra(data: Sequence[Path]) -> bool:
-    from controller.cli.spectra_data import holds_spectra  # noqa: PLC0415  # heavy
-
-    return len(data) == 1 and holds_spectra(data[0])
-
-
 def _results(column: Sequence[str] | None) -> dict[str, str]:
     """Return the unit of each result of spectra; a result is named as ``result=API [%]``, more by repeating it."""
     found = dict[str, str]()
@@ -222,23 +166,6 @@ def _results(column: Sequence[str] | None) -> dict[str, str]:
             )
         found[match["name"]] = match["unit"] or "1"
     return found
-
-
-def _asked(column: Sequence[str] | None, leave: Sequence[str] | None, unit: Unit, delay: str | None) -> Asked:
-    from controller.cli.soft_data import Asked  # noqa: PLC0415  # heavy
-
-    named = _pairs("--column", column)
-    result, time, taken, known = (named.pop(role, None) for role in _ROLES)
-    return Asked(
-        result=result,
-        time=time,
-        taken=taken,
-        known=known,
-        inputs=named,
-        leave=tuple(leave or ()),
-        seconds=_SECONDS[unit],
-        delay_s=duration("--delay", delay) or 0.0,
-    )
 
 
 def _goal(
@@ -267,10 +194,19 @@ def _goal(
         version=card.get("version", "1"),
         approver=card.get("approver", ""),
         label_delay_s=table.delay_s,
+        acceptance=_acceptance(card),
     )
     if table.core == NO_CORE:
         people.print("no mechanistic core fits the columns: a learner alone is fitted", style="bold")
     return table, goal
+
+
+def _acceptance(card: Mapping[str, str]) -> Acceptance | None:
+    """Return what the card is to say of acceptance."""
+    from controller.soft.hybrid_model import Acceptance  # noqa: PLC0415  # heavy
+
+    said = {key: number_of(f"--card {key}", card[key]) for key in ("goal", "margin") if key in card}
+    return Acceptance(**said) if said else None
 
 
 def _labelled(data: Sequence[Path], asked: Asked, identified: Process | None) -> tuple[Table, float]:
@@ -280,26 +216,10 @@ def _labelled(data: Sequence[Path], asked: Asked, identified: Process | None) ->
     if soft_records.are_records(data):
         if identified is not None:
             asked = soft_records.along_path(data, asked, soft_data.masses(identified))
-        with _walking() as progress:
+        with walking() as progress:
             return soft_records.read_all(data, asked, progress), soft_records.label_sd(data, asked)
-    path = _one(data)
+    path = one_of(data)
     return soft_data.read(path, asked if identified is None else soft_data.along_path(path, asked, identified)), 0.0
-
-
-def _one(data: Sequence[Path]) -> Path:
-    if len(data) != 1:
-        raise Refused(f"DATA: found {len(data)} files, expected one table, or record directories alone")
-    return data[0]
-
-
-@contextmanager
-def _walking() -> Generator[Callable[[int], None]]:
-    from rich.progress import MofNCompleteColumn, TextColumn, TimeElapsedColumn  # noqa: PLC0415  # heavy
-
-    columns = (TextColumn("reading cycles"), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=people, transient=True) as progress:
-        task = progress.add_task("", total=None)
-        yield lambda count: progress.update(task, completed=count)
 
 
 def _made(goal: Goal, table: Table) -> tuple[HybridModel, Forward]:
@@ -312,31 +232,6 @@ def _made(goal: Goal, table: Table) -> tuple[HybridModel, Forward]:
         )
         progress.update(task, description="fitting to all", total=None)
         return hybrid_judge.made(goal, table.samples, judged), judged
-
-
-def _checked(path: Path, data: Sequence[Path], asked: Asked) -> tuple[HybridModel, Table, Checked]:
-    from controller.cli import soft_data, soft_records  # noqa: PLC0415  # heavy
-    from controller.soft import hybrid_judge, hybrid_model, samples  # noqa: PLC0415  # heavy
-
-    model = hybrid_model.read(path.read_bytes(), str(path))
-    if soft_records.are_records(data):
-        with _walking() as progress:
-            table = soft_records.like(data, model, asked, progress)
-    else:
-        table = soft_data.like(_one(data), model, asked)
-    samples.check(table.samples, model.core, fewest=1, positive=model.logarithm, learnt=False)
-    return model, table, hybrid_judge.checked(model, table.samples)
-
-
-def _told(model: HybridModel, table: Table, found: Checked) -> dict[str, Figures]:
-    from controller.soft.hybrid_judge import figures  # noqa: PLC0415  # heavy
-
-    labels = table.samples.labels
-    told = {"model": figures(found.value, labels, (found.low, found.high))}
-    told["model_with_bias"] = figures(found.corrected, labels)
-    if model.core != "none":
-        told["core_alone"] = figures(found.core, labels)
-    return told
 
 
 def _plain(model: HybridModel) -> dict[str, object]:
@@ -356,28 +251,3 @@ def _plain(model: HybridModel) -> dict[str, object]:
         "unit": model.unit,
     }
     return {**card.figures.model_dump(), **rest}
-
-
-def _show(rows: Mapping[str, Figures], unit: str) -> None:
-    grid = Grid("", f"RMSEP [{unit}]", f"bias [{unit}]", "coverage", "n")
-    for name, one in rows.items():
-        coverage = "-" if one.coverage is None else f"{one.coverage:.3f}"
-        grid.add_row(name, f"{one.rmsep:.4g}", f"{one.bias:+.3g}", coverage, str(one.n))
-    people.print(grid)
-
-
-def _pairs(option: str, texts: Sequence[str] | None, among: Sequence[str] = ()) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for text in texts or ():
-        name, sign, value = text.partition("=")
-        if not (name and sign) or (among and name not in among):
-            raise Refused(f"{option}: found {text!r}, expected {'|'.join(among) if among else 'NAME'}=TEXT")
-        found[name] = value
-    return found
-
-
-def _write(where: str, text: str) -> None:
-    try:
-        Path(where).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{where}: this cannot be written: {error.strerror}") from error

@@ -17,7 +17,7 @@ from controller.soft import domain
 from controller.soft.aligned import Timing
 from controller.soft.cores import CORES
 from controller.soft.hybrid_fit import Found, chosen, folded, stated, unspoken
-from controller.soft.hybrid_model import NO_CORE, Card, Figures, HybridModel, Input, bounds, said
+from controller.soft.hybrid_model import NO_CORE, Acceptance, Card, Figures, HybridModel, Input, bounds, said
 from controller.soft.learners import KINDS, Kind
 from controller.soft.logarithms import logarithms
 from controller.soft.recipes import MANY, Plan
@@ -60,6 +60,8 @@ class Goal:
     """Share of results the interval is to cover [1]."""
     rivals: tuple[Kind, ...] = KINDS
     """Learners the yardsticks without a core may choose from."""
+    acceptance: Acceptance | None = None
+    """What the model is accepted by."""
     simulated: int = 0
     """Samples of a control model that are learnt from as well, the first of all [1]."""
 
@@ -310,6 +312,7 @@ def carded(goal: Goal, samples: Samples, judged: Forward, how: str) -> Card:
         data_sha256=samples.sha256(),
         n=samples.n,
         simulated=goal.simulated,
+        acceptance=goal.acceptance,
         label_delay_s=goal.label_delay_s,
         seed=goal.plan.seed,
         validation=how,

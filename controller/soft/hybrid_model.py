@@ -65,6 +65,17 @@ class Figures(Declared):
     """Results compared [1]."""
 
 
+class Acceptance(Declared):
+    """What a model is to be, when it is held against results it was not fitted to."""
+
+    goal: Positive | None = None
+    """Error (rms) it is to have in the long run, scatter of the results included, in the unit of the result."""
+    margin: Positive | None = None
+    """Largest bias against the reference method that does not matter, in the unit of the result."""
+    confidence: Annotated[float, Field(gt=0.5, lt=1, allow_inf_nan=False)] = 0.95
+    """Probability with which one that has the goal is accepted, and one beyond the margin is not [1]."""
+
+
 class Card(Declared):
     """Where a model comes from and what it is worth."""
 
@@ -92,6 +103,8 @@ class Card(Declared):
     """Figures of the model, forward in time."""
     by_region: Mapping[str, Figures]
     """The same for the lower, middle and upper third of the predictions."""
+    acceptance: Acceptance | None = None
+    """What it is accepted by; none where nothing is declared."""
     baselines: Mapping[str, Figures]
     """Figures of the yardsticks on the same results: the core alone, and learners without a core."""
 
