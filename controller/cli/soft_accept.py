@@ -100,9 +100,9 @@ def sentences(one: Judged) -> Iterator[str]:
         f"equivalence {word}: the bias of {found.bias:+.3g} lies from {found.interval[0]:+.3g} to "
         f"{found.interval[1]:+.3g} {unit}, margin {found.margin:g} (two one-sided tests, p = {found.p:.2g})"
     )
-    low, high = found.agreement
+    low, high, end = *found.agreement, found.agreement_se
     yield (
-        f"95 % of differences lie from {low:+.3g} to {high:+.3g} {unit}, each end known to {found.agreement_se:.2g} {unit}; "
+        f"95 % of differences lie from {low:+.3g} to {high:+.3g} {unit}, each end known to {end:.2g} {unit}; "
         f"they change by {found.slope:+.2g} with the result (p = {found.slope_p:.2g})"
     )
 

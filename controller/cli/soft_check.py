@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, cast
@@ -73,11 +73,14 @@ def check(
     if plot is not None:
         part = "" if worth is None else soft_accept.drawn(worth)
         write_text(plot, soft_page.checked(first, found, table.samples, part))
-    figures = {name: one.model_dump() for name, one in (told | rivals).items()}
     more = {} if worth is None else {"acceptance": soft_accept.plain(worth)}
-    give(told["model"].model_dump() | {"compared": figures, "domain": _counts(found)} | more, json)
+    give(_plain(told | rivals) | {"domain": _counts(found)} | more, json)
     large = at_most is not None and told["model"].rmsep > at_most
     return 1 if large or (worth is not None and not worth.accepted) else 0
+
+
+def _plain(figures: Mapping[str, Figures]) -> dict[str, object]:
+    return {**figures["model"].model_dump(), "compared": {name: one.model_dump() for name, one in figures.items()}}
 
 
 def _counts(found: Checked) -> dict[str, int]:
