@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from anomaly import Alert
 from anomaly.incident import Incident
+from controller.material.state import Container, Diversion
 from controller.plan import Plan, Problem
 from plant_io import Receipt, Setpoint, Snapshot
 from plant_io.values import quick
@@ -199,6 +200,10 @@ class Decision:
     """Targets people have set, by loop and controlled variable, in the unit the policy gives them in."""
     incidents: tuple[Incident, ...] = ()
     """Incidents that opened, changed or closed; the alerts above are the evidence."""
+    diversions: tuple[Diversion, ...] = ()
+    """Diversions of material that began or ended."""
+    containers: tuple[Container, ...] = ()
+    """Containers of product that are full."""
 
 
 @quick

@@ -13,6 +13,8 @@ from controller import beliefs, dropout, soft, substitute
 from controller.cycle import Decision, Event, Order, Phase
 from controller.handshake import Links, Wanted, Words, look, speak
 from controller.kit import Kit
+from controller.material.state import MaterialState
+from controller.material.track import Tracked, track
 from controller.plan import Plan
 from controller.service import HOLDING, WILLING, Inputs
 from controller.soft import SoftState
@@ -97,8 +99,9 @@ def conclude(
     links = look(seen, state, kit)
     given = Inputs(seen, links, locked, orders, plans)
     turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}
-    wanted = frozenset([c for name, t in turns.items() for c in _wants(kit, name, t)])
-    setpoints = tuple([s for t in turns.values() for s in t.setpoints])
+    tracked = _tracked(given, state.material, kit)
+    wanted = frozenset([c for name, t in turns.items() for c in _wants(kit, name, t)]) | tracked.wants
+    setpoints = tuple([s for t in turns.values() for s in t.setpoints]) + tracked.setpoints
     words = speak(links, seen, state, Wanted(wanted, setpoints), kit)
     alerts = locked.alerts + advice.alerts + tuple([a for t in turns.values() for a in t.alerts])
     incidents, told = _folded(alerts, seen.at, state.incidents, kit)
@@ -110,7 +113,7 @@ def conclude(
         proposals=tuple([t.proposal for t in turns.values() if t.proposal is not None]),
         problems=tuple([t.problem for t in turns.values() if t.problem is not None]),
         alerts=alerts,
-        events=_news(seen, links, news) + tuple([e for t in turns.values() for e in t.events]),
+        events=_news(seen, links, news) + tuple([e for t in turns.values() for e in t.events]) + tracked.events,
         armed=words.armed,
         modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
         trips={name: t.state.trips for name, t in turns.items() if t.state.trips},
@@ -120,9 +123,18 @@ def conclude(
         limits={name: t.state.limits for name, t in turns.items() if t.state.limits},
         targets={name: t.state.wished for name, t in turns.items() if t.state.wished},
         incidents=told,
+        diversions=tracked.diversions,
+        containers=tracked.containers,
     )
     loops = {name: t.state for name, t in turns.items()}
-    return decision, _left((perceived.soft, watches, loops, perceived.substitutes), incidents, links, words)
+    own = (perceived.soft, watches, loops, perceived.substitutes)
+    return decision, _left(own, (incidents, tracked.state), links, words)
+
+
+def _tracked(given: Inputs, old: MaterialState, kit: Kit) -> Tracked:
+    if kit.material is None:
+        return Tracked(old)
+    return track(given.seen, given.orders, given.links.remote, old, kit.material)
 
 
 def _folded(
@@ -133,13 +145,14 @@ def _folded(
 
 def _left(
     own: tuple[SoftState, WatchState, dict[str, LoopState], SubstituteState],
-    incidents: IncidentState,
+    kept: tuple[IncidentState, MaterialState],
     links: Links,
     words: Words,
 ) -> State:
     return State(
         *own,
-        incidents=incidents,
+        incidents=kept[0],
+        material=kept[1],
         scans=links.scans,
         armed=words.armed,
         claims=words.claims,

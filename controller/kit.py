@@ -18,6 +18,8 @@ from controller.beliefs import BeliefKit
 from controller.estimates import Estimator
 from controller.fits import agree, heard, refuse
 from controller.guard import Fence
+from controller.material import kit as material
+from controller.material.kit import MaterialKit
 from controller.models import ControlModel, check, foreign, models, plants
 from controller.models.transfer import Transfer
 from controller.models.variants import NoVariant
@@ -183,6 +185,8 @@ class Kit:
     """What watches want to know of what loops believe."""
     incidents: IncidentKit | None = None
     """How alerts are folded into incidents; None where the policy wants none."""
+    material: MaterialKit | None = None
+    """How material is followed; None where the policy says nothing of it."""
     handshakes: Mapping[str, Handshake] = field(init=False)
     """What is said to each PLC, by connection; those without a handshake are absent."""
 
@@ -231,6 +235,7 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
             watches, {name: (one.model, tuple(one.declared.measured)) for name, one in loops.items()}
         ),
         incidents=incident.prepare(policy),
+        material=material.prepare(policy),
     )
 
 

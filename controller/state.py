@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from anomaly.incident import IncidentState
 from controller.cycle import Mode, Phase, Trip
+from controller.material.state import MaterialState
 from controller.plan import Plan
 from controller.trail import Trail
 from plant_io import Setpoint
@@ -199,3 +200,5 @@ class State:
     """Newest echo of the heartbeat of each PLC that takes remote setpoints, by connection."""
     incidents: IncidentState = field(default_factory=IncidentState)
     """Memory of the incidents."""
+    material: MaterialState = field(default_factory=MaterialState)
+    """Memory of the material in the line."""

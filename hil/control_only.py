@@ -32,7 +32,8 @@ def control_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
     """
     claims = {name: claim for name, claim in scenario.assertions.items() if claim.kind not in SPOKEN}
     held = {name: watch for name, watch in policy.watches.items() if isinstance(watch, Ewma) and _acts(watch)}
-    readers = [*policy.loops.values(), *held.values(), *claims.values()]
+    gate = [] if policy.material is None or policy.material.divert is None else [policy.material]
+    readers = [*policy.loops.values(), *held.values(), *claims.values(), *gate]
     wanted = {text for reader in readers for text in _texts(reader.model_dump())}
     left = {"watches": held, "incidents": None, "soft_sensors": _read(policy.soft_sensors, wanted)}
     mark = hashlib.sha256(f"{policy.fingerprint} control only".encode()).hexdigest()

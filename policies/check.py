@@ -13,6 +13,7 @@ from policies import (
     check_incidents,
     check_lease,
     check_loops,
+    check_material,
     check_modelled,
     check_monitors,
     check_plant,
@@ -79,6 +80,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_monitors.monitors,
     check_incidents.units,
     check_incidents.readings,
+    check_material.masses,
+    check_material.gate,
 )
 
 

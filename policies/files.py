@@ -28,6 +28,7 @@ NAMED = (
     "loops.*.process",
     "loops.*.model.file",
     "watches.*.model",
+    "material.units.*.rtd",
     _LIBRARY,
 )
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.\-]*(/[A-Za-z0-9_][A-Za-z0-9_.\-]*)*")

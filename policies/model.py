@@ -15,6 +15,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, WithJs
 from policies.budgets import Budgets
 from policies.incidents import Incidents
 from policies.loops import Loop, TransferFunction
+from policies.material import Material
 from policies.records import Records
 from policies.scans import CONTROL, ScanClass, Scans
 from policies.soft import SoftSensor
@@ -97,6 +98,8 @@ class Policy(Declared):
     """How alerts are folded into incidents; alerts stay alone where absent."""
     records: Records = Records()
     """How a run is recorded."""
+    material: Material | None = None
+    """How material is followed and diverted; not at all where absent."""
     lockstep: Lockstep | None = None
     """Tags of a simulated plant that waits for the controller."""
     plant_time: PlantTime | None = None

@@ -1,4 +1,4 @@
-"""The verb `identify`: transfer functions from a table of tests on a plant."""
+"""The verb `identify`: transfer functions from a table of tests on a plant, or a residence-time distribution."""
 
 from __future__ import annotations
 
@@ -31,6 +31,14 @@ class Unit(StrEnum):
     H = "h"
 
 
+class Form(StrEnum):
+    """Forms of a residence-time distribution."""
+
+    TANKS = "tanks"
+    DISPERSION = "dispersion"
+    KERNEL = "kernel"
+
+
 def add(app: typer.Typer) -> None:
     """Add the verb to the application."""
     app.command()(identify)
@@ -49,9 +57,20 @@ def identify(
     ] = None,
     plot: Annotated[str | None, typer.Option(metavar="FILE", help="Page of plots; beside MODEL if absent.")] = None,
     before: Annotated[bool, typer.Option("--before", help="Inputs in a row stood before it, not after it.")] = False,
+    rtd: Annotated[bool, typer.Option("--rtd", help="DATA are tracer tests; MODEL is a residence-time file.")] = False,
+    form: Annotated[Form, typer.Option(help="Form of the residence-time distribution.")] = Form.TANKS,
     json: Json = None,
 ) -> int:
-    """Fit transfer functions to tests on a plant, open or closed loop, and write them as part of a policy."""
+    """Fit transfer functions to tests on a plant, open or closed loop, and write them as part of a policy.
+
+    With --rtd a residence-time distribution is fitted to tracer tests instead: columns time, flow, outlet and, where
+    there are such, inlet, speed, test and line, each with its unit in brackets. Without an inlet the tracer is an ideal
+    pulse or step at the beginning of each test.
+    """
+    if rtd:
+        from controller.cli.rtd import identify_rtd  # noqa: PLC0415  # heavy
+
+        return identify_rtd(data, out, form.value, json)
     from controller.cli.tf_data import Roles, read  # noqa: PLC0415  # heavy
     from controller.cli.tf_page import page  # noqa: PLC0415  # heavy
     from controller.cli.tf_policy import section, words  # noqa: PLC0415  # heavy

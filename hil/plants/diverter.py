@@ -30,7 +30,7 @@ class Diverter:
         self.open = False
         """Whether tablets are rejected."""
 
-    def step(self, dt: float, flows: tuple[float, float], force: tuple[float, float]) -> None:
+    def step(self, dt: float, flows: tuple[float, float], force: tuple[float, float], *, asked: bool = False) -> None:
         """Follow the material for one step and set the gate.
 
         Parameters
@@ -41,6 +41,8 @@ class Diverter:
             Indicated flow of API and of everything, same unit.
         force
             Indicated main compression force and its setpoint [kN].
+        asked
+            Whether the gate is asked to reject; it does so besides what it finds itself.
         """
         if flows[1] > 0.0:
             value = 100.0 * flows[0] / flows[1]
@@ -50,4 +52,4 @@ class Diverter:
             for i, stage in enumerate(self._stages):
                 value = self._stages[i] = value + (stage - value) * keep
         potent = _LOW_PCT <= self._stages[-1] <= _HIGH_PCT
-        self.open = not potent or abs(force[0] - force[1]) > _FORCE_BAND_KN
+        self.open = asked or not potent or abs(force[0] - force[1]) > _FORCE_BAND_KN

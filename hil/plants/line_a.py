@@ -37,6 +37,7 @@ TARGETS: Mapping[str, str] = MappingProxyType(
 """Kind of unit operation by name of the unit."""
 
 _LONGEST_STEP_S = 1.0
+_HALF = 0.5
 _FACTOR_SKEW, _TAU_SKEW = 0.05, 0.12
 _API_SHARE, _EXC_SHARE = 0.10, 0.89
 _FEEDERS = tuple(design.name for design in DESIGNS)
@@ -134,7 +135,7 @@ class LineA:
         made = self._press.step(dt, mixed, wanted, hits.get("PRS", _SOUND))
         self._entered, self._left = added(self._entered, powder), added(self._left, made)
         self._rejected += sum(made) if self._diverter.open else 0.0
-        self._divert(dt, wanted[0])
+        self._divert(dt, wanted[0], setpoints.get("LINE.DIVERT_SP", 0.0))
         now = self.time + dt
         self.time = now if (2.0 * now).is_integer() else round(now, 9)  # to round takes a microsecond
         self._sense(hits)
@@ -198,10 +199,10 @@ class LineA:
         water = damp / (1.0 - damp) / _EXC_SHARE * fed[1]
         return (fed[0] - spoiled, fed[1], fed[2], water, spoiled)
 
-    def _divert(self, dt: float, force_setpoint: float) -> None:
+    def _divert(self, dt: float, force_setpoint: float, asked: float) -> None:
         api, exc, lub = [one.loop.flow for one in self._feeders]
         force = self._press.force.shown.value
-        self._diverter.step(dt, (api, api + exc + lub), (force, force_setpoint))
+        self._diverter.step(dt, (api, api + exc + lub), (force, force_setpoint), asked=asked > _HALF)
 
     def _sense(self, hits: Mapping[str, Mapping[str, float]]) -> None:
         self._press.sense(self.time, hits.get("PRS", _SOUND))

@@ -32,7 +32,7 @@ class Plc:
         self.words = _handshake(policy, connection)
         self.rules = replace(rules, leased=self.words.claim is not None)
         self.block: Block = boot(rules)
-        self._shows = {tag: policy.tags[tag].read_back or tag for tag in rules.limits}
+        self._shows = {tag: policy.tags[tag].read_back or tag for tag in rules.limits if tag in policy.tags}
         self._echo = policy.tags[self.words.heartbeat].read_back
         self._beat, self._arm = self.words.heartbeat, self.words.arm
         self._told = (self.words.scan, self.words.state)
@@ -116,7 +116,7 @@ class Plc:
         if self.words.epoch is not None:
             shown[self.words.epoch] = float(block.epoch)
         for tag, value in block.accepted.items():
-            shown[self._shows[tag]] = value
+            shown[self._shows.get(tag, tag)] = value
             shown[tag] = plain(self._written[tag]) if tag in self._written else value
         for tag, found in self._registers.items():
             shown[tag] = plain(found)

@@ -15,6 +15,8 @@ _MADE = {
     "BLD.N_SP": Limits(low=100.0, high=450.0, rate=10.0, start=NOMINAL["BLD.N_SP"]),
     "PRS.MCF_SP": Limits(low=3.0, high=12.0, rate=0.2, start=NOMINAL["PRS.MCF_SP"]),
     "PRS.GAP_SP": Limits(low=2.5, high=3.6, rate=0.02, start=NOMINAL["PRS.GAP_SP"]),
+    # The gate: let out at the start, when people are in charge, and reject by itself when the heartbeat is lost.
+    "LINE.DIVERT_SP": Limits(low=0.0, high=1.0, rate=10.0, start=0.0, fallback=1.0),
 }
 
 LINE = Blueprint(

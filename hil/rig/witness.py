@@ -36,7 +36,7 @@ class Bounds:
     """What a setpoint may be."""
 
     loop: str
-    """Loop that writes it."""
+    """Loop that writes it; empty for the gate of material, which no loop writes."""
     shown: str
     """Tag that shows the value in force."""
     low: float
@@ -86,7 +86,8 @@ class Witness:
             for tag in self.wanted:
                 self._rows.setdefault(tag, []).append(_row(cycle, tag))
         if cycle.decision.setpoints:
-            self.writes.append(since_s)
+            if any(self.bounds[setpoint.tag].loop for setpoint in cycle.decision.setpoints):
+                self.writes.append(since_s)
             self.astray += [(since_s, what) for what in _astray(cycle, self.bounds)]
 
     def readings(self, tag: str) -> Readings:
@@ -110,6 +111,9 @@ def witness(scenario: Scenario, policy: Policy) -> Witness:
         for moved in loop.moved.values():
             low, high = (convert(bound, moved.unit, policy.tags[moved.tag].unit) for bound in moved.limits)
             bounds[moved.tag] = Bounds(name, policy.tags[moved.tag].read_back or moved.tag, low, high)
+    if policy.material is not None and (gate := policy.material.divert) is not None:
+        ends = sorted((gate.accepts, gate.diverts))
+        bounds[gate.tag] = Bounds("", policy.tags[gate.tag].read_back or gate.tag, *ends)
     return Witness(bounds, tuple(dict.fromkeys(claim.tag for claim in asked if claim.tag is not None)))
 
 
@@ -126,7 +130,7 @@ def _astray(cycle: Cycle, bounds: Mapping[str, Bounds]) -> list[str]:
     found: list[str] = []
     for setpoint in cycle.decision.setpoints:
         bound = bounds[setpoint.tag]
-        phase = cycle.decision.modes[bound.loop][1]
+        phase = cycle.decision.modes[bound.loop][1] if bound.loop else Phase.ACTIVE
         if phase is not Phase.ACTIVE:
             found.append(f"{setpoint.tag} written in phase {phase.value}")
         before = cycle.snapshot.good(bound.shown)

@@ -1,0 +1,249 @@
+"""Material in one cycle: what was fed moves on, what leaves is judged, the gate is asked, containers are filled."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from math import hypot, inf, isfinite
+from typing import NamedTuple
+
+from controller.cycle import Event, Mode, Order, SetMode
+from controller.material import balance, divert, flow
+from controller.material.kit import MaterialKit
+from controller.material.state import Belief, Container, Diversion, Filling, Gate, Line, MaterialState, Weighing
+from plant_io import Setpoint, Snapshot
+from plant_io.changes import replace
+
+_DIGITS = 9
+_NOBODY: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Tracked:
+    """What one cycle concludes of material."""
+
+    state: MaterialState
+    """What it leaves to the next."""
+    setpoints: tuple[Setpoint, ...] = ()
+    """The setpoint of the gate, where it is to move."""
+    wants: frozenset[str] = frozenset()
+    """Connection of the gate, while it serves."""
+    diversions: tuple[Diversion, ...] = ()
+    """Diversions that began or ended."""
+    containers: tuple[Container, ...] = ()
+    """Containers that are full."""
+    events: tuple[Event, ...] = ()
+    """What to keep in the audit trail."""
+
+
+def track(
+    seen: Snapshot, orders: Sequence[Order], remote: frozenset[str], old: MaterialState, kit: MaterialKit
+) -> Tracked:
+    """Conclude one cycle of material.
+
+    Parameters
+    ----------
+    seen
+        The line, virtual tags included.
+    orders
+        What people asked since the last cycle.
+    remote
+        Connections whose PLC takes remote setpoints of this controller.
+    old
+        What the last cycle left.
+    kit
+        The material.
+    """
+    asked = _asked(orders, old.asked) if orders else old.asked
+    now = _moved_on(seen, old, kit)
+    offset, good_at = divert.corrected(seen, old, kit)
+    words = kit.declared.divert
+    if words is None:
+        return Tracked(_left(seen.at, old, now, (asked, offset, good_at, old.gate, inf)), containers=now.full)
+    judged = divert.judge(
+        seen, divert.Evidence(now.belief, offset, good_at, sum(now.flows) * words.ahead_s, now.known), kit
+    )
+    gate, told = divert.moved(seen.at, _with_mass(old.gate, now.rejected_kg), judged, words.hold_s)
+    setpoint = divert.asked(seen, gate, kit, serves=bool(asked), remote=kit.connection in remote)
+    since, late = divert.deaf(seen.at, old.unfollowed_since, setpoint)
+    diversions = () if told is None else (_rounded(told),)
+    events = tuple(Event(seen.at, what) for what in (*now.said, *map(_sentence, diversions)))
+    if late:
+        events += (Event(seen.at, f"material: the gate does not follow {words.tag}"),)
+    return Tracked(
+        state=_left(seen.at, old, now, (asked, offset, good_at, gate, since)),
+        setpoints=() if setpoint is None else (setpoint,),
+        wants=kit.wants if asked else _NOBODY,
+        diversions=diversions,
+        containers=now.full,
+        events=events,
+    )
+
+
+def where(line: Line, lot: str, kit: MaterialKit) -> dict[str, float]:
+    """Return the mass of a lot in each unit [kg]."""
+    if lot not in line.names:
+        return dict.fromkeys((unit.name for unit in kit.units), 0.0)
+    column = line.lots[:, line.names.index(lot)]
+    return {unit.name: float(column[unit.cells].sum()) for unit in kit.units}
+
+
+def _asked(orders: Sequence[Order], before: frozenset[str]) -> frozenset[str]:
+    """Return the loops people want in AUTO."""
+    for order in orders:
+        if isinstance(order.act, SetMode):
+            before = before | {order.act.loop} if order.act.mode is Mode.AUTO else before - {order.act.loop}
+    return before
+
+
+class _Now(NamedTuple):
+    flows: tuple[float, ...]
+    pending: tuple[float, ...]
+    line: Line | None
+    belief: Belief
+    known: bool
+    filling: Filling | None = None
+    weighings: tuple[Weighing | None, ...] = ()
+    said: tuple[str, ...] = ()
+    made_kg: float = 0.0
+    rejected_kg: float = 0.0
+    full: tuple[Container, ...] = ()
+
+
+def _left(
+    at: float,
+    old: MaterialState,
+    now: _Now,
+    judged: tuple[frozenset[str], tuple[float, float], float, Gate, float],
+) -> MaterialState:
+    asked, offset, good_at, gate, since = judged
+    return MaterialState(
+        asked=asked,
+        at=at,
+        flows=now.flows,
+        pending=now.pending,
+        weighings=now.weighings,
+        line=now.line,
+        belief=now.belief,
+        corrected=offset,
+        corrected_at=good_at,
+        gate=gate,
+        filling=now.filling,
+        made_kg=old.made_kg + now.made_kg,
+        diverted_kg=old.diverted_kg + now.rejected_kg,
+        unfollowed_since=since,
+    )
+
+
+def _moved_on(seen: Snapshot, old: MaterialState, kit: MaterialKit) -> _Now:
+    """Return what came of what was fed since the last cycle."""
+    read = flow.feeds(seen, old.flows, kit)
+    if read is None:
+        return _Now((), (), None, old.belief, known=False)
+    passed, lost = flow.passed_s(seen.at, old.at)
+    doubt = read.doubt * (passed - lost)
+    if lost > 0.0:
+        doubt += kit.declared.content.unknown_sd / kit.whole * sum(read.flows) * lost
+    fed = [*(one * passed for one in read.flows), doubt]
+    pending = [a + b for a, b in zip(old.pending, fed, strict=True)] if old.pending else fed
+    line = flow.begun(seen, read, kit) if old.line is None else flow.charged(seen, old.line, kit)
+    weighings, excesses = balance.weighed(seen, read, passed, old.weighings, kit)
+    for excess in excesses:
+        line = balance.applied(line, excess, flow.moved(seen, sum(read.flows), kit), kit)
+    said = tuple(balance.sentence(excess, kit) for excess in excesses)
+    now = _Now(read.flows, tuple(pending), line, old.belief, read.known, old.filling, weighings, said)
+    return now if sum(pending[:-1]) < kit.quick_kg else _stepped(seen, old, now, kit)
+
+
+def _stepped(seen: Snapshot, old: MaterialState, now: _Now, kit: MaterialKit) -> _Now:
+    """Return what came of it once as many quanta as are there have moved on."""
+    line, belief, filling, pending = now.line, now.belief, now.filling, list(now.pending)
+    total, made, full = sum(pending[:-1]), 0.0, list[Container]()
+    if line is None:
+        return now
+    way, rejected = flow.moved(seen, sum(now.flows), kit), _rejected(seen, old, kit)
+    part = [one * kit.quick_kg / total for one in pending]
+    while total >= kit.quick_kg:
+        line, left = flow.step(line, part, way, kit)
+        belief = flow.believed(line, belief, kit)
+        made += left.mass_kg
+        if not rejected and kit.declared.containers is not None:
+            filling = _filled(seen.at, filling, (line, left, belief, old.corrected), kit)
+            if filling.mass_kg >= kit.declared.containers.mass:
+                full.append(_closed(seen.at, filling, kit))
+                filling = filling._replace(
+                    number=filling.number + 1, since=seen.at, mass_kg=0.0, active_kg=0.0,
+                    lowest=inf, highest=-inf, lots={},
+                )  # fmt: skip
+        pending = [a - b for a, b in zip(pending, part, strict=True)]
+        total -= kit.quick_kg
+    gone = made if rejected else 0.0
+    return now._replace(
+        pending=tuple(pending),
+        line=line,
+        belief=belief,
+        filling=filling,
+        made_kg=made,
+        rejected_kg=gone,
+        full=tuple(full),
+    )
+
+
+def _rejected(seen: Snapshot, old: MaterialState, kit: MaterialKit) -> bool:
+    """Return whether what leaves now is rejected, by what the gate shows."""
+    words = kit.declared.divert
+    if words is None:
+        return False
+    shown = None if words.shown is None else seen.good(words.shown)
+    return old.gate.open if shown is None else shown > 0.0
+
+
+def _with_mass(gate: Gate, mass: float) -> Gate:
+    if gate.diversion is None or mass == 0.0:
+        return gate
+    return gate._replace(diversion=replace(gate.diversion, mass_kg=gate.diversion.mass_kg + mass))
+
+
+def _filled(
+    at: float,
+    before: Filling | None,
+    what: tuple[Line, flow.Left, Belief, tuple[float, float]],
+    kit: MaterialKit,
+) -> Filling:
+    """Return the container with one more quantum in it."""
+    line, left, belief, (offset, offset_sd) = what
+    wide = kit.distance * hypot(belief.sd, offset_sd if isfinite(offset_sd) else 0.0)
+    now = before or Filling(1, at, 0.0, 0.0, inf, -inf, {})
+    lots = dict(now.lots)
+    for name, mass in zip(line.names, left.lots.tolist(), strict=True):
+        lots[name] = lots.get(name, 0.0) + mass
+    return Filling(
+        now.number,
+        now.since,
+        now.mass_kg + left.mass_kg,
+        now.active_kg + left.active_kg + left.mass_kg * offset / kit.whole,
+        min(now.lowest, belief.mean + offset - wide),
+        max(now.highest, belief.mean + offset + wide),
+        lots,
+    )
+
+
+def _closed(at: float, now: Filling, kit: MaterialKit) -> Container:
+    content = kit.whole * now.active_kg / now.mass_kg
+    numbers = (round(one, _DIGITS) for one in (now.mass_kg, content, now.lowest, now.highest))
+    return Container(now.number, now.since, at, *numbers, lots=_parts(now.lots, now.mass_kg))
+
+
+def _parts(lots: Mapping[str, float], mass: float) -> dict[str, float]:
+    return {name: round(part, _DIGITS) for name, part in lots.items() if part > mass * 1e-6}
+
+
+def _rounded(told: Diversion) -> Diversion:
+    mass, low, high = (round(one, _DIGITS) for one in (told.mass_kg, told.low, told.high))
+    return replace(told, mass_kg=mass, low=low, high=high)
+
+
+def _sentence(told: Diversion) -> str:
+    if told.until is None:
+        return f"material: diversion {told.number} begins: {told.reason}"
+    return f"material: diversion {told.number} ends after {told.until - told.since:.0f} s, {told.mass_kg:.3f} kg"
