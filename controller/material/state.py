@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from plant_io.signals import Floats
+from plant_io.values import quick
 
 TOTAL, ACTIVE, DOUBT = range(3)
 """What is followed through the cells: all material, the feed whose share counts, and what may be wrong with it [kg]."""
@@ -98,6 +99,7 @@ NOTHING = Belief(nan, inf, 0.0, 0.0)
 """Belief before anything was fed."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class Line:
     """The material in the cells of the line."""
@@ -150,6 +152,7 @@ SHUT_OUT = Gate(open=True, sound_since=inf, diversion=None, count=0)
 """The gate before anything was seen: nothing is let out."""
 
 
+@quick
 @dataclass(frozen=True, slots=True, eq=False)
 class MaterialState:
     """Memory of material; times are POSIX times [s]."""

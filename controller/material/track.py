@@ -13,11 +13,13 @@ from controller.material.kit import MaterialKit
 from controller.material.state import Belief, Container, Diversion, Filling, Gate, Line, MaterialState, Weighing
 from plant_io import Setpoint, Snapshot
 from plant_io.changes import replace
+from plant_io.values import quick
 
 _DIGITS = 9
 _NOBODY: frozenset[str] = frozenset()
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Tracked:
     """What one cycle concludes of material."""
