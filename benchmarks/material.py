@@ -13,7 +13,7 @@ the plant's truth: content of the blend and of the tablets. Mass before the firs
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from math import inf
 from typing import NamedTuple
 
@@ -60,6 +60,7 @@ def measure(quick: bool) -> Result:  # noqa: FBT001  # the flag of the command l
 def scored(runs: Sequence[Run], result: Result) -> Result:
     """Return the figures of some runs."""
     ours = sum(float(run.made[_counts(run) & run.rejected].sum()) for run in runs)
+    bad = sum(float(run.made[_counts(run) & run.bad].sum()) for run in runs)
     fixed, delay = best(runs, after_end=False), best(runs, after_end=True)
     result.figures |= {
         "disturbances": sum(len(run.starts) for run in runs),
@@ -68,13 +69,13 @@ def scored(runs: Sequence[Run], result: Result) -> Result:
         "escaped_kg": sum(float(run.made[_counts(run) & run.bad & ~run.asked].sum()) for run in runs),
         "escapes_past_the_gate": sum(_hit(run, run.bad & ~run.rejected) for run in runs),
         "diverted_kg": ours,
-        "bad_kg": sum(float(run.made[_counts(run) & run.bad].sum()) for run in runs),
+        "bad_kg": bad,
         "made_kg": sum(float(run.made[_counts(run)].sum()) for run in runs),
     }
     result.ratios |= {
         "diverted_vs_fixed": ours / fixed.diverted_kg,
         "diverted_vs_delay": ours / delay.diverted_kg,
-        "diverted_vs_bad": ours / result.figures["bad_kg"] if result.figures["bad_kg"] else inf,
+        "diverted_vs_bad": ours / bad if bad else inf,
     }
     for name, rule in (("fixed", fixed), ("delay", delay)):
         result.baselines |= {f"{name}_{key}": value for key, value in rule._asdict().items()}
@@ -129,11 +130,7 @@ def _counts(run: Run) -> NDArray[np.bool_]:
 
 def _hit(run: Run, what: NDArray[np.bool_]) -> int:
     """Return in how many disturbances something happened."""
-    return sum(bool(what[(run.at > start) & (run.at <= start + APART_S)].any()) for start in _each(run))
-
-
-def _each(run: Run) -> Iterable[float]:
-    return run.starts.tolist()
+    return sum(bool(what[(run.at > start) & (run.at <= start + APART_S)].any()) for start in run.starts.tolist())
 
 
 if __name__ == "__main__":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -110,7 +109,7 @@ def play(seed: int, number: int) -> Run:
     rows = list[tuple[float, float]]()
 
     def see(cycle: Cycle) -> None:
-        flows = [cast("float", cycle.snapshot[tag].value) for tag in _FLOWS]
+        flows = [cycle.snapshot[tag].value for tag in _FLOWS]
         rows.append((100.0 * flows[0] / max(sum(flows), 1e-9), cycle.decision.soft["SOFT.API"][0]))
 
     truth = in_memory(lean, policy, seed, sinks=(see,)).truth

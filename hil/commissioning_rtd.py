@@ -48,7 +48,7 @@ def tests(seed: int) -> dict[str, list[Tracer]]:
         at, flow = rows[:, 0] - rows[0, 0], rows[:, 1]
         mixed = rows[:, 3]
         sampled = np.isfinite(mixed)
-        between = np.interp(at, at[sampled], mixed[sampled])
+        between = np.asarray(np.interp(at, at[sampled], mixed[sampled]), np.float64)
         found["blender"].append(Tracer(at, flow, speed, rows[:, 2], mixed))
         found["press"].append(Tracer(at, flow, speed, between, rows[:, 4]))
     return found
@@ -57,7 +57,7 @@ def tests(seed: int) -> dict[str, list[Tracer]]:
 def _test(line: LineA, point: tuple[float, float], laboratory: np.random.Generator) -> list[tuple[float, ...]]:
     """Return time [s], flow [kg/h], inlet and samples of blender and frame [%w/w] of one test, a row a second."""
     total, speed = point
-    settings = NOMINAL | {"BLD.N_SP": speed, "FDR_EXC.F_SP": total * (1.0 - _SHARE) - NOMINAL["FDR_LUB.F_SP"]}
+    settings = dict(NOMINAL) | {"BLD.N_SP": speed, "FDR_EXC.F_SP": total * (1.0 - _SHARE) - NOMINAL["FDR_LUB.F_SP"]}
     rows = list[tuple[float, ...]]()
     for second in range(-SETTLE_S, TEST_S):
         pulsed = _PULSE if 0 <= second < PULSE_S else 1.0

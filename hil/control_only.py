@@ -1,4 +1,4 @@
-"""Runs of the control alone: nothing is watched that cannot act, and nothing inferred that no loop reads.
+"""Runs of the control alone: nothing is watched that cannot act, and nothing inferred that no loop and no gate reads.
 
 Setpoints come out the same, bit for bit: what is left out only speaks to people.
 """
@@ -20,8 +20,8 @@ SPOKEN = ("alert", "detected", "first_out", "incident", "quiet")
 def control_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
     """Return a scenario and its policy without what only speaks to people.
 
-    Watches that hold a loop stay, with what they look at, and so does every soft sensor that a loop, an assertion or
-    another soft sensor reads.
+    Watches that hold a loop stay, with what they look at, and so does every soft sensor that a loop, the gate of
+    material, an assertion or another soft sensor reads.
 
     Parameters
     ----------

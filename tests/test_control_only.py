@@ -32,11 +32,11 @@ def test_setpoints_are_the_same_bit_for_bit(name: str) -> None:
     assert written(name, None, lean=True) == written(name, None, lean=False) != []
 
 
-def test_what_acts_and_what_loops_read_is_kept_and_nothing_else() -> None:
+def test_what_acts_and_what_loops_and_the_gate_read_is_kept_and_nothing_else() -> None:
     scenario, policy = open_scenario(find("a_demo"))
     _, lean = control_only(scenario.model_copy(update={"assertions": {}}), policy)
     assert set(lean.watches) == {"nir_fit"}
-    assert set(lean.soft_sensors) == {"SOFT.API", "FDR_API.SPAN", "FDR_EXC.SPAN"}
+    assert set(lean.soft_sensors) == {"SOFT.API", "FDR_API.SPAN", "FDR_EXC.SPAN", "REC.API", "TAB.API"}
     assert lean.incidents is None
     assert lean.fingerprint != policy.fingerprint
 

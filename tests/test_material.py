@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from math import log
 
 import numpy as np
@@ -159,8 +161,6 @@ def test_a_distribution_comes_back_from_its_file_as_it_was() -> None:
     ],
 )
 def test_a_distribution_that_makes_no_sense_is_refused_in_words(change: dict[str, object], said: str) -> None:
-    import json
-
     plain = json.loads(write(rtd("tanks", 3.0))) | change
 
     with pytest.raises(ValueError, match=said):
@@ -251,8 +251,6 @@ def test_what_was_in_the_line_at_the_start_is_unknown_and_diverted_until_it_is_g
 
 
 def test_a_line_that_is_declared_steady_is_not_diverted_at_the_start() -> None:
-    import dataclasses
-
     steady = dataclasses.replace(kit(), declared=kit().declared.model_copy(update={"start": "steady"}))
     state = MaterialState()
     for i in range(60):

@@ -68,9 +68,7 @@ def identify(
     pulse or step at the beginning of each test.
     """
     if rtd:
-        from controller.cli.rtd import identify_rtd  # noqa: PLC0415  # heavy
-
-        return identify_rtd(data, out, form.value, json)
+        return _identified(data, out, form, json)
     from controller.cli.tf_data import Roles, read  # noqa: PLC0415  # heavy
     from controller.cli.tf_page import page  # noqa: PLC0415  # heavy
     from controller.cli.tf_policy import section, words  # noqa: PLC0415  # heavy
@@ -87,14 +85,17 @@ def identify(
         proposed = advice.identified(section(table, rows, unit.value, data.name), rows, called)
     _write(out, proposed.text)
     _write(shown, page(table.trial, rows, unit.value))
-    _show(rows, unit.value)
-    doubts = _doubts(rows)
-    for doubt in doubts:
-        people.print(doubt, style="bold", markup=False)
+    doubts = _show(rows, unit.value)
     people.print(*filter(None, [proposed.said]), f"written to {out}, plots to {shown}", sep="\n", markup=False)
     fit = {n: _fit(row) for n, row in rows.items()}
     give({"fit": fit, "test": tested, "doubts": doubts, "advice": proposed.plain}, json)
     return 0
+
+
+def _identified(data: Path, out: str, form: Form, json: str | None) -> int:
+    from controller.cli.rtd import identify_rtd  # noqa: PLC0415  # heavy
+
+    return identify_rtd(data, out, form.value, json)
 
 
 def _tested(trial: Trial) -> dict[str, dict[str, float]]:
@@ -163,7 +164,8 @@ def _pair(number: Estimated) -> dict[str, float]:
     return {"value": number.value, "ci95": number.half}
 
 
-def _show(rows: Mapping[str, Row], unit: str) -> None:
+def _show(rows: Mapping[str, Row], unit: str) -> list[str]:
+    """Show the fits, and return what speaks against believing them."""
     grid = Grid("measurement", "input", "gain", f"dead time, {unit}", f"lags, {unit}", "r2", "white, p")
     for name, row in rows.items():
         for column, found in row.answers.items():
@@ -172,6 +174,10 @@ def _show(rows: Mapping[str, Row], unit: str) -> None:
             numbers = _spoken(found.gain) + form, _spoken(found.dead_time), lags
             grid.add_row(name, column, *numbers, f"{row.r2:.3f}", f"{row.white:.2g}")
     people.print(grid)
+    doubts = _doubts(rows)
+    for doubt in doubts:
+        people.print(doubt, style="bold", markup=False)
+    return doubts
 
 
 def _spoken(number: Estimated) -> str:

@@ -18,7 +18,7 @@ doi:10.1016/0009-2509(78)85196-3, flux in and resident concentration out; mean `
 from __future__ import annotations
 
 from math import ceil, erfc, exp, pi, sqrt
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 
@@ -175,14 +175,14 @@ def _dispersed(peclet: float) -> Floats:
 
 def _erlang(response: Floats, mean: float, holdup: float, number: int) -> Row:
     """Return the stages whose mixture has a step response, given as times over that of the hold-up and shares."""
-    theta, share = response
+    theta, share = cast("tuple[Floats, Floats]", (response[0], response[1]))
     spread = np.diff(share)
     middle = (theta[1:] + theta[:-1]) / 2.0
     sd = sqrt(max(float((spread * (middle - mean) ** 2).sum() / spread.sum()), 0.0))
     ends = np.linspace(0.0, min(mean + _LONGEST_TAIL * sd, float(theta[-1])), number + 1)
     # The stages spread by themselves; what they add is taken off what is shared out among them.
     narrow = sqrt(max(1.0 - float(ends[1]) * mean / (sd * sd), 0.0)) if sd > 0.0 else 0.0
-    reached = np.interp(ends, mean + narrow * (theta - mean), share)
+    reached = np.asarray(np.interp(ends, mean + narrow * (theta - mean), share), np.float64)
     weights = np.diff(reached)
     weights[-1] += 1.0 - reached[-1]
     stage = mean * holdup / float((weights * np.arange(1, number + 1)).sum())

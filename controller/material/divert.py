@@ -151,11 +151,11 @@ def moved(at: float, old: Gate, judged: Judged, hold_s: float) -> tuple[Gate, Di
     going = old.diversion
     if opens and going is None:
         said = (judged.trigger or UNKNOWN, judged.reason or "nothing has been seen for long enough")
-        going = Diversion(old.count + 1, *said, since=at, low=judged.low, high=judged.high)
-        return Gate(open=True, sound_since=since, diversion=going, count=going.number), going
+        going = Diversion(old.number + 1, *said, since=at, low=judged.low, high=judged.high)
+        return Gate(open=True, sound_since=since, diversion=going, number=going.number), going
     if not opens and going is not None:
-        return Gate(open=False, sound_since=since, diversion=None, count=old.count), replace(going, until=at)
-    return Gate(open=opens, sound_since=since, diversion=going, count=old.count), None
+        return Gate(open=False, sound_since=since, diversion=None, number=old.number), replace(going, until=at)
+    return Gate(open=opens, sound_since=since, diversion=going, number=old.number), None
 
 
 def asked(seen: Snapshot, gate: Gate, kit: MaterialKit, *, serves: bool, remote: bool) -> Setpoint | None:

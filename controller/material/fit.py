@@ -131,7 +131,8 @@ def _one(tests: Sequence[Tracer], asked: _Asked) -> _Found:
         raise ValueError(f"the tests do not tell {', '.join(names)} apart; vary flow and speed, or fit fewer")
     variance = float(residuals @ residuals) / max(len(residuals) - len(names), 1)
     seen = np.concatenate([_centred(test.outlet[np.isfinite(test.outlet)]) for test in tests])
-    return _Found(solution.x, np.linalg.inv(squares) * variance * _inflated(residuals), residuals, seen)
+    spread = np.asarray(np.linalg.inv(squares) * variance * _inflated(residuals), np.float64)
+    return _Found(solution.x, spread, residuals, seen)
 
 
 class _Solution:
@@ -165,7 +166,9 @@ def kernel_of(tests: Sequence[Tracer], bins: int, until: float) -> tuple[float, 
     for test, mass in zip(tests, passed, strict=True):
         there = np.isfinite(test.outlet)
         ages = (np.arange(bins) + 0.5) * until * mean / bins
-        came = np.array([np.interp(mass - age, mass, test.inlet, left=test.inlet[0]) for age in ages]).T
+        came = np.empty((len(mass), bins))
+        for i, age in enumerate(ages.tolist()):
+            came[:, i] = np.interp(mass - age, mass, test.inlet, left=test.inlet[0])
         columns.append(came[there] - test.inlet[0])
         wanted.append(test.outlet[there] - test.inlet[0])
     shares, _ = cast("Callable[..., tuple[Floats, float]]", nnls)(np.concatenate(columns), np.concatenate(wanted))
@@ -199,6 +202,8 @@ def _moment(tests: Sequence[Tracer]) -> float:
 
 def _shaped(point: Floats, asked: _Asked) -> Rtd:
     return Rtd.model_construct(
+        version="steadyline.rtd/1",
+        how="",
         form=asked.forms.form,
         reference=asked.reference,
         names=_names(asked.forms),

@@ -10,13 +10,14 @@ from typing import NamedTuple
 
 import numpy as np
 from numpy.linalg import LinAlgError
+from numpy.typing import NDArray
 
 from controller.guard import Fence
 from controller.material.cells import count, grown, row
 from controller.material.rtd import Rtd, read
 from plant_io.signals import Floats
 from policies import Policy
-from policies.material import Material
+from policies.material import Divert, Material
 from policies.units import convert, difference
 
 _GRID = 0.03
@@ -162,19 +163,16 @@ def prepare(policy: Policy) -> MaterialKit | None:
             for tag in (content.correct, content.beyond, *content.within)
             if tag is not None
         },
-        fence=None
-        if gate is None
-        else Fence(
-            gate.tag,
-            min(gate.diverts, gate.accepts),
-            max(gate.diverts, gate.accepts),
-            inf,
-            abs(gate.diverts - gate.accepts) / 2.0,
-        ),
+        fence=None if gate is None else _fence(gate),
         read_back="" if gate is None or tag is None else tag.read_back or gate.tag,
         connection="" if tag is None else tag.connection,
         wants=frozenset(() if tag is None else (tag.connection,)),
     )
+
+
+def _fence(gate: Divert) -> Fence:
+    ends = sorted((gate.diverts, gate.accepts))
+    return Fence(gate.tag, ends[0], ends[1], inf, (ends[1] - ends[0]) / 2.0)
 
 
 def quantile(beyond: float) -> float:
@@ -208,7 +206,7 @@ def _points(rtds: Mapping[str, Rtd]) -> Floats:
     I. Arasaratnam and S. Haykin, "Cubature Kalman Filters", IEEE Trans. Autom. Control 54(6), 2009,
     doi:10.1109/TAC.2009.2019800: ``2 n`` points of equal weight, ``sqrt(n)`` standard deviations from the mean.
     """
-    mean = np.array([value for rtd in rtds.values() for value in rtd.mean])
+    mean: Floats = np.array([value for rtd in rtds.values() for value in rtd.mean])
     whole, start = np.zeros((len(mean), len(mean))), 0
     for name, rtd in rtds.items():
         end = start + len(rtd.mean)
@@ -220,7 +218,7 @@ def _points(rtds: Mapping[str, Rtd]) -> Floats:
 
 def _root(unit: str, covariance: Floats) -> Floats:
     try:
-        return np.linalg.cholesky(covariance + 1e-12 * np.eye(len(covariance)))
+        return np.asarray(np.linalg.cholesky(covariance + 1e-12 * np.eye(len(covariance))), np.float64)
     except LinAlgError:
         raise ValueError(f"material.units.{unit}.rtd: the covariance is not positive definite") from None
 
@@ -276,7 +274,7 @@ def _moved(kit: MaterialKit, flow: float, speeds: tuple[float, ...]) -> Moved:
             least, most = (reference.flow * span for span in _SPAN)
             there = unit.rtd.at(own, min(max(float(np.exp(flow)), least), most), float(np.exp(speed)))
             leaves, into = row(unit.rtd, there, unit.cells.stop - unit.cells.start)
-            here = np.arange(unit.cells.start, unit.cells.stop)
+            here: NDArray[np.intp] = np.arange(unit.cells.start, unit.cells.stop, dtype=np.intp)
             rates[point, here, here] = -leaves
             rates[point, here[1:], here[:-1]] = leaves[:-1]
             if before < 0:

@@ -125,7 +125,7 @@ class Gate(NamedTuple):
     """Since when all has conformed, POSIX time [s]; infinite while it does not."""
     diversion: Diversion | None
     """What goes on."""
-    count: int
+    number: int
     """Diversions since the start [1]."""
 
 
@@ -148,7 +148,7 @@ class Filling(NamedTuple):
     """Mass of each lot in it, by name [kg]."""
 
 
-SHUT_OUT = Gate(open=True, sound_since=inf, diversion=None, count=0)
+SHUT_OUT = Gate(open=True, sound_since=inf, diversion=None, number=0)
 """The gate before anything was seen: nothing is let out."""
 
 

@@ -232,8 +232,8 @@ def _filled(
 
 def _closed(at: float, now: Filling, kit: MaterialKit) -> Container:
     content = kit.whole * now.active_kg / now.mass_kg
-    numbers = (round(one, _DIGITS) for one in (now.mass_kg, content, now.lowest, now.highest))
-    return Container(now.number, now.since, at, *numbers, lots=_parts(now.lots, now.mass_kg))
+    mass, mean, low, high = (round(one, _DIGITS) for one in (now.mass_kg, content, now.lowest, now.highest))
+    return Container(now.number, now.since, at, mass, mean, low, high, _parts(now.lots, now.mass_kg))
 
 
 def _parts(lots: Mapping[str, float], mass: float) -> dict[str, float]:
