@@ -24,7 +24,7 @@ class Blind(Declared):
     sd: Share
     """Standard deviation of that, relative to the flow shown [1]."""
     weighed_sd: Share | None = None
-    """Standard deviation of the mass of a charge, relative to it [1]; then what was fed meanwhile is balanced by it."""
+    """Standard deviation of the mass of a charge, relative to it [1]; then what was fed meanwhile is checked by it."""
 
 
 class Feed(Declared):
@@ -75,9 +75,13 @@ class Content(Declared):
     beyond: Name | None = None
     """Tag of what the flows say of the same product, which is taken off; `correct` is a difference where absent."""
     within: tuple[Name, ...] = ()
-    """Tags that must lie inside the limits themselves while they can be read."""
+    """Tags that must lie inside the limits themselves, by `within_far`."""
+    within_far: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 2.0
+    """By how many of their standard deviations they must [1]."""
+    kept_s: Duration = Field(default=1800.0, alias="kept")
+    """Time for which the last good correction stands after which the quality is unknown [s]."""
     lost_s: Duration = Field(default=60.0, alias="lost")
-    """Time without a good value of `correct` after which the quality is unknown [s]."""
+    """Time without a good value of a tag of `within` after which the quality is unknown [s]."""
     unknown_sd: Positive
     """Standard deviation of material of which nothing is known, in `unit`."""
 

@@ -1,39 +1,40 @@
-"""What a feeder fed while it could not weigh: closed by the balance of its refill.
+"""What a feeder may have fed while it could not weigh: the balance of its refill tells.
 
-While a feeder is refilled its flow reading stands. Hopper before, charge and hopper after tell what went out meanwhile;
-the scale of the charge is too rough to correct an ordinary refill, and good enough to tell one that was not.
+While a feeder is refilled its flow reading stands. Hopper before, charge and hopper after tell what went out meanwhile.
+Where that is far from what was taken to be fed, either powder flushed or bridged unseen, or one of the scales is wrong;
+the balance cannot say which, so that what was fed is not corrected but doubted. What every refill shows is a scale.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import nan
+from math import isfinite, nan
 from typing import NamedTuple
-
-import numpy as np
 
 from controller.material.flow import Read
 from controller.material.kit import FeedKit, MaterialKit, Moved
-from controller.material.state import ACTIVE, TOTAL, Line, Weighing
+from controller.material.state import DOUBT, TOTAL, Line, Weighing
 from plant_io import Snapshot
 
-_FAR = 3.0
+_FAR, _HALF, _MOST = 3.0, 0.5, 3.0
 _QUANTA = 10
 
 
-class Excess(NamedTuple):
-    """What one refill brought beyond what was taken to be fed."""
+class Doubted(NamedTuple):
+    """A refill that does not balance."""
 
     feed: int
     """Place of the feed [1]."""
     mass_kg: float
     """More than was taken to be fed, negative for less [kg]."""
+    doubt_kg: float
+    """Standard deviation of what was fed [kg]."""
 
 
 def weighed(
     seen: Snapshot, read: Read, passed_s: float, old: Sequence[Weighing | None], kit: MaterialKit
-) -> tuple[tuple[Weighing | None, ...], list[Excess]]:
-    """Return what is balanced now, and refills that brought other than was taken to be fed.
+) -> tuple[tuple[Weighing | None, ...], list[Doubted]]:
+    """Return what is balanced now, and refills that do not balance.
 
     Parameters
     ----------
@@ -48,32 +49,35 @@ def weighed(
     kit
         The material.
     """
-    found, news = list[Excess](), list[Weighing | None]()
+    found, news = list[Doubted](), list[Weighing | None]()
     for i, (feed, before) in enumerate(zip(kit.feeds, old or (None,) * len(kit.feeds), strict=True)):
         if feed.weighed_sd is None or feed.held is None or feed.lot is None:
             news.append(None)
             continue
+        usual = nan if before is None else before.usual
         if before is not None and (before.began or read.blind[i]):
             fed = before.assumed_kg + read.flows[i] * passed_s
             if read.blind[i]:
-                news.append(Weighing(before.held_kg, before.number, fed, began=True))
+                news.append(before._replace(assumed_kg=fed, began=True))
                 continue
-            excess = _excess(seen, feed, before, fed)
-            if excess:
-                found.append(Excess(i, excess))
-        news.append(_standing(seen, feed, blind=read.blind[i]))
+            charge, excess = _excess(seen, feed, before, fed)
+            mass = excess - (usual * charge if isfinite(usual) else 0.0)
+            if charge > 0.0 and abs(mass) > _FAR * feed.weighed_sd * charge:
+                found.append(Doubted(i, mass, _HALF * min(abs(mass), _MOST * fed)))
+            usual = excess / charge if charge > 0.0 else usual
+        news.append(_standing(seen, feed, usual, blind=read.blind[i]))
     return tuple(news), found
 
 
-def applied(line: Line, excess: Excess, way: Moved, kit: MaterialKit) -> Line:
-    """Return the line with what a refill brought, where what was fed of late now is.
+def applied(line: Line, doubted: Doubted, way: Moved, kit: MaterialKit) -> Line:
+    """Return the line with the doubt where what was fed of late now is.
 
     Parameters
     ----------
     line
         The line.
-    excess
-        What it brought.
+    doubted
+        The refill.
     way
         What a quantum does now.
     kit
@@ -83,43 +87,32 @@ def applied(line: Line, excess: Excess, way: Moved, kit: MaterialKit) -> Line:
     for _ in range(_QUANTA - 1):
         late = way.kept @ late
         total = total + late
-    place = total / total.sum(axis=1, keepdims=True)
-    least = -_least(line, place)
-    mass = max(excess.mass_kg, least)
-    what = np.zeros(3)
-    what[TOTAL], what[ACTIVE] = mass, mass if excess.feed == kit.active else 0.0
-    cells = np.maximum(line.cells + place * what, 0.0)
-    lots = np.maximum(line.lots + place[0] * (mass * line.recipe[excess.feed]), 0.0)
-    return Line(cells, line.names, lots, line.recipe, line.hoppers)
+    place = total[:, :, 0] / total[:, :, 0].sum(axis=1, keepdims=True)
+    mine = kit.feeds[doubted.feed] is kit.feeds[kit.active]
+    share = float(line.cells[0, -1, 1] / line.cells[0, -1, TOTAL])
+    cells = line.cells.copy()
+    cells[:, :, DOUBT] += place * doubted.doubt_kg * (1.0 - share if mine else share)
+    return Line(cells, line.names, line.lots, line.recipe, line.hoppers)
 
 
-def sentence(excess: Excess, kit: MaterialKit) -> str:
-    """Return what a refill brought, in words."""
-    more = "more" if excess.mass_kg > 0.0 else "less"
-    name = kit.feeds[excess.feed].name
-    return f"material: {name} fed {abs(excess.mass_kg):.4f} kg {more} during its refill than was taken to be fed"
+def sentence(doubted: Doubted, kit: MaterialKit) -> str:
+    """Return what a refill leaves in doubt, in words."""
+    more = "more" if doubted.mass_kg > 0.0 else "less"
+    what = f"{abs(doubted.mass_kg):.4f} kg {more} was fed than the flow shown says, or a scale is wrong"
+    return f"material: the refill of {kit.feeds[doubted.feed].name} does not balance: {what}"
 
 
-def _excess(seen: Snapshot, feed: FeedKit, before: Weighing, fed: float) -> float:
-    """Return what was fed beyond what was taken to be, 0 where that is nothing to speak of [kg]."""
+def _excess(seen: Snapshot, feed: FeedKit, before: Weighing, fed: float) -> tuple[float, float]:
+    """Return the charge, 0 where there is none to balance by, and what was fed beyond what was taken to be [kg]."""
     number, charge, held = (None if tag is None else seen.good(tag) for tag in (feed.lot, feed.charge, feed.held))
-    if number is None or charge is None or held is None or number == before.number or feed.weighed_sd is None:
-        return 0.0
-    gone = before.held_kg + (charge - held) * feed.kg
-    return gone - fed if abs(gone - fed) > _FAR * feed.weighed_sd * charge * feed.kg else 0.0
+    if number is None or charge is None or held is None or number == before.number:
+        return 0.0, 0.0
+    return charge * feed.kg, before.held_kg + (charge - held) * feed.kg - fed
 
 
-def _standing(seen: Snapshot, feed: FeedKit, *, blind: bool) -> Weighing | None:
+def _standing(seen: Snapshot, feed: FeedKit, usual: float, *, blind: bool) -> Weighing | None:
     held = None if blind or feed.held is None else seen.good(feed.held)
     if held is None:
         return None
     number = None if feed.lot is None else seen.good(feed.lot)
-    return Weighing(held * feed.kg, nan if number is None else number)
-
-
-def _least(line: Line, place: np.ndarray) -> float:
-    """Return how much can be taken away at most, so that nothing becomes less than nothing [kg]."""
-    there = line.cells[:, :, TOTAL]
-    share = place[:, :, 0]
-    used = share > 1e-12  # noqa: PLR2004  # cells that are not there
-    return 0.9 * float(np.min(there[used] / share[used]))
+    return Weighing(held * feed.kg, nan if number is None else number, usual)

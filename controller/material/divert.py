@@ -36,8 +36,19 @@ class Judged(NamedTuple):
     """Highest it may be, in the unit of content."""
 
 
-def corrected(seen: Snapshot, old: MaterialState, kit: MaterialKit) -> tuple[tuple[float, float], float]:
-    """Return what the product shows beyond what was fed, with standard deviation, and when that was last good [s].
+class Shown(NamedTuple):
+    """What the product shows of itself; times are POSIX times [s]."""
+
+    offset: tuple[float, float]
+    """What it shows beyond what was fed, and its standard deviation, in the unit of content."""
+    good_at: float
+    """When that was last good [s]; not a number if never."""
+    shown_at: float
+    """When all tags that must lie inside the limits were last good [s]; not a number if never."""
+
+
+def corrected(seen: Snapshot, old: MaterialState, kit: MaterialKit) -> Shown:
+    """Return what the product shows; what was good last stands while it is not.
 
     Parameters
     ----------
@@ -49,15 +60,18 @@ def corrected(seen: Snapshot, old: MaterialState, kit: MaterialKit) -> tuple[tup
         The material.
     """
     words = kit.declared.content
+    there = all(seen.good(tag) is not None for tag in words.within)
+    shown_at = seen.at if there else old.shown_at
     if words.correct is None:
-        return (0.0, 0.0), seen.at
+        return Shown((0.0, 0.0), seen.at, shown_at)
     value, sd, good = found(seen, words.correct)
     value, sd = value * kit.slopes[words.correct], sd * kit.slopes[words.correct]
     if words.beyond is not None:
         fed, _, known = found(seen, words.beyond)
         value, good = value - fed * kit.slopes[words.beyond], good and known
-    usable = isfinite(value) and isfinite(sd)
-    return ((value, sd) if usable else old.corrected), seen.at if good else old.corrected_at
+    if good and isfinite(value) and isfinite(sd):
+        return Shown((value, sd), seen.at, shown_at)
+    return Shown(old.corrected, old.corrected_at, shown_at)
 
 
 def found(seen: Snapshot, tag: str) -> tuple[float, float, bool]:
@@ -71,10 +85,8 @@ class Evidence(NamedTuple):
 
     belief: Belief
     """What is believed by what was fed."""
-    offset: tuple[float, float]
-    """What the product shows beyond that, and its standard deviation, in the unit of content."""
-    good_at: float
-    """When that was last good, POSIX time [s]."""
+    shown: Shown
+    """What the product shows of itself."""
     ahead_kg: float
     """Mass that comes before the gate can be moved [kg]."""
     known: bool
@@ -93,20 +105,23 @@ def judge(seen: Snapshot, known: Evidence, kit: MaterialKit) -> Judged:
     kit
         The material.
     """
-    belief, (offset, offset_sd), words = known.belief, known.offset, kit.declared.content
+    belief, (offset, offset_sd), words = known.belief, known.shown.offset, kit.declared.content
     mean, sd, far = belief.mean + offset, hypot(belief.sd, offset_sd), kit.distance
     if not isfinite(mean) or not isfinite(sd):
         return Judged(UNKNOWN, "nothing is known of what is in the line", -inf, inf)
     least, most = mean - far * sd, mean + far * sd
-    if not seen.at - known.good_at <= words.lost_s:
-        return Judged(UNKNOWN, f"{words.correct} has not been good for {words.lost_s:g} s", least, most)
+    if not seen.at - known.shown.good_at <= words.kept_s:
+        return Judged(UNKNOWN, f"{words.correct} has not been good for {words.kept_s:g} s", least, most)
+    if not seen.at - known.shown.shown_at <= words.lost_s:
+        return Judged(UNKNOWN, f"{' or '.join(words.within)} has not been good for {words.lost_s:g} s", least, most)
     soon = mean + belief.mean_slope * known.ahead_kg
     wide = hypot(max(belief.sd + belief.sd_slope * known.ahead_kg, 0.0), offset_sd)
     low, high = words.limits
     for tag in words.within:
-        shown = seen.good(tag)
-        if shown is not None and not low <= shown * kit.slopes[tag] <= high:
-            return Judged("content", f"{tag} shows {shown:.4g}, limits are {low:g} and {high:g}", least, most)
+        shown, spread, good = found(seen, tag)
+        near = words.within_far * spread * kit.slopes[tag] if isfinite(spread) else 0.0
+        if good and not low + near <= shown * kit.slopes[tag] <= high - near:
+            return Judged("content", f"{tag} shows {shown:.4g}, too near to {low:g} or {high:g}", least, most)
     said = _outside("content", (min(least, soon - far * wide), max(most, soon + far * wide)), words.limits)
     trigger = "content"
     for name, one in () if said else kit.declared.measured.items():

@@ -76,6 +76,8 @@ class Weighing(NamedTuple):
     """Mass in its hopper when it still could [kg]."""
     number: float
     """Charge put in last before that, as its tag shows it [1]."""
+    usual: float = nan
+    """What the refill before did not balance, relative to its charge [1]; not a number before the first."""
     assumed_kg: float = 0.0
     """Mass taken to have been fed since [kg]."""
     began: bool = False
@@ -175,6 +177,8 @@ class MaterialState:
     """Newest correction and its standard deviation, in the unit of content."""
     corrected_at: float = nan
     """When it was last good [s]; not a number if never."""
+    shown_at: float = nan
+    """When all tags that must lie inside the limits were last good [s]; not a number if never."""
     gate: Gate = SHUT_OUT
     """The gate."""
     filling: Filling | None = None

@@ -58,13 +58,11 @@ def track(
     """
     asked = _asked(orders, old.asked) if orders else old.asked
     now = _moved_on(seen, old, kit)
-    offset, good_at = divert.corrected(seen, old, kit)
+    shown = divert.corrected(seen, old, kit)
     words = kit.declared.divert
     if words is None:
-        return Tracked(_left(seen.at, old, now, (asked, offset, good_at, old.gate, inf)), containers=now.full)
-    judged = divert.judge(
-        seen, divert.Evidence(now.belief, offset, good_at, sum(now.flows) * words.ahead_s, now.known), kit
-    )
+        return Tracked(_left(seen.at, old, now, (asked, shown, old.gate, inf)), containers=now.full)
+    judged = divert.judge(seen, divert.Evidence(now.belief, shown, sum(now.flows) * words.ahead_s, now.known), kit)
     gate, told = divert.moved(seen.at, _with_mass(old.gate, now.rejected_kg), judged, words.hold_s)
     setpoint = divert.asked(seen, gate, kit, serves=bool(asked), remote=kit.connection in remote)
     since, late = divert.deaf(seen.at, old.unfollowed_since, setpoint)
@@ -73,7 +71,7 @@ def track(
     if late:
         events += (Event(seen.at, f"material: the gate does not follow {words.tag}"),)
     return Tracked(
-        state=_left(seen.at, old, now, (asked, offset, good_at, gate, since)),
+        state=_left(seen.at, old, now, (asked, shown, gate, since)),
         setpoints=() if setpoint is None else (setpoint,),
         wants=kit.wants if asked else _NOBODY,
         diversions=diversions,
@@ -116,9 +114,9 @@ def _left(
     at: float,
     old: MaterialState,
     now: _Now,
-    judged: tuple[frozenset[str], tuple[float, float], float, Gate, float],
+    judged: tuple[frozenset[str], divert.Shown, Gate, float],
 ) -> MaterialState:
-    asked, offset, good_at, gate, since = judged
+    asked, shown, gate, since = judged
     return MaterialState(
         asked=asked,
         at=at,
@@ -127,8 +125,9 @@ def _left(
         weighings=now.weighings,
         line=now.line,
         belief=now.belief,
-        corrected=offset,
-        corrected_at=good_at,
+        corrected=shown.offset,
+        corrected_at=shown.good_at,
+        shown_at=shown.shown_at,
         gate=gate,
         filling=now.filling,
         made_kg=old.made_kg + now.made_kg,
@@ -149,10 +148,10 @@ def _moved_on(seen: Snapshot, old: MaterialState, kit: MaterialKit) -> _Now:
     fed = [*(one * passed for one in read.flows), doubt]
     pending = [a + b for a, b in zip(old.pending, fed, strict=True)] if old.pending else fed
     line = flow.begun(seen, read, kit) if old.line is None else flow.charged(seen, old.line, kit)
-    weighings, excesses = balance.weighed(seen, read, passed, old.weighings, kit)
-    for excess in excesses:
-        line = balance.applied(line, excess, flow.moved(seen, sum(read.flows), kit), kit)
-    said = tuple(balance.sentence(excess, kit) for excess in excesses)
+    weighings, doubted = balance.weighed(seen, read, passed, old.weighings, kit)
+    for one in doubted:
+        line = balance.applied(line, one, flow.moved(seen, sum(read.flows), kit), kit)
+    said = tuple(balance.sentence(one, kit) for one in doubted)
     now = _Now(read.flows, tuple(pending), line, old.belief, read.known, old.filling, weighings, said)
     return now if sum(pending[:-1]) < kit.quick_kg else _stepped(seen, old, now, kit)
 
