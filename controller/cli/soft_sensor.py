@@ -37,6 +37,7 @@ from controller.cli.soft_options import (
     walking,
     write_text,
 )
+from controller.cli.soft_start import start
 from controller.cli.soft_transfer import transfer
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def add(app: typer.Typer) -> None:
     """Add the verbs to the application."""
     group = typer.Typer(help="Hybrid soft sensors: fit and check them in the order of time.", no_args_is_help=True)
     group.command("fit")(fit)
+    group.command("start")(start)
     group.command("check")(check)
     group.command("show")(show)
     group.command("transfer")(transfer)
@@ -101,7 +103,7 @@ def fit(
     with reading():
         asked = replace(asked_of(column, leave, unit, delay), sensor=sensor, core=core, tanks=tanks)
         asked = replace(asked, residence_s=duration("--residence", residence) or 0.0)
-        table, goal = _goal(data, asked, process, (form, governs, label_sd, pairs_of("--card", card, CARD)))
+        table, goal = goal_of(data, asked, process, (form, governs, label_sd, pairs_of("--card", card, CARD)))
         model, judged = _made(goal, table)
     write_text(page, soft_page.fitted(model, judged, table.samples))
     _kept(model, out, page)
@@ -168,12 +170,33 @@ def _results(column: Sequence[str] | None) -> dict[str, str]:
     return found
 
 
-def _goal(
+def goal_of(
     data: Sequence[Path],
     asked: Asked,
     process: Path | None,
     wanted: tuple[Shape, str | None, float | None, Mapping[str, str]],
+    fewest: int | None = None,
 ) -> tuple[Table, Goal]:
+    """Return the samples in what a person named, and what is to be made of them.
+
+    Parameters
+    ----------
+    data
+        A table, or record directories.
+    asked
+        What is said of their columns or tags.
+    process
+        File of an identified process.
+    wanted
+        Form, governed parameter, standard deviation of one result in its unit, and what is said for the card.
+    fewest
+        Fewest labels that will do [1]; as for a fit where absent.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be learnt from them.
+    """
     from controller.models import process as processes  # noqa: PLC0415  # heavy
     from controller.soft import hybrid_judge, recipes, samples  # noqa: PLC0415  # heavy
     from controller.soft.hybrid_model import NO_CORE  # noqa: PLC0415  # heavy
@@ -182,7 +205,7 @@ def _goal(
     identified = None if process is None else processes.read(process.read_bytes())
     table, scatter = _labelled(data, asked, identified)
     plan = recipes.plan_of(table.core, form.value, governs, scatter if label_sd is None else label_sd, identified)
-    samples.check(table.samples, table.core, positive=plan.logarithm)
+    samples.check(table.samples, table.core, fewest=fewest or samples.FEWEST, positive=plan.logarithm)
     goal = hybrid_judge.Goal(
         plan=plan,
         result=table.result,
@@ -196,7 +219,7 @@ def _goal(
         label_delay_s=table.delay_s,
         acceptance=_acceptance(card),
     )
-    if table.core == NO_CORE:
+    if table.core == NO_CORE and fewest is None:
         people.print("no mechanistic core fits the columns: a learner alone is fitted", style="bold")
     return table, goal
 

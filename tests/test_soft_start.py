@@ -1,0 +1,69 @@
+"""A soft sensor from a handful of labels, beside samples drawn from its core, with the gain that is in them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hybrids import TAGS, goal, runs, samples
+from test_soft_sensor_verbs import rows, written
+
+from controller.cli.app import BAD_INPUT, DONE, status
+from controller.soft import early
+from controller.soft.hybrid_model import read, said
+
+
+def run(*words: str, capsys: pytest.CaptureFixture[str]) -> tuple[int, dict[str, Any], str]:
+    code = status(["soft-sensor", "start", *words, "--json", "-"])
+    shown = capsys.readouterr()
+    return code, json.loads(shown.out) if shown.out else {}, shown.err
+
+
+def test_with_four_labels_simulated_samples_and_the_core_gain_over_labels_alone() -> None:
+    model, errors = early.begun(goal(), samples(16).rows(np.array([0, 4, 8, 12])), 200)
+    assert errors[early.SIMULATED] < errors[early.LABELS]
+    assert early.gain(errors) > 0.3
+    found = runs(64, 9)
+    off = said(model, {name: found.tags[TAGS[name]] for name in model.inputs}).value - found.truth["lod"]
+    assert float(np.sqrt(np.mean(off**2))) < 0.5
+
+
+def test_a_network_that_has_seen_simulated_samples_is_written_as_such() -> None:
+    made, errors = early.begun(goal(), samples(16).rows(np.arange(5)), 60, (early.SIMULATED,))
+    assert set(errors) == {early.SIMULATED}
+    assert (made.form, made.core, made.card.simulated, made.card.n) == ("learner_only", "none", 60, 5)
+    assert made.learner is not None
+    assert read(made.model_dump_json(by_alias=True).encode(), "m") == made
+
+
+def test_the_verb_starts_with_four_labels_and_shows_the_gain(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = written(tmp_path / "runs.csv", rows(14)[:6]), tmp_path / "lod.soft.json"
+    code, found, err = run(data, "--out", str(out), "--simulated", "100", capsys=capsys)
+    assert code == DONE
+    assert set(found["errors"]) == {early.LABELS, early.SIMULATED, early.CORE}
+    assert (found["n"], found["simulated"]) == (5, 100)
+    assert 0.0 < found["gain"] < 1.0
+    assert "gain over a learner on the labels alone:" in err
+    assert read(out.read_bytes(), out.name).card.n == 5
+
+
+@pytest.mark.parametrize(
+    ("count", "words", "says"),
+    [
+        (3, (), "found 3 labelled samples, expected at least 4 for this method"),
+        (5, ("--core", "none"), "found no core that fits, expected --core"),
+    ],
+)
+def test_what_cannot_be_started_with_is_one_sentence_and_leaves_no_model(
+    count: int, words: tuple[str, ...], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, out = written(tmp_path / "runs.csv", rows(14)[: count + 1]), tmp_path / "lod.soft.json"
+    code, _, err = run(data, "--out", str(out), *words, capsys=capsys)
+    assert code == BAD_INPUT
+    assert says in err
+    assert not out.exists()
