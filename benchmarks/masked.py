@@ -234,13 +234,16 @@ def _limits(loop: Loop, name: str, found: float, *, borne: bool) -> tuple[float,
 
 
 def figures(found: Mapping[Task, Found]) -> dict[str, object]:
-    """Return what became of the runs of a line, and each of them."""
-    runs = list(found.values())
+    """Return what became of the runs of a line, and each of them; what was at a limit before the fault says nothing."""
+    runs = [one for one in found.values() if one.saturated_s > 0.0]
+    if not runs:
+        return {"runs": 0, "at_limits_before": len(found), "table": [_row(task, one) for task, one in found.items()]}
     caught = sum(one.told_s < min(one.saturated_s, inf) for one in runs)
     early = sum(one.told_s < min(one.alone_s, inf) for one in runs)
     alone = sum(one.cvs_s < min(one.saturated_s, inf) for one in runs)
     return {
         "runs": len(runs),
+        "at_limits_before": len(found) - len(runs),
         "saturated": sum(isfinite(one.saturated_s) for one in runs),
         "caught": caught / len(runs),
         "caught_wilson_95": [round(bound, 3) for bound in wilson(caught, len(runs))],
