@@ -24,6 +24,7 @@ from controller.cli import (
     probe,
     report,
     soft_sensor,
+    user,
 )
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.options import Connect, Json, Pki, pairs
@@ -126,6 +127,7 @@ def add(app: typer.Typer) -> None:
     report.add(app)
     approve.add(app)
     diff.add(app)
+    user.add(app)
     soft_sensor.add(app)
     library.add(app)
 

@@ -284,9 +284,20 @@ def private(file: Path) -> bytes:
     OSError
         If it cannot be read, or others may read it.
     """
+    check_private(file)
+    return file.read_bytes()
+
+
+def check_private(file: Path) -> None:
+    """See that nobody else may read a file.
+
+    Raises
+    ------
+    OSError
+        If others may read it, or it is not there.
+    """
     if os.name == "posix" and file.stat().st_mode & _OTHERS:
         raise PermissionError(f"{file}: others may read it; run: chmod 600 {file}")
-    return file.read_bytes()
 
 
 def write_private(file: Path, data: bytes) -> None:

@@ -1,0 +1,191 @@
+"""The verb user: who the users of a station are, and what they may do."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from controller.cli.asking import USERS, Asker, PasswordFrom, Users
+from controller.cli.ends import Refused, reading
+from controller.cli.options import Json
+from controller.cli.show import give, people
+from policies.people import Right, Role
+
+if TYPE_CHECKING:
+    from controller.people import Known, People, User
+
+Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
+By = Annotated[str | None, typer.Option("--as", metavar="ADMIN", help="Administrator who does it.")]
+Why = Annotated[str, typer.Option("--why", help="Reason, for the record.")]
+_PKI = Path("pki")
+Pki = Annotated[Path, typer.Option("--pki", metavar="DIR", help="Folder of the key that signs what is done here.")]
+
+
+def add(app: typer.Typer) -> None:
+    """Add the verb to the application."""
+    user = typer.Typer(
+        help="The users of this station: add, list, role, disable, enable, passwd.", no_args_is_help=True
+    )
+    user.command("add")(added)
+    user.command("list")(listed)
+    for verb in (role, disable, enable, passwd):
+        user.command()(verb)
+    app.add_typer(user, name="user")
+
+
+def opened(directory: Path, pki: Path | None = None) -> People:
+    """Return the users in a directory; what is done is signed where the station has a key."""
+    from controller.people import People  # noqa: PLC0415  # heavy
+    from controller.records.chain import Signer  # noqa: PLC0415  # heavy
+    from plant_io.security.signing import station_key  # noqa: PLC0415  # heavy
+
+    key = station_key(pki or _PKI)
+    return People(directory, signer=None if key is None else Signer(key))
+
+
+def now() -> float:
+    """Return the time of an act, POSIX time [s]."""
+    from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
+
+    return WallClock().now()
+
+
+def added(
+    name: Name,
+    *,
+    printed: Annotated[str, typer.Option("--printed", help="Name as it is printed beside signatures.")],
+    role: Annotated[Role, typer.Option("--role", help="What they are here to do.")],
+    by: By = None,
+    why: Why = "",
+    directory: Users = USERS,
+    pki: Pki = _PKI,
+    password_fd: PasswordFrom = None,
+    json: Json = None,
+) -> int:
+    """Add a user; the first one is an administrator. The password given here must be changed before it counts."""
+    from controller.people import User  # noqa: PLC0415  # heavy
+
+    ask, wanted = Asker(password_fd), User(name, printed, role)
+    with reading():
+        users = opened(directory, pki)
+        if users.there:
+            admin = _admin(users, by, ask)
+            made = users.add(admin, wanted, ask.new(name), why, now())
+        else:
+            made = users.first(wanted, ask.new(name), getpass.getuser(), now())
+    _said(made, json)
+    return 0
+
+
+def listed(*, directory: Users = USERS, json: Json = None) -> int:
+    """List the users with their roles, keys and locks."""
+    with reading():
+        found = opened(directory).users()
+    at = now()
+    for user in found.values():
+        state = "" if user.enabled else ", disabled"
+        state += ", locked out" if at < user.locked_until else ""
+        state += ", must change the password" if user.initial else ""
+        people.print(f"{user.name} ({user.printed}), {user.role.value}{state}, key {user.key[:16]}", markup=False)
+    give({"users": [user.plain() for user in found.values()]}, json)
+    return 0
+
+
+def role(
+    name: Name,
+    wanted: Annotated[Role, typer.Argument(metavar="ROLE", help="viewer, operator, engineer, qa, admin or service.")],
+    *,
+    by: By = None,
+    why: Why = "",
+    directory: Users = USERS,
+    pki: Pki = _PKI,
+    password_fd: PasswordFrom = None,
+    json: Json = None,
+) -> int:
+    """Give a user another role."""
+    return _changed(name, lambda user: replace(user, role=wanted), (by, why, password_fd), (directory, pki), json)
+
+
+def disable(
+    name: Name,
+    *,
+    by: By = None,
+    why: Why = "",
+    directory: Users = USERS,
+    pki: Pki = _PKI,
+    password_fd: PasswordFrom = None,
+    json: Json = None,
+) -> int:
+    """Disable a user, for good or until enabled again; the name is never given to anybody else."""
+    return _changed(name, lambda user: replace(user, enabled=False), (by, why, password_fd), (directory, pki), json)
+
+
+def enable(
+    name: Name,
+    *,
+    by: By = None,
+    why: Why = "",
+    directory: Users = USERS,
+    pki: Pki = _PKI,
+    password_fd: PasswordFrom = None,
+    json: Json = None,
+) -> int:
+    """Enable a user who was disabled or is locked out."""
+    return _changed(name, lambda user: replace(user, enabled=True), (by, why, password_fd), (directory, pki), json)
+
+
+def passwd(
+    name: Name,
+    *,
+    by: By = None,
+    why: Why = "password changed",
+    directory: Users = USERS,
+    pki: Pki = _PKI,
+    password_fd: PasswordFrom = None,
+    json: Json = None,
+) -> int:
+    """Change a password: your own, or with --as that of somebody who must then change it, and who gets a new key."""
+    ask = Asker(password_fd)
+    with reading():
+        users = opened(directory, pki)
+        if by is None or by == name:
+            known = users.known(name, ask(f"password of {name}"), now())
+        else:
+            known = _admin(users, by, ask)
+        changed = users.password(known, name, ask.new(name), why, now())
+    _said(changed, json)
+    return 0
+
+
+def _admin(users: People, by: str | None, ask: Asker) -> Known:
+    if by is None:
+        raise Refused("user: found no --as, wanted the administrator who does it")
+    return users.allowed(by, ask(f"password of {by}"), Right.ADMINISTER, now())
+
+
+def _changed(
+    name: str,
+    new: Callable[[User], User],
+    act: tuple[str | None, str, int | None],
+    where: tuple[Path, Path],
+    json: str | None,
+) -> int:
+    by, why, descriptor = act
+    with reading():
+        users = opened(*where)
+        changed = users.change(_admin(users, by, Asker(descriptor)), name, new, why, now())
+    _said(changed, json)
+    return 0
+
+
+def _said(user: User, json: str | None) -> None:
+    state = "" if user.enabled else ", disabled"
+    people.print(f"{user.name} ({user.printed}): {user.role.value}{state}, signs with key {user.key}", markup=False)
+    if user.initial:
+        people.print(f"to be changed first: steadyline user passwd {user.name}", markup=False)
+    give(user.plain(), json)
