@@ -14,14 +14,15 @@ from controller.cli.asking import USERS, Asker, PasswordFrom, Users
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people
-from policies.people import Right, Role
 
 if TYPE_CHECKING:
     from controller.people import Known, People, User
+    from policies.people import Role
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 By = Annotated[str | None, typer.Option("--as", metavar="ADMIN", help="Administrator who does it.")]
 Why = Annotated[str, typer.Option("--why", help="Reason, for the record.")]
+_ROLES = "viewer, operator, engineer, qa, admin or service."
 _PKI = Path("pki")
 Pki = Annotated[Path, typer.Option("--pki", metavar="DIR", help="Folder of the key that signs what is done here.")]
 
@@ -59,7 +60,7 @@ def added(
     name: Name,
     *,
     printed: Annotated[str, typer.Option("--printed", help="Name as it is printed beside signatures.")],
-    role: Annotated[Role, typer.Option("--role", help="What they are here to do.")],
+    role: Annotated[str, typer.Option("--role", metavar="ROLE", help=_ROLES)],
     by: By = None,
     why: Why = "",
     directory: Users = USERS,
@@ -70,7 +71,7 @@ def added(
     """Add a user; the first one is an administrator. The password given here must be changed before it counts."""
     from controller.people import User  # noqa: PLC0415  # heavy
 
-    ask, wanted = Asker(password_fd), User(name, printed, role)
+    ask, wanted = Asker(password_fd), User(name, printed, _role(role))
     with reading():
         users = opened(directory, pki)
         if users.there:
@@ -98,7 +99,7 @@ def listed(*, directory: Users = USERS, json: Json = None) -> int:
 
 def role(
     name: Name,
-    wanted: Annotated[Role, typer.Argument(metavar="ROLE", help="viewer, operator, engineer, qa, admin or service.")],
+    wanted: Annotated[str, typer.Argument(metavar="ROLE", help=_ROLES)],
     *,
     by: By = None,
     why: Why = "",
@@ -108,7 +109,8 @@ def role(
     json: Json = None,
 ) -> int:
     """Give a user another role."""
-    return _changed(name, lambda user: replace(user, role=wanted), (by, why, password_fd), (directory, pki), json)
+    found = _role(wanted)
+    return _changed(name, lambda user: replace(user, role=found), (by, why, password_fd), (directory, pki), json)
 
 
 def disable(
@@ -162,7 +164,18 @@ def passwd(
     return 0
 
 
+def _role(text: str) -> Role:
+    from policies.people import Role  # noqa: PLC0415  # heavy
+
+    try:
+        return Role(text)
+    except ValueError:
+        raise Refused(f"user: found the role {text!r}, wanted one of {', '.join(Role)}") from None
+
+
 def _admin(users: People, by: str | None, ask: Asker) -> Known:
+    from policies.people import Right  # noqa: PLC0415  # heavy
+
     if by is None:
         raise Refused("user: found no --as, wanted the administrator who does it")
     return users.allowed(by, ask(f"password of {by}"), Right.ADMINISTER, now())
