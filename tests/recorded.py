@@ -5,16 +5,20 @@ from __future__ import annotations
 import re
 import sqlite3
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, cast
 
+import apsw
 import numpy as np
 from fakes import Bench
 
 from controller.cycle import Cycle, Decision
 from controller.records.chain import Signer
+from controller.records.history import History
 from controller.records.journal import FILE, Journal, Keeping
+from controller.records.verify import verify
 from plant_io import Snapshot, TagIndex
 
 RAW = bytes(range(32))
@@ -106,3 +110,39 @@ def nothing(soft: Mapping[str, tuple[float, float, int]]) -> Decision:
         ("setpoints", "handshake", "confirmed", "proposals", "problems", "alerts", "events"), ()
     )
     return Decision(**none, armed=frozenset(), modes={}, trips={}, soft=soft, substituted={})
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left of a record after something happened to whoever wrote it."""
+
+    cycles: int
+    """Cycles in it [1]."""
+    sealed: int
+    """Blocks of columns in it [1]."""
+    wrong: str
+    """What is wrong with it; empty where nothing is."""
+
+
+def left(directory: Path, signals: Signals) -> Left:
+    """Open a record without any help, and look whether all that is in it is what was written."""
+    file = directory / FILE
+    if not file.exists() or not file.stat().st_size:
+        return Left(0, 0, "")
+    with closing(apsw.Connection(str(file), flags=apsw.SQLITE_OPEN_READWRITE)) as db:
+        whole = ", ".join(str(said) for (said,) in db.execute("PRAGMA integrity_check"))
+        if not list(db.execute("SELECT 1 FROM sqlite_schema WHERE name = 'records'")):
+            return Left(0, 0, "" if whole == "ok" else whole)
+        if not list(db.execute("SELECT 1 FROM records")):
+            return Left(0, 0, "" if whole == "ok" else whole)
+    found = verify(directory)
+    if whole != "ok" or found.broken is not None:
+        return Left(0, 0, f"{whole}, {found.sentence()}")
+    cycles, sealed = found.kinds.get("cycle", 0), found.kinds.get("sealed", 0)
+    if not cycles:
+        return Left(0, 0, "")
+    with History(directory) as history:
+        table = history.range(["F.PV", "NIR.X"])
+    same = table.values["F.PV"].tobytes() == np.ascontiguousarray(signals.values[:cycles, 0]).tobytes()
+    same = same and table.times.tobytes() == signals.times[:cycles].tobytes()
+    return Left(cycles, sealed, "" if same else "its values are not those that were written")

@@ -14,6 +14,7 @@ from controller.cli import (
     advice,
     approve,
     audit,
+    backup,
     certs,
     detector,
     diff,
@@ -117,6 +118,7 @@ def add(app: typer.Typer) -> None:
     app.command()(schema)
     app.command()(replay)
     audit.add(app)
+    backup.add(app)
     certs.add(app)
     probe.add(app)
     identify.add(app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Generator, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -64,7 +64,7 @@ def told(kind: type[Exception], what: str) -> Generator[None]:
         raise (Full if full else kind)(f"{what}: {error}") from error
 
 
-def connect(path: Path, *, write: bool, vfs: str | None = None) -> Connection:
+def connect(path: Path, *, write: bool, vfs: str | None = None, schema: str = "") -> Connection:
     """Open a file; one that is written is durable with every transaction, and is never waited for by its readers.
 
     Parameters
@@ -75,15 +75,20 @@ def connect(path: Path, *, write: bool, vfs: str | None = None) -> Connection:
         Whether it is written, and made if it is not there.
     vfs
         How SQLite reaches the disk; as usual where None.
+    schema
+        What a new file is to hold.
     """
     import apsw  # noqa: PLC0415  # loaded only by those who keep or read records
 
     flags = apsw.SQLITE_OPEN_READWRITE | apsw.SQLITE_OPEN_CREATE if write else apsw.SQLITE_OPEN_READONLY
     db = cast("Connection", apsw.Connection(str(path), flags=flags, vfs=vfs))
-    db.execute(f"PRAGMA busy_timeout={PATIENCE_MS}")
-    if write:
-        db.execute("PRAGMA journal_mode=WAL")
-        db.execute("PRAGMA synchronous=FULL")
+    first = f"PRAGMA busy_timeout={PATIENCE_MS};"
+    try:
+        list(db.execute(first + f"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; {schema}" if write else first))
+    except BaseException:
+        with suppress(cast("type[Exception]", apsw.Error)):
+            db.close()
+        raise
     return db
 
 

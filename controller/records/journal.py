@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from math import inf
@@ -104,8 +105,8 @@ class Journal:
             raise FileExistsError(f"{self.path}: a record is already there; choose another directory")
         self._keeping = keeping
         with told(OSError, f"{self.path}: no record can be kept here"):
-            self._db: Connection = connect(self.path, write=True, vfs=keeping.vfs)
-            self._db.execute(f"BEGIN; {SCHEMA}; PRAGMA user_version={FORMAT}; COMMIT")
+            schema = f"BEGIN; {SCHEMA}; PRAGMA user_version={FORMAT}; COMMIT"
+            self._db: Connection = connect(self.path, write=True, vfs=keeping.vfs, schema=schema)
             hashing(self._db)
             self._ballast = Ballast(directory, keeping.ballast)
         self._seq, self._chain = 0, START
@@ -147,8 +148,7 @@ class Journal:
             self.full = "" if self._ballast.restore() else self.full
         at, ready, seq = cycle.snapshot.at, self._sealer.due(cycle), self._seq
         rows: list[Row] = [("cycle", at, _packed(cycle)), *self._trail(at, deeds(self._before, cycle))]
-        with told(OSError, f"{self.path}: the record cannot be read"):
-            said, gone = self._retention.due(at)
+        said, gone = self._gone(at) if self._retention.wanted else ((), ())
         rows += [("sealed", at, body) for body in ready.sealed] + [("retired", at, body) for body in said]
         self._keep(rows, [*ready.statements, *gone])
         self._retention.done(len(gone))
@@ -172,9 +172,15 @@ class Journal:
         self.close()
 
     def close(self) -> None:
-        """Close the file, and give up what was held in reserve."""
-        self._db.close()
+        """Close the file and give up the reserve; a log that cannot be taken into the file stays beside it."""
+        with suppress(OSError), told(OSError, f"{self.path}: the log could not be taken into the file"):
+            self._db.close()
         self._ballast.give_up()
+
+    def _gone(self, at: float) -> tuple[Sequence[bytes], Sequence[Statement]]:
+        """Return what is to be said of what is kept for a time only, and what is to be removed now."""
+        with told(OSError, f"{self.path}: the record cannot be read"):
+            return self._retention.due(at)
 
     def _trail(self, at: float, done: Sequence[Deed]) -> list[Row]:
         """Return entries of the audit trail with the clocks by which they were made."""
@@ -209,16 +215,25 @@ class Journal:
 
     def _written(self, made: Sequence[Statement]) -> None:
         """Make one transaction of it; where the disk is full, what was held in reserve is given up for it."""
-        what = f"{self.path}: the record cannot be written"
         try:
-            with told(OSError, what):
-                self._transaction(made)
+            self._attempted(made)
         except Full as error:
             if not self._ballast.give_up():
                 raise
             self.full = str(error)
+            self._attempted(made)
+
+    def _attempted(self, made: Sequence[Statement]) -> None:
+        what = f"{self.path}: the record cannot be written"
+        try:
             with told(OSError, what):
                 self._transaction(made)
+        except OSError:
+            # An error while the log is taken into the file comes after the transaction has become durable.
+            seq, _, _, _, chain = made[0][1]
+            with told(OSError, what):
+                if list(self._db.execute("SELECT chain FROM records WHERE seq = ?", (seq,))) != [(chain,)]:
+                    raise
 
     def _transaction(self, made: Sequence[Statement]) -> None:
         if len(made) == 1:

@@ -36,6 +36,11 @@ class Retention:
     _todo: deque[Statement] = field(default_factory=deque[Statement])
     _looked_at: float = 0.0
 
+    @property
+    def wanted(self) -> bool:
+        """Whether anything is kept for a time only."""
+        return self.cycles_s is not None or self.trends_s is not None
+
     def due(self, at: float) -> tuple[Sequence[bytes], Sequence[Statement]]:
         """Return what is to be said now, and what was said before and is to be removed next.
 
@@ -44,8 +49,6 @@ class Retention:
         at
             Present, POSIX time [s].
         """
-        if self.cycles_s is None and self.trends_s is None:
-            return (), ()
         if not self._todo and not self._said and at - self._looked_at >= self.every_s:
             self._looked_at = at
             self._old_cycles(at)

@@ -51,6 +51,9 @@ def failing(trouble: Callable[[str], str | None]) -> Disk:
         def __init__(self, name: object, flags: object) -> None:
             file.__init__(self, "", name, flags)
 
+        def excepthook(self, *_: object) -> None:
+            """Say nothing of errors that SQLite does not pass on."""
+
         def xWrite(self, data: bytes, offset: int) -> None:  # noqa: N802  # the name SQLite gives it
             checked("write")
             file.xWrite(self, data, offset)
