@@ -41,8 +41,7 @@ def failing(trouble: Callable[[str], str | None]) -> Disk:
     }
 
     def checked(call: str) -> None:
-        found = trouble(call)
-        if found is not None:
+        if (found := trouble(call)) is not None:
             raise errors[found]
 
     base, file = cast("Any", apsw.VFS), cast("Any", apsw.VFSFile)
@@ -70,5 +69,4 @@ def failing(trouble: Callable[[str], str | None]) -> Disk:
         def xOpen(self, name: object, flags: object) -> File:  # noqa: N802  # the same
             return File(name, flags)
 
-    label = f"steadyline-{next(_NUMBER)}"
-    return Disk(label, Shim(label, ""))
+    return Disk(label := f"steadyline-{next(_NUMBER)}", Shim(label, ""))
