@@ -13,7 +13,7 @@ from controller import soft
 from controller.soft.aligned import Timing, along, moved, of_path
 from controller.soft.hybrid_model import said
 from plant_io import Quality, Reason, Sample, Snapshot, TagIndex
-from policies import Policy, PolicyError
+from policies import Hybrid, Lane, Policy, PolicyError, load, shipped
 
 EPOCH = 1_800_000_000.0
 USUAL = {
@@ -47,7 +47,7 @@ def course(
     state, found = soft.start(kit), list[Snapshot]()
     newest: tuple[float, float] | None = None
     for at in range(0, until, 10):
-        newest = (lab or {}).get(at, newest)
+        newest = lab.get(at, newest) if lab else newest
         after, state = soft.enrich(snap(which, float(at), seen, newest), state, kit)
         found.append(after)
     return found
@@ -222,3 +222,12 @@ def test_a_delay_line_stays_short_however_long_it_runs() -> None:
         lane = moved(lane, float(at), 1.0, timing)
     assert lane is not None
     assert len(lane.points) < 70
+
+
+@pytest.mark.parametrize("line", ["a", "b", "b2", "c"])
+def test_every_shipped_sensor_with_late_results_is_watched_for_drift_of_its_residuals(line: str) -> None:
+    which = load(shipped(line))
+    late = {f"{name}.RES" for name, one in which.soft_sensors.items() if isinstance(one, Hybrid) and one.lab}
+    watched = {getattr(one, "tag", None) for one in which.watches.values() if one.lane is Lane.LOCKED}
+    assert late <= watched
+    assert (line != "a") or late == {"TAB.HARD.RES"}

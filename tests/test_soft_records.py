@@ -111,6 +111,7 @@ def test_tags_can_be_named_where_the_policy_declares_no_laboratory(
         (("--column", "result=DRY.AIR_PV"), "found the result in m3/h, expected %"),
         (("--column", "inlet=DRY.AIR_PV"), "found inlet in m3/h, expected Cel"),
         (("--leave", "inlet"), "found no inlet among the inputs"),
+        (("--column", "inlett=DRY.TIN_PV"), "--column: found the input 'inlett', expected one of air, api_flow, bed,"),
     ],
 )
 def test_what_a_record_does_not_hold_is_one_sentence_and_leaves_no_model(

@@ -92,8 +92,13 @@ def sensor_of(paths: Sequence[Path], policy: Policy, asked: Asked, model: Hybrid
     fitting = [n for n, one in alike.items() if one.lab is not None] or (list(alike) if asked.result else [])
     if len(fitting) == 1:
         return fitting[0]
-    if named and not fitting:
+    if named and not fitting and asked.result is not None:
         return None
+    strange = sorted(named - {key for one in hybrids.values() for key in one.reads})
+    if strange:
+        known = sorted({key for one in hybrids.values() if one.lab is not None for key in one.reads})
+        wanted = f"one of {', '.join(known) or 'none'}, or result=TAG beside it"
+        raise Refused(f"--column: found the input {strange[0]!r}, expected {wanted}")
     what = "with a lab" if model is None else "with a lab and the inputs of the model"
     raise Refused(
         f"{paths[0]}: found {len(fitting)} hybrid soft sensors {what} in its policy, expected --sensor with one of "
