@@ -14,7 +14,7 @@ from math import copysign, sqrt
 from typing import cast
 
 from anomaly.alerts import Alert, Origin, Sign
-from policies import Loop, Policy, Watch
+from policies import Loop, Monitor, Policy, Watch
 from policies.incidents import Incidents, Reading, Unit
 
 _FARTHEST = 50.0
@@ -76,7 +76,8 @@ def prepare(policy: Policy, declared: Incidents) -> UnitKit:
 
 def named(watch: Watch) -> tuple[str, ...]:
     """Return the tags a watch can speak of."""
-    places = cast("Iterable[object]", (getattr(watch, place, ()) for place in _PLACES))
+    spoken = tuple(place for place in _PLACES if place != "inputs" or not isinstance(watch, Monitor))
+    places = cast("Iterable[object]", (getattr(watch, place, ()) for place in spoken))
     return tuple(
         tag for found in places for tag in ((found,) if isinstance(found, str) else cast("Iterable[str]", found))
     )

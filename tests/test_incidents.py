@@ -331,4 +331,4 @@ def test_a_policy_without_the_section_makes_no_incidents(policy_a_kit: Kit) -> N
 def policy_a_kit() -> Kit:
     from controller.kit import prepare  # noqa: PLC0415  # heavy
 
-    return prepare(POLICY.model_copy(update={"incidents": None, "loops": {}}))
+    return prepare(POLICY.model_copy(update={"incidents": None, "loops": {}, "watches": {}}))
