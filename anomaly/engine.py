@@ -116,7 +116,7 @@ def watch(
         Verdict of the learning lane: alerts for people.
     """
     charts = [ewma.look(snapshot, old, one, heard.phases) for old, one in zip(state.charts, kit.charts, strict=True)]
-    trends = [trend.look(snapshot, old, one) for old, one in zip(state.trends, kit.trends, strict=True)]
+    trends = [trend.look(snapshot, old, one, heard.phases) for old, one in zip(state.trends, kit.trends, strict=True)]
     learners = [learner.look(snapshot, old, one) for old, one in zip(state.learners, kit.learners, strict=True)]
     after = WatchState(
         charts=tuple(new for new, _ in charts),

@@ -13,14 +13,11 @@ from dataclasses import dataclass
 from math import inf, sqrt
 
 from anomaly.alerts import Alert, Sign
-from anomaly.heard import NOTHING
+from anomaly.heard import MOVING, NOTHING
 from anomaly.words import amount, span
 from plant_io import Snapshot
 from plant_io.changes import replace
 from policies import Ewma
-
-_MOVING = ("init", "active", "hold")
-"""Phases of a loop that has, or has had, its hands on setpoints."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +98,7 @@ def look(
     distance = abs(average - kit.declared.reference.mean) / kit.sd
     calm = snapshot.at if distance < 0.5 * kit.declared.limit else state.calm
     taken = ChartState(average, source, state.since, state.active, calm, state.rests)
-    moved = any(phases.get(loop) in _MOVING for loop in kit.declared.yields)
+    moved = any(phases.get(loop) in MOVING for loop in kit.declared.yields)
     if moved or (state.rests and distance >= kit.declared.clear * kit.declared.limit):
         after = replace(taken, since=None, active=False, rests=True)
     else:

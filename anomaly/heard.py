@@ -9,6 +9,9 @@ import numpy as np
 
 from plant_io.signals import Floats
 
+MOVING = ("init", "active", "hold")
+"""Phases of a loop that has, or has had, its hands on setpoints."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Heard:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite, nan
 
 import numpy as np
 
 from anomaly.alerts import Alert
-from anomaly.trend_words import begins, ends
+from anomaly.heard import MOVING, NOTHING
+from anomaly.trend_words import begins, ends, rests
 from anomaly.trending import UNKNOWN, Point, TrendKit, read, scaled
 from plant_io import Snapshot
 from plant_io.changes import replace
@@ -30,6 +32,8 @@ class TrendState:
     """Source time of the newest value of each channel, POSIX time [s]."""
     points: tuple[Point, ...]
     """Points of the window, oldest first."""
+    base: Point = ()
+    """What is normal in this run by channel, on its scale, unit of the channel; empty while it is not known."""
     said: str | None = None
     """Entry that has been told and stands, or two with a plus between; empty for an unknown trend, None for none."""
     next_said: str | None = None
@@ -44,7 +48,9 @@ def start(kit: TrendKit) -> TrendState:
     return TrendState(None, (0.0,) * n, (0,) * n, (nan,) * n, ())
 
 
-def look(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendState, tuple[Alert, ...]]:
+def look(
+    snapshot: Snapshot, state: TrendState, kit: TrendKit, phases: Mapping[str, str] = NOTHING.phases
+) -> tuple[TrendState, tuple[Alert, ...]]:
     """Add the values of this cycle to the point in the making; match when a point is complete.
 
     Parameters
@@ -55,6 +61,8 @@ def look(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendSta
         What the last look left.
     kit
         The library.
+    phases
+        How far each loop is in service.
 
     Returns
     -------
@@ -63,6 +71,8 @@ def look(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendSta
     alerts
         Trends that began, ended, or are called otherwise now.
     """
+    if any(phases.get(loop) in MOVING for loop in kit.declared.yields):
+        return start(kit), (rests(snapshot.at, state.said, kit),) if state.said is not None else ()
     slot = int(snapshot.at // kit.declared.every_s)
     if slot == state.slot:
         return _gather(snapshot, state, kit), ()
@@ -73,7 +83,8 @@ def look(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendSta
     gaps = ((nan,) * n,) * min(max(slot - state.slot - 1, 0), kit.declared.window)
     points = (*state.points, point, *gaps)[-kit.declared.window :]
     closed = replace(state, slot=slot, sums=(0.0,) * n, counts=(0,) * n, points=points)
-    after, alerts = _judge(snapshot, closed, kit)
+    based = _based(closed, kit)
+    after, alerts = _judge(snapshot, based, kit) if based.base else (based, ())
     return _gather(snapshot, after, kit), alerts
 
 
@@ -93,10 +104,25 @@ def _gather(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> TrendState:
     return replace(state, sums=tuple(sums), counts=tuple(counts), sources=tuple(sources))
 
 
+def _based(state: TrendState, kit: TrendKit) -> TrendState:
+    """Return what is remembered, with what is normal in this run as soon as there are enough points."""
+    if state.base:
+        return state
+    baseline = kit.declared.baseline_s
+    if baseline is None:
+        return replace(state, base=tuple(kit.centre.tolist()))
+    if len(state.points) < baseline / kit.declared.every_s:
+        return state
+    known = [[one for one in column if isfinite(one)] for column in zip(*state.points, strict=True)]
+    usual: list[float] = kit.centre.tolist()
+    means = (sum(ones) / len(ones) if ones else mean for ones, mean in zip(known, usual, strict=True))
+    return replace(state, base=tuple(means))
+
+
 def _judge(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendState, tuple[Alert, ...]]:
     window = np.full((kit.declared.window, len(kit.units)), nan)
     window[-len(state.points) :] = state.points
-    seen = read(window, kit, state.said)
+    seen = read(window, kit, state.said, np.array(state.base))
     name = None if _suppressed(snapshot, seen.name, kit) else seen.name
     agreed = state.agreed + 1 if name == state.next_said else 1
     state = replace(state, next_said=name, agreed=agreed)

@@ -39,7 +39,7 @@ def begins(at: float, seen: Reading, name: str, kit: TrendKit) -> Alert:
     told = f"more than {span(declared.window * declared.every_s)}" if beyond else f"about {span(onset.likely)}"
     changes = _changes(found, onset.likely, kit)
     what = f"a trend that began {told} ago; {', '.join(map(_said, changes))}"
-    next_limit = due(found, kit, name)
+    next_limit = due(seen, kit, name)
     return replace(
         _alert(at, found, name, kit),
         what=f"{_sentence(what, name, seen, kit)}{_foretold(next_limit)}",
@@ -67,6 +67,35 @@ def ends(at: float, seen: Reading, names: tuple[str, str | None], kit: TrendKit)
     ratio = f"log likelihood ratio {seen.found.free:.0f}"
     after = f"no longer seen, {ratio}" if now is None else f"now seen as: {_title(now, kit)}, {ratio}"
     return replace(_alert(at, seen.found, name, kit), active=False, what=f"{_title(name, kit)}: {after}.")
+
+
+def rests(at: float, name: str, kit: TrendKit) -> Alert:
+    """Return the alert of a trend that is left to other watches.
+
+    Parameters
+    ----------
+    at
+        When, POSIX time [s].
+    name
+        What it was told as.
+    kit
+        The library.
+    """
+    entry, declared = _first(name, kit), kit.declared
+    return Alert(
+        at=at,
+        watch=kit.name,
+        lane=declared.lane,
+        active=False,
+        what=f"{_title(name, kit)}: left to other watches, for a loop moves what this one sees.",
+        score=0.0,
+        limit=declared.limit,
+        priority=entry.severity if entry else declared.priority,
+        route=entry.routing if entry else declared.route,
+        response=declared.response,
+        entry=name,
+        origin=_origin(entry),
+    )
 
 
 def _sentence(what: str, name: str, seen: Reading, kit: TrendKit) -> str:

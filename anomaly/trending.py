@@ -67,6 +67,8 @@ class Reading:
     """Entry, two with a plus between them, empty for an unknown trend, or None for no trend."""
     found: Match
     """What it rests on."""
+    normal: Floats
+    """What is normal for each channel, on its scale, shape ``(n_channels,)``, unit of the channel."""
     likely: tuple[str, ...] = ()
     """Entries that explain it about equally well, the best first."""
     two: Pair | None = None
@@ -141,7 +143,7 @@ def scaled(value: float, channel: Channel) -> float:
     return log(value) if value > 0.0 else nan
 
 
-def read(points: Floats, kit: TrendKit, said: str | None = None) -> Reading:
+def read(points: Floats, kit: TrendKit, said: str | None = None, normal: Floats | None = None) -> Reading:
     """Return what a window says.
 
     Parameters
@@ -152,23 +154,25 @@ def read(points: Floats, kit: TrendKit, said: str | None = None) -> Reading:
         The library.
     said
         What stands already: a trend that is told ends at a lower limit, and keeps its name while that is likely.
+    normal
+        What is normal for each channel in this run, on its scale, shape ``(n_channels,)``, unit of the channel.
     """
-    declared = kit.declared
-    window = (points - kit.centre) / kit.sd
+    declared, centre = kit.declared, kit.centre if normal is None else normal
+    window = (points - centre) / kit.sd
     share = 1.0 if said is None else declared.clear
     known = min(declared.known or declared.limit, declared.limit) * share
     found = match(window, kit.memory, kit.courses, kit.signatures, known)
     if found.free < declared.limit * share and float(found.entries.max()) < known:
-        return Reading(None, found)
+        return Reading(None, found, centre)
     likely = _likely(found, kit)
     if likely:
-        return Reading(said if said in likely else likely[0], found, likely)
+        return Reading(said if said in likely else likely[0], found, centre, likely)
     two = pair(Sight(window, kit.memory, kit.courses, kit.signatures), found)
     if two is not None and two.gain >= declared.second and two.astray < declared.limit:
         keys = tuple(kit.entries)
-        return Reading(BOTH.join(sorted((keys[two.first], keys[two.second]))), found, (), two)
+        return Reading(BOTH.join(sorted((keys[two.first], keys[two.second]))), found, centre, (), two)
     # Less than an alarm of its own is no unknown trend yet.
-    return Reading(UNKNOWN if found.free >= declared.limit * share else said, found)
+    return Reading(UNKNOWN if found.free >= declared.limit * share else said, found, centre)
 
 
 def _likely(found: Match, kit: TrendKit) -> tuple[str, ...]:
@@ -198,19 +202,21 @@ def since(found: Match, kit: TrendKit, name: str) -> Between:
     return began(kit.courses, weights(found, kit.signatures, _place(kit, name)), kit.declared.every_s)
 
 
-def due(found: Match, kit: TrendKit, name: str) -> Due | None:
+def due(seen: Reading, kit: TrendKit, name: str) -> Due | None:
     """Return which limit of an entry is reached next, and when; None where it has none ahead, or stands still."""
     entry = kit.entries.get(name)
     if entry is None or entry.identity is None or entry.identity.tag not in kit.declared.channels:
         return None
-    tag, likely = entry.identity.tag, weights(found, kit.signatures, _place(kit, name))
+    found, tag = seen.found, entry.identity.tag
+    likely = weights(found, kit.signatures, _place(kit, name))
     channel, place = kit.declared.channels[tag], kit.tags.index(tag)
+    usual = float(seen.normal[place])
     ahead = sorted((kit.limits[name][key], key) for key in _RISING if key in kit.limits[name])
     for value, key in ahead:
         limit = scaled(value, channel)
-        if limit <= channel.mean:
+        if limit <= usual:
             continue
-        grown = Grown(place, channel.mean / channel.sd, limit / channel.sd)
+        grown = Grown(place, usual / channel.sd, limit / channel.sd)
         after = reaches(found, kit.courses, likely, grown, kit.declared.every_s)
         if after is not None and (after.likely > 0.0 or (value, key) == ahead[-1]):
             return Due(key, value, kit.units[place], after)

@@ -68,6 +68,7 @@ def prepare(watches: WatchKit, loops: Mapping[str, Modelled]) -> BeliefKit:
     """
     phased = any(when.loop is not None for one in watches.monitors for when in one.declared.suppressed)
     phased = phased or any(chart.declared.yields for chart in watches.charts)
+    phased = phased or any(one.declared.yields for one in watches.trends)
     places = {name: i for i, name in enumerate(watches.asked)}
     return BeliefKit(
         listens=phased or bool(places),

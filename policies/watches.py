@@ -116,6 +116,10 @@ class Trend(Told):
     """Share of the trend an entry must explain to be named; below it the trend is called unknown [1]."""
     clear: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Share of `limit` below which a trend ends [1]."""
+    baseline_s: Duration | None = Field(default=None, alias="baseline")
+    """Time at the beginning of a run whose mean is normal for each channel; that of the policy where absent [s]."""
+    yields: tuple[str, ...] = ()
+    """Loops that move what it watches: it rests while one is in service, and begins anew afterwards."""
     action: Literal[Action.ALERT] = Action.ALERT
     """Tells people."""
 

@@ -1,0 +1,60 @@
+"""The library of line C names what is wrong with lines that are off, and calls unknown what it does not have."""
+
+import pytest
+from seen import EPOCH, written
+
+from anomaly import trend, trending
+from benchmarks import impurity_lines
+from benchmarks.impurity_lines import C, Case, last, played, ready, without
+from plant_io import Sample
+from plant_io.quality import Quality
+from policies import load, shipped
+
+POLICY = load(shipped("c"))
+KIT = ready(POLICY)[1]
+
+
+@pytest.mark.parametrize(
+    "case", [Case("new_peak", "F65", "P3", magnitude=1.0), Case("aged_column", "F67", "UHPLC", 1800.0)]
+)
+def test_a_trend_is_told_under_its_name_and_as_unknown_where_the_library_has_no_such_entry(case: Case) -> None:
+    known, strange = played(C, 601, [case.laid(C.on_s)], POLICY, [KIT, without(KIT, case.entry)])
+    assert last(known) == case.entry
+    assert last(strange) == trending.UNKNOWN
+    assert [alert.route for alert in known if alert.active] == [KIT.entries[case.entry].routing]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", [611, 612])
+def test_every_fault_of_the_plan_is_told_under_its_name(seed: int) -> None:
+    assert [told for _, told, _ in impurity_lines.cases(C, seed)] == [case.entry for case in C.cases]
+
+
+def fed(points: int, moved: float, phases: dict[str, str] | None = None) -> list[str]:
+    """What is told of a nitro compound that moves so far after twelve points, each point six minutes."""
+    state, told = trend.start(KIT), list[str]()
+    for k in range(points):
+        at = EPOCH + 360.0 * k
+        samples = {tag: Sample(one.mean, Quality.GOOD, at, at) for tag, one in KIT.declared.channels.items()}
+        for tag, share in (("PEAK.NITRO", 1.0), ("PEAK.IMP_H", 0.7), ("PEAK.IMP_C", 1.0), ("PEAK.IMP_D", -0.3)):
+            grown = moved * max(k - 12, 0) / 12.0
+            samples[tag] = samples[tag]._replace(value=samples[tag].value + share * grown)
+        state, alerts = trend.look(written(at, POLICY, samples), state, KIT, phases if k >= 24 and phases else {})
+        told += [alert.what for alert in alerts]
+    return told
+
+
+def test_a_catalyst_that_decays_is_told_with_the_time_to_the_next_limit_and_its_interval() -> None:
+    (told,) = fed(24, 0.25)
+    assert told.startswith("Catalyst loses activity: explains ")
+    assert "It reaches its alert limit of 0.2 % in " in told or "It reaches its action limit of 0.3 % in " in told
+
+
+def test_what_is_normal_is_what_the_line_was_at_the_beginning_of_its_run() -> None:
+    assert fed(30, 0.0) == []
+
+
+def test_a_watch_rests_while_a_loop_moves_what_it_sees() -> None:
+    first, second = fed(28, 0.25, {"synthesis": "active"})
+    assert first.startswith("Catalyst loses activity")
+    assert second == "Catalyst loses activity: left to other watches, for a loop moves what this one sees."
