@@ -1,6 +1,7 @@
 """The monitors that are shipped with lines: what they rest on, what is refused, and what they say of a line."""
 
 import hashlib
+import json
 import shutil
 from pathlib import Path
 
@@ -9,8 +10,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from anomaly.artefact import Model
 from benchmarks import isolation, masked
+from controller.cli.app import status
 from controller.kit import prepare
 from hil.commissioning_monitor import LINES
+from hil.library import find, open_scenario
+from hil.rig.play import in_memory
 from policies import Monitor, Policy, PolicyError, load, shipped
 from policies.approval import Statement, fingerprint, signed
 
@@ -89,6 +93,20 @@ def test_a_shipped_model_is_taken_signed_and_refused_unsigned_or_changed(tmp_pat
 
 def _hash(file: Path) -> str:
     return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def test_what_a_line_promised_and_what_came_of_it_stand_in_the_report_of_its_alarms(tmp_path: Path) -> None:
+    scenario, policy = open_scenario(find("a_quiet"))
+    record, where = tmp_path / "record", tmp_path / "alarms.json"
+    in_memory(scenario.model_copy(update={"for_s": 120.0, "assertions": {}}), policy, 3, record)
+    assert status(["report", "alarms", str(record), "--json", str(where)]) == 0
+    kept = json.loads(where.read_text())["budgets"]
+    assert {route: (one["promised_per_week"], one["told"]) for route, one in kept.items()} == {
+        "operator": (pytest.approx(2.0), 0),
+        "qa": (pytest.approx(7.0 / 30.0), 0),
+        "maintenance": (pytest.approx(1.0), 0),
+        "lab": (pytest.approx(7.0 / 30.0), 0),
+    }
 
 
 @pytest.mark.slow
