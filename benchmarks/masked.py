@@ -251,10 +251,17 @@ def figures(found: Mapping[Task, Found]) -> dict[str, object]:
         "caught_before_own_authority_wilson_95": [round(bound, 3) for bound in wilson(early, len(runs))],
         "caught_on_cvs_alone": alone / len(runs),
         "caught_on_cvs_alone_wilson_95": [round(bound, 3) for bound in wilson(alone, len(runs))],
-        "told_after_median_s": float(np.median([one.told_s for one in runs])),
-        "saturated_after_median_s": float(np.median([one.saturated_s for one in runs])),
+        "told_after_median_s": _median([one.told_s for one in runs]),
+        "told_on_cvs_alone_after_median_s": _median([one.cvs_s for one in runs]),
+        "saturated_after_median_s": _median([one.saturated_s for one in runs]),
         "table": [_row(task, one) for task, one in found.items()],
     }
+
+
+def _median(times: Sequence[float]) -> float | None:
+    """Return the median; none where half of them never came."""
+    found = float(np.median(times))
+    return found if isfinite(found) else None
 
 
 def _row(task: Task, one: Found) -> str:
