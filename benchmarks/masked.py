@@ -62,6 +62,8 @@ class Masking:
     """Faults, taken in turn from seed to seed."""
     moved: tuple[str, ...] = ()
     """What the loop makes up for them with, as ``LOOP.NAME``; all that it moves if empty."""
+    together: bool = False
+    """Whether the loop has something left as long as one of these is not at its limit."""
 
 
 LINES: Mapping[str, Masking] = {
@@ -87,8 +89,15 @@ LINES: Mapping[str, Masking] = {
             Masked("F04", "FDR_EXC", -0.4),
         ),
     ),
-    # The optimiser keeps the throughput at its limit anyway.
-    "c": Masking("c_quiet", 5400.0, 10_800.0, (Masked("C06", "R2", 90.0),), ("synthesis.t2_sp", "synthesis.ph2_sp")),
+    # The optimiser keeps throughput, and on some lines hydrogen, at their limits anyway.
+    "c": Masking(
+        "c_quiet",
+        5400.0,
+        10_800.0,
+        (Masked("C06", "R2", 90.0),),
+        ("synthesis.t2_sp", "synthesis.ph2_sp"),
+        together=True,
+    ),
 }
 """By line."""
 
@@ -148,13 +157,15 @@ class Found:
     """What became of a run."""
 
     saturated_s: float
-    """Time from the onset until a moved variable was at a limit [s]; infinite if none was."""
+    """Time from the onset until a moved variable, or all of them together, was at a limit [s]; infinite if never."""
     alone_s: float
     """Time from the onset until one was as far as the loop may move it alone [s]; infinite if none was."""
     told_s: float
     """Time from the onset until a watch of the line spoke [s]; infinite if none did."""
     by: str
     """Watch that spoke."""
+    first_s: float
+    """Time from the onset until the first moved variable was at a limit [s]; infinite if none was."""
     cvs_s: float
     """The same of monitors of the controlled variables alone [s]."""
 
@@ -175,8 +186,9 @@ def play(task: Task) -> Found:
     ours = [one for one in spoke if one.watch in shipped.watches]
     theirs = [one for one in spoke if one.watch.startswith(PREFIX)]
     return Found(
-        saturated_s=_saturated(heard, policy, how.onset_s, borne=True),
-        alone_s=_saturated(heard, policy, how.onset_s, borne=False),
+        saturated_s=_saturated(heard, policy, how, borne=True),
+        alone_s=_saturated(heard, policy, how, borne=False),
+        first_s=_saturated(heard, policy, how, borne=True, first=True),
         told_s=ours[0].at - EPOCH - how.onset_s if ours else inf,
         by=ours[0].watch if ours else "",
         cvs_s=theirs[0].at - EPOCH - how.onset_s if theirs else inf,
@@ -192,18 +204,18 @@ def _ear(policy: Policy, wanted: Sequence[str]) -> Heard:
     return Heard(shown, {name: name.partition(".")[0] for name in moved})
 
 
-def _saturated(heard: Heard, policy: Policy, onset_s: float, *, borne: bool) -> float:
-    """Return when the first moved variable was at a limit, time since the onset [s]."""
+def _saturated(heard: Heard, policy: Policy, how: Masking, *, borne: bool, first: bool = False) -> float:
+    """Return when the loop had nothing left, or the first moved variable was at a limit, time since the onset [s]."""
     at, values, active = np.array(heard.at), np.array(heard.values), np.array(heard.active)
-    first = inf
+    stuck = np.zeros(values.shape, np.bool_)
     for column, name in enumerate(heard.moved):
         loop, _, moved = name.partition(".")
         over = np.flatnonzero(active[:, column])
         if len(over):
             limits = _limits(policy.loops[loop], moved, float(values[over[0], column]), borne=borne)
-            there = (at >= onset_s) & active[:, column] & _at_limit(values[:, column], values[over[0], column], limits)
-            first = min([first, *at[there][:1].tolist()])
-    return first - onset_s
+            stuck[:, column] = active[:, column] & _at_limit(values[:, column], values[over[0], column], limits)
+    there = stuck.all(axis=1) if how.together and not first else stuck.any(axis=1)
+    return float(min([inf, *at[there & (at >= how.onset_s)][:1].tolist()])) - how.onset_s
 
 
 def _at_limit(
@@ -234,16 +246,16 @@ def _limits(loop: Loop, name: str, found: float, *, borne: bool) -> tuple[float,
 
 
 def figures(found: Mapping[Task, Found]) -> dict[str, object]:
-    """Return what became of the runs of a line, and each of them; what was at a limit before the fault says nothing."""
-    runs = [one for one in found.values() if one.saturated_s > 0.0]
-    if not runs:
-        return {"runs": 0, "at_limits_before": len(found), "table": [_row(task, one) for task, one in found.items()]}
+    """Return what became of the runs of a line, and each of them; lines at a limit before are counted apart."""
+    runs = list(found.values())
+    free = [one for one in runs if one.first_s > 0.0]
     caught = sum(one.told_s < min(one.saturated_s, inf) for one in runs)
     early = sum(one.told_s < min(one.alone_s, inf) for one in runs)
     alone = sum(one.cvs_s < min(one.saturated_s, inf) for one in runs)
     return {
         "runs": len(runs),
-        "at_limits_before": len(found) - len(runs),
+        "at_a_limit_before": len(runs) - len(free),
+        "caught_before_first_limit": [sum(one.told_s < min(one.first_s, inf) for one in free), len(free)],
         "saturated": sum(isfinite(one.saturated_s) for one in runs),
         "caught": caught / len(runs),
         "caught_wilson_95": [round(bound, 3) for bound in wilson(caught, len(runs))],
@@ -268,6 +280,7 @@ def _row(task: Task, one: Found) -> str:
     fault = task.fault
     times = (
         ("own authority used up", one.alone_s),
+        ("first at a limit", one.first_s),
         ("saturated", one.saturated_s),
         ("told", one.told_s),
         ("on CVs alone", one.cvs_s),
