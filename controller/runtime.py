@@ -167,7 +167,9 @@ async def operate(
             desk.broken = "no record, no control: no record is kept"
         keep: tuple[Sink, ...] = () if recorder is None else (recorder,)
         gc.freeze()  # what was loaded and made so far is never gone through again in the middle of a cycle
-        await run(Station(line, clock, kit, desk, worker, (*keep, tally, desk.watch, *sinks, *viewers)), desk.over)
+        keeper = None if recorder is None else recorder.journal.state
+        station = Station(line, clock, kit, desk, worker, (*keep, tally, desk.watch, *sinks, *viewers), keeper)
+        await run(station, desk.over)
     except BaseException:
         await desk.hand_back(line)
         raise

@@ -25,6 +25,8 @@ class Records(Declared):
     """Time from one signature to the next, where the station has a key [s]."""
     block_s: Duration = Field(default=3600.0, alias="block")
     """Time of which the values are put together in columns, one per tag [s]."""
+    state_s: Duration = Field(default=3600.0, alias="state")
+    """Time from one state of the controller that is kept to the next, where records are signed [s]."""
     keep: Keep = Keep()
     """What is kept how long."""
     ballast_mb: Annotated[float, Field(ge=0.0, le=100_000.0)] = 16.0

@@ -26,7 +26,7 @@ def add(app: typer.Typer) -> None:
     app.command()(history)
 
 
-def _instant(text: str | None) -> float | None:
+def instant(text: str | None) -> float | None:
     """Return an instant given as POSIX seconds or as ISO 8601, POSIX time [s]; without a zone it is UTC."""
     if text is None:
         return None
@@ -64,15 +64,15 @@ def history(
     """
     from controller.records.history import History  # noqa: PLC0415  # heavy
 
-    span = (_instant(begin), _instant(end))
+    span = (instant(begin), instant(end))
     with reading(), History(record) as there:
         if at is not None:
-            result = _line(there, _instant(at) or 0.0, tag)
+            result = _line(there, instant(at) or 0.0, tag)
         elif not tag:
             result = _listed(there)
         elif before is not None:
-            instant = _instant(before)
-            result = {name: _point(there.last(name, inf if instant is None else instant)) for name in tag}
+            until = instant(before)
+            result = {name: _point(there.last(name, inf if until is None else until)) for name in tag}
         elif buckets is not None:
             result = {name: _bucket(there.buckets(name, *_whole(there, span), buckets)) for name in tag}
         else:

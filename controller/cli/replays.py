@@ -12,6 +12,8 @@ from controller.cli.show import people
 from controller.records import replay as replays
 from controller.records import rerun as reruns
 from controller.records.journal import FILE
+from controller.records.replan import TOLERANCE, replan
+from controller.records.resume import resumed
 from policies import load
 
 
@@ -23,16 +25,26 @@ def _counted() -> Generator[Callable[[int], None]]:
         yield lambda n: progress.update(task, completed=n)
 
 
-def replay(record: Path) -> tuple[dict[str, object], bool]:
+def replay(record: Path, begin: float | None = None, key: str | None = None) -> tuple[dict[str, object], bool]:
     """Re-derive every decision of a record; return what was found and whether all is well.
+
+    Parameters
+    ----------
+    record
+        Record directory.
+    begin
+        Instant from which decisions are wanted, POSIX time [s]; the beginning where None.
+    key
+        Fingerprint of the key that must have signed the state they are made from.
 
     Raises
     ------
     ValueError
         If there is no record that can be read.
     """
+    since = None if begin is None else resumed(record, begin, key or "")
     with _counted() as count:
-        found = replays.replay(record, count)
+        found = replays.replay(record, count, since)
     good = found.identical == found.cycles and found.first_break is None
     word = "all identical" if good else f"{found.cycles - found.identical} different"
     chain = "chain intact" if found.first_break is None else f"chain broken at record {found.first_break}"
@@ -70,3 +82,28 @@ def rerun(record: Path, policy: Path) -> tuple[dict[str, object], bool]:
         markup=False,
     )
     return {**found.plain(), "policy": new.fingerprint}, found.first_break is None
+
+
+def plans(record: Path, tolerance: float | None) -> tuple[dict[str, object], bool]:
+    """Solve every problem of a record again; return what was found and whether all came out the same.
+
+    Parameters
+    ----------
+    record
+        Record directory.
+    tolerance
+        Share of the permitted span of an input by which its moves may differ [1]; as usual where None.
+
+    Raises
+    ------
+    ValueError
+        If there is no record that can be read.
+    """
+    with _counted() as count:
+        found = replan(record, TOLERANCE if tolerance is None else tolerance, count)
+    people.print(
+        f"{record / FILE}: {found.solved} plans solved again, {found.identical} identical, {found.within} within "
+        f"{found.tolerance:g} of the span of their inputs, the largest difference {found.largest:g}",
+        markup=False,
+    )
+    return {"plans": found.plain()}, found.within == found.solved

@@ -28,6 +28,7 @@ from controller.cli import (
     user,
 )
 from controller.cli.ends import Refused, duration, reading
+from controller.cli.history import instant
 from controller.cli.options import Connect, Json, Pki, pairs
 from controller.cli.show import give, log_to_people, people
 
@@ -194,12 +195,29 @@ def replay(
     policy: Annotated[
         Path | None, typer.Option("--policy", metavar="NEW", help="Another policy: what would have differed.")
     ] = None,
+    begin: Annotated[
+        str | None, typer.Option("--from", metavar="T", help="From the last state kept by then: ISO 8601 or POSIX s.")
+    ] = None,
+    key: Annotated[
+        str | None, typer.Option("--key", metavar="KEY", help="Fingerprint of the key that signed that state.")
+    ] = None,
+    plans: Annotated[bool, typer.Option("--plans", help="Solve every problem again as well.")] = False,
+    tolerance: Annotated[
+        float | None, typer.Option(help="Share of the span of an input by which a move may differ, 1e-6.")
+    ] = None,
     json: Json = None,
 ) -> int:
     """Re-derive every decision of a record and compare it bit for bit, or see what another policy would have done."""
     from controller.cli import replays  # noqa: PLC0415  # heavy
 
+    if (begin is None) != (key is None) or (policy is not None and (plans or begin is not None)):
+        raise Refused(
+            "replay: --from wants --key, whose signature lets a state be loaded, and neither goes with --policy"
+        )
     with reading():
-        result, good = replays.replay(record) if policy is None else replays.rerun(record, policy)
+        result, good = replays.replay(record, instant(begin), key) if policy is None else replays.rerun(record, policy)
+        if plans:
+            more, same = replays.plans(record, tolerance)
+            result, good = result | more, good and same
     give(result, json)
     return 0 if good else 1

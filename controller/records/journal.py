@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from hashlib import sha256
 from math import inf
 from pathlib import Path
+from pickle import PicklingError
 
 from controller.cycle import Cycle, Decision
 from controller.records.audit import Deed, deeds, ended, started
@@ -20,8 +21,10 @@ from controller.records.chain import FORMAT, START, Signer, link, plain
 from controller.records.codec import pack
 from controller.records.entry import Entry, entries
 from controller.records.file import FILE, SCHEMA, Connection, Full, connect, told
+from controller.records.resume import packed
 from controller.records.retention import DAY_S, Retention, hashing
 from controller.records.sealing import Sealer, Statement, cycles_in_block
+from controller.state import State
 from plant_io import Clock
 from plant_io.clocks import beside_the_machine
 from policies import Policy
@@ -46,6 +49,8 @@ class Keeping:
     """Most records from one checkpoint to the next [1]."""
     period_s: float = 1.0
     """Length of a cycle [s]."""
+    state_s: float = inf
+    """Time from one state of the controller to the next [s]."""
     block_s: float = 3600.0
     """Time of which values are put together in columns [s]."""
     units: Mapping[str, str] = field(default_factory=dict[str, str])
@@ -73,6 +78,7 @@ class Keeping:
             every_s=said.checkpoint_s,
             period_s=policy.period_s,
             block_s=said.block_s,
+            state_s=inf if signer is None else said.state_s,
             units=policy.units(),
             cycles_s=cycles_s,
             trends_s=trends_s,
@@ -116,6 +122,8 @@ class Journal:
         self.full = ""
         """Why the room held in reserve was given up; empty while it is there."""
         self._tried_at = -inf
+        self._state_at: float | None = None
+        self._state: bytes | None = None
         self._before: Decision | None = None
         self.bytes = 0
         """Size of all bodies written so far [B]."""
@@ -150,10 +158,24 @@ class Journal:
         rows: list[Row] = [("cycle", at, _packed(cycle)), *self._trail(at, deeds(self._before, cycle))]
         said, gone = self._gone(at) if self._retention.wanted else ((), ())
         rows += [("sealed", at, body) for body in ready.sealed] + [("retired", at, body) for body in said]
+        if self._state is not None:
+            rows.append(("state", at, self._state))
         self._keep(rows, [*ready.statements, *gone])
+        self._state = None
         self._retention.done(len(gone))
         self._sealer.kept(cycle, seq)
         self._before = cycle.decision
+
+    def state(self, cycle: Cycle, state: State) -> None:
+        """Keep what a cycle leaves to the next, if it is time to; it is written with the next cycle."""
+        at = cycle.snapshot.at
+        self._state_at = at if self._state_at is None else self._state_at
+        if at - self._state_at >= self._keeping.state_s:
+            self._state_at = at
+            try:
+                self._state = packed(cycle.number, state)
+            except (PicklingError, TypeError, AttributeError):
+                self._state_at = inf  # a detector that cannot be stored: decisions are made again from the beginning
 
     def tail(self, at: float, content: dict[str, object]) -> None:
         """Write the last record, and close.

@@ -11,6 +11,7 @@ from typing import Any
 from controller.decide import decide
 from controller.records import codec
 from controller.records.cycles import Walk, inputs
+from controller.records.resume import Resumed
 
 _SHOWN = 20
 
@@ -45,7 +46,7 @@ class Outcome:
     """Whether the run was closed in order."""
 
 
-def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) -> Outcome:
+def replay(directory: Path, progress: Callable[[int], None] = lambda _: None, since: Resumed | None = None) -> Outcome:
     """Re-derive every decision in `directory`.
 
     Parameters
@@ -54,6 +55,8 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
         Record directory.
     progress
         Told the number of cycles done so far.
+    since
+        State from which decisions are made again; the beginning where None.
 
     Raises
     ------
@@ -64,9 +67,12 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
     """
     walk = Walk(directory)
     kit = walk.kit()
-    state, digest, same = kit.start(), hashlib.sha256(), 0
+    state, digest, same, count = kit.start() if since is None else since.state, hashlib.sha256(), 0, 0
     differences: list[Difference] = []
     for data in walk.cycles(progress):
+        if since is not None and data["number"] <= since.after:
+            continue
+        count += 1
         digest.update(codec.retrace(data))
         decision, state = decide(*inputs(data, kit), state, kit)
         again = _as_known(codec.unpack(codec.pack(decision)), data["decision"])
@@ -76,7 +82,7 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
         same += not wrong
         if wrong and len(differences) < _SHOWN:
             differences.append(Difference(data["number"], data["snapshot"]["at"], wrong))
-    return Outcome(walk.count, same, tuple(differences), walk.first_break, digest.hexdigest(), walk.complete)
+    return Outcome(count, same, tuple(differences), walk.first_break, digest.hexdigest(), walk.complete)
 
 
 def _as_known(again: dict[str, Any], was: codec.Fields) -> dict[str, Any]:

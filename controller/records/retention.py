@@ -71,7 +71,7 @@ class Retention:
         if young or sealed is None or sealed < last:
             return
         rows = self.db.execute(
-            "SELECT seq FROM records WHERE seq BETWEEN ? AND ? AND kind = 'cycle'", (self._cycle, last)
+            "SELECT seq FROM records WHERE seq BETWEEN ? AND ? AND kind IN ('cycle', 'state')", (self._cycle, last)
         )
         self._then += [("UPDATE records SET digest = sha256(body), body = x'' WHERE seq = ?", row) for row in rows]
         self._said.append(plain({"class": "cycles", "first": self._cycle, "last": last}))
