@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from queue import Empty, Full, Queue, SimpleQueue
 from threading import Thread
 
-from controller.cycle import Cycle, Mode, Order, SetMode
+from controller.cycle import Accept, Cycle, Mode, Order, SetMode
 from controller.kit import Kit
 from controller.loop import Sink
 from controller.records.journal import Journal
@@ -51,6 +51,8 @@ class Desk:
     """Why the run is to end."""
     broken: str = ""
     """Why nothing may be moved."""
+    barred: str = ""
+    """Why no loop may be put in service in this run, whoever asks; empty where it may."""
     armed: frozenset[str] = frozenset()
     """Connections whose PLC has not been seen to have its setpoints back."""
     said: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -68,12 +70,21 @@ class Desk:
         due = [t.order for t in self.timed[self._placed :] if t.after_s <= now + 1e-6]
         self._placed += len(due)
         due += self._posted()
+        due = [self._heeded(order) for order in due]
         if self.broken and (self._willing or due):
             due += self._all(Mode.SHADOW, self.broken)
         if self.stopping and not self._told:
             due += self._all(Mode.OFF, self.stopping)
             self._told = True
         return due
+
+    def _heeded(self, order: Order) -> Order:
+        """Return an order, or, where loops may not be put in service, what is made of it: it stays in the record."""
+        act = order.act
+        willing = isinstance(act, Accept) or (isinstance(act, SetMode) and act.mode in WILLING)
+        if not self.barred or not willing:
+            return order
+        return Order(order.who, f"refused: {self.barred}; asked: {order.why}", SetMode(act.loop, Mode.SHADOW))
 
     def _posted(self) -> list[Order]:
         orders: list[Order] = []

@@ -63,6 +63,10 @@ class Options:
     """Opens the record in its directory."""
     signer: Signer | None = None
     """Signs the record; nobody does where None."""
+    barred: str = ""
+    """Why no loop may be put in service in this run; empty where it may."""
+    signatures: bytes = b""
+    """Signatures of the policy, as they lay beside it, kept in the record."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +163,7 @@ async def operate(
         await worker.start()
         await line.open()
         await _reach(through)
-        desk.begun = clock.now()
+        desk.begun, desk.barred = clock.now(), options.barred
         _heed(desk)
         if options.record is not None:
             recorder = Recorder(_begin(kit, options, options.record, clock), desk)
@@ -217,6 +221,7 @@ def _begin(kit: Kit, options: Options, directory: Path, clock: Clock) -> Journal
             "fingerprint": policy.fingerprint,
             "policy_name": options.policy_name,
             "files": dict(policy.files),
+            "signatures": options.signatures,
             "connect": dict(options.connect),
             "station": kit.station,
             "period_s": policy.period_s,

@@ -9,11 +9,12 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
+from policies.people import Meaning
 from policies.words import Declared, Number
 
 SUFFIX = ".sig"
@@ -43,6 +44,12 @@ class Statement(Declared):
     """Fingerprints of what it rests on, by name of the file."""
     key: str
     """Public key, 32 bytes in base64."""
+    user: str | None = None
+    """Identity of the user who signs; None where a key alone was used."""
+    meaning: Meaning | None = None
+    """What the signature says; None where a key alone was used."""
+    shown: str | None = None
+    """Text that was shown before the password was asked for; None where a key alone was used."""
 
 
 class Approval(Statement):
@@ -75,7 +82,7 @@ def fingerprint(key: bytes) -> str:
 
 def words(statement: Statement) -> bytes:
     """Return the bytes that are signed."""
-    said = statement.model_dump(mode="json", exclude={"signature"})
+    said = statement.model_dump(mode="json", exclude={"signature"}, exclude_none=True)
     return json.dumps(said, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 
@@ -98,36 +105,82 @@ def signed(statement: Statement, private: bytes) -> Approval:
     return Approval.model_validate({**ready.model_dump(), "signature": signature})
 
 
-def verified(sha256: str, found: bytes, keys: Collection[str]) -> Approval:
-    """Return the approval of a file, if it is one.
+_ANY = TypeAdapter[Approval | tuple[Approval, ...]](Approval | tuple[Approval, ...])
+
+
+def read(found: bytes) -> tuple[Approval, ...]:
+    """Return the approvals in a file, one or a list of them, whether they hold or not.
+
+    Raises
+    ------
+    NotApproved
+        If there are none.
+    """
+    try:
+        said = _ANY.validate_json(found, strict=True)
+    except ValidationError:
+        raise NotApproved("it is no approval") from None
+    return (said,) if isinstance(said, Approval) else said
+
+
+def written(approvals: Sequence[Approval]) -> bytes:
+    """Return the file that holds some approvals; one alone stands for itself."""
+    said = [each.model_dump(mode="json", exclude_none=True) for each in approvals]
+    return (json.dumps(said[0] if len(said) == 1 else said, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def holds(approval: Approval, sha256: str) -> None:
+    """See that an approval is signed by the key it names, over these bytes.
+
+    Parameters
+    ----------
+    approval
+        The approval.
+    sha256
+        Fingerprint of the file, hexadecimal.
+
+    Raises
+    ------
+    NotApproved
+        If it is not.
+    """
+    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # heavy
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  # heavy
+
+    try:
+        raw, signature = base64.b64decode(approval.key, validate=True), base64.b64decode(approval.signature)
+        Ed25519PublicKey.from_public_bytes(raw).verify(signature, words(approval))
+    except (ValueError, InvalidSignature):
+        raise NotApproved("its signature does not fit what it says") from None
+    if approval.sha256 != sha256:
+        raise NotApproved(f"it approves {approval.sha256[:16]}, but the file is {sha256[:16]}")
+
+
+def verified(sha256: str, found: bytes, keys: Collection[str] | None = None) -> Approval:
+    """Return the first approval of a file that counts.
 
     Parameters
     ----------
     sha256
         Fingerprint of the file, hexadecimal.
     found
-        The approval.
+        The approvals.
     keys
-        Fingerprints of the public keys that count.
+        Fingerprints of the public keys that count; any where None.
 
     Raises
     ------
     NotApproved
-        If it is about other bytes, signed by nobody who counts, or not signed.
+        If all are about other bytes, signed by nobody who counts, or not signed.
     """
-    from cryptography.exceptions import InvalidSignature  # noqa: PLC0415  # heavy
-    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey  # noqa: PLC0415  # heavy
-
-    try:
-        approval = Approval.model_validate_json(found, strict=True)
-        raw, signature = base64.b64decode(approval.key, validate=True), base64.b64decode(approval.signature)
-        Ed25519PublicKey.from_public_bytes(raw).verify(signature, words(approval))
-    except ValidationError:
-        raise NotApproved("it is no approval") from None
-    except (ValueError, InvalidSignature):
-        raise NotApproved("its signature does not fit what it says") from None
-    if approval.sha256 != sha256:
-        raise NotApproved(f"it approves {approval.sha256[:16]}, but the file is {sha256[:16]}")
-    if approval.signer not in keys:
-        raise NotApproved(f"it is signed by the key {approval.signer[:16]}, which is not among those that count")
-    return approval
+    refusal = NotApproved("it is no approval")
+    for approval in read(found):
+        try:
+            holds(approval, sha256)
+        except NotApproved as error:
+            refusal = error
+            continue
+        if keys is None or approval.signer in keys:
+            return approval
+        refusal = NotApproved(f"it is signed by the key {approval.signer[:16]}, which is not among those that count")
+    raise refusal

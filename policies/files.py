@@ -211,7 +211,7 @@ def _judged(
         table.merge(document, content, str(Path(name).parent / file))
     policy, problems = checked(document)
     problems += [*missing, *_missing_files(document, NAMED, get, files)]
-    problems += check_approved.approvals(document, get, files)
+    problems += check_approved.approvals(document, get, files, NAMED)
     problems.sort(key=lambda problem: (problem.file != name, problem.line, problem.column, problem.path))
     problems += _library_problems(document, files)
     return document, {"": data, **files}, policy, problems

@@ -37,6 +37,7 @@ TABLE: tuple[tuple[str, Impact], ...] = (
     ("records.**", Impact.OPERATING),
     ("budgets.**", Impact.OPERATING),
     ("incidents.**", Impact.OPERATING),
+    ("people.**", Impact.LIMITS),
     ("scans.**", Impact.OPERATING),
     ("lockstep.**", Impact.OPERATING),
     ("plant_time.**", Impact.OPERATING),

@@ -16,6 +16,7 @@ from policies.budgets import Budgets
 from policies.incidents import Incidents
 from policies.loops import Loop, TransferFunction
 from policies.material import Material
+from policies.people import People
 from policies.records import Records
 from policies.scans import CONTROL, ScanClass, Scans
 from policies.soft import SoftSensor
@@ -100,6 +101,8 @@ class Policy(Declared):
     """How a run is recorded."""
     material: Material | None = None
     """How material is followed and diverted; not at all where absent."""
+    people: People = People()
+    """What is demanded of the people who run it."""
     lockstep: Lockstep | None = None
     """Tags of a simulated plant that waits for the controller."""
     plant_time: PlantTime | None = None

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field
 
 from policies.words import Declared
 
@@ -99,7 +101,7 @@ class People(Declared):
 
     orders: Literal["anybody", "users"] = "anybody"
     """Whether orders are taken from users with a password and a role alone."""
-    signatures: tuple[Meaning, ...] = ()
+    signatures: Annotated[tuple[Meaning, ...], Field(max_length=4)] = ()
     """Meanings of the signatures without which the policy moves nothing, each by another person; none if empty."""
     unsigned: Literal["refuse", "shadow"] = "refuse"
     """Whether, without them, it does not run at all, or in SHADOW."""

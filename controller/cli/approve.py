@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from controller.cli import sign
+from controller.cli.asking import USERS, PasswordFrom, Users
 from controller.cli.ends import Refused, reading
 from controller.cli.show import give, people
 
@@ -18,9 +20,11 @@ if TYPE_CHECKING:
     from policies.approval import Approval
 
 Json = Annotated[str | None, typer.Option("--json", metavar="FILE", help="Result as one JSON object; - for stdout.")]
-Key = Annotated[Path, typer.Option("--key", metavar="FILE", help="Ed25519 private key in PEM, readable by you alone.")]
-Who = Annotated[str, typer.Option(help="Who signs.")]
-Why = Annotated[str, typer.Option(help="Meaning of the signature.")]
+Key = Annotated[
+    Path | None, typer.Option("--key", metavar="FILE", help="Ed25519 private key in PEM, readable by you alone.")
+]
+Who = Annotated[str, typer.Option(help="Who signs, where a key is used.")]
+Why = Annotated[str, typer.Option(help="Reason, or what the signature of a key says.")]
 Evidence = Annotated[
     list[Path] | None, typer.Option("--evidence", metavar="FILE", help="What it rests on; may be repeated.")
 ]
@@ -35,17 +39,29 @@ def add(app: typer.Typer) -> None:
 def approve(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Policy, model or library.")],
     *,
-    key: Key,
-    who: Who,
     why: Why,
+    key: Key = None,
+    who: Who = "",
+    user: sign.User = None,
+    meaning: sign.Says = "approval",
+    against: sign.Against = None,
     evidence: Evidence = None,
+    directory: Users = USERS,
+    pki: sign.Pki = sign.PKI,
+    password_fd: PasswordFrom = None,
     json: Json = None,
 ) -> int:
     """Sign a policy, a model or a library; the approval lies beside it, with .sig behind its name.
 
-    A key is made by ``openssl genpkey -algorithm ed25519 -out KEY``.
+    With ``--user`` it is an electronic signature: what is signed is shown, the password is asked for. With ``--key``
+    it is that of a key, made by ``openssl genpkey -algorithm ed25519 -out KEY``.
     """
-    approval = _signed("approve", file, file, (who, why, evidence or []), key)
+    if user is not None:
+        how = sign.How(user, meaning, why, directory, pki, password_fd)
+        with reading():
+            approval = sign.signed(how, file, _fingerprint(file), {"approve": evidence or []}, against)
+    else:
+        approval = _signed("approve", file, file, (who, why, evidence or []), key)
     _said(approval, file, json)
     return 0
 
@@ -56,10 +72,14 @@ def promote(
     ],
     *,
     out: Annotated[Path, typer.Option("--out", metavar="FILE", help="Model file of the locked lane.")],
-    key: Key,
-    who: Who,
     why: Why,
+    key: Key = None,
+    who: Who = "",
+    user: sign.User = None,
     evidence: Evidence = None,
+    directory: Users = USERS,
+    pki: sign.Pki = sign.PKI,
+    password_fd: PasswordFrom = None,
     json: Json = None,
 ) -> int:
     """Make a candidate a model of the locked lane: frozen, under its new name, signed with the evidence it rests on.
@@ -70,13 +90,18 @@ def promote(
     if not evidence:
         raise Refused("promote: found no --evidence, wanted at least one file that speaks for the candidate")
     with reading():
-        data = _promoted(candidate, who, evidence)
+        how = None if user is None else sign.How(user, "approval", why, directory, pki, password_fd)
+        data = _promoted(candidate, who if how is None else sign.printed(how), evidence)
         for taken in (out, _beside(out)):
             if taken.exists():
                 raise FileExistsError(f"{taken}: it is there already; what was approved is not replaced")
         out.write_bytes(data)
     try:
-        approval = _signed("promote", candidate, out, (who, why, evidence), key)
+        if how is None:
+            approval = _signed("promote", candidate, out, (who, why, evidence), key)
+        else:
+            with reading():
+                approval = sign.signed(how, out, _fingerprint(out), {"promote": [candidate, *evidence]})
     except BaseException:
         out.unlink()
         raise
@@ -132,7 +157,7 @@ def _said(approval: Approval, file: Path, json: str | None) -> None:
 
 
 def _signed(
-    act: Literal["approve", "promote"], given: Path, file: Path, words: tuple[str, str, list[Path]], key: Path
+    act: Literal["approve", "promote"], given: Path, file: Path, words: tuple[str, str, list[Path]], key: Path | None
 ) -> Approval:
     from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
     from plant_io.security.signing import private_key  # noqa: PLC0415  # heavy
@@ -140,6 +165,8 @@ def _signed(
 
     who, why, evidence = words
     rests = evidence if act == "approve" else [given, *evidence]
+    if key is None:
+        raise Refused(f"{act}: found neither --user nor --key, wanted who signs")
     if not who.strip() or not why.strip():
         raise Refused(f"{act}: --who and --why are wanted: a signature has a person and a meaning")
     with reading():
@@ -154,7 +181,7 @@ def _signed(
             key="",
         )
         approval = signed(statement, private_key(key))
-        _beside(file).write_text(approval.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        _beside(file).write_text(approval.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
     return approval
 
 

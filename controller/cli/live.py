@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import randbelow
 from tempfile import TemporaryFile
@@ -13,8 +13,9 @@ from rich.status import Status
 
 from controller.burden import Burden
 from controller.cli import incidents
+from controller.cli.access import Station, begun, gate, signatures
 from controller.cli.ends import Unreachable, reading
-from controller.cli.orders import HELP, Listener
+from controller.cli.orders import HELP, Gate, Listener
 from controller.cli.pace import pace
 from controller.cli.show import people
 from controller.cycle import Cycle, Mode, Order, SetMode
@@ -45,6 +46,8 @@ class Site:
     """Plant seconds per wall second [1]; None for what the policy says."""
     waits: bool = False
     """Whether the plant waits for the controller, whatever the policy says."""
+    station: Station = field(default_factory=Station)
+    """Who is there."""
 
 
 def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: Site) -> dict[str, object]:
@@ -72,11 +75,10 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
     """
     with reading():
         policy = rebind(load(path), site.connect, site.pki)
+        barred, who = begun(policy, path, mode, site.station)
         kit = prepare(policy, randbelow(STATIONS))
         where = Path(f"record-{WallClock().now():.0f}") if record is None else record
-        orders = tuple(
-            Timed(0.0, Order("command line", f"--mode {mode}", SetMode(name, Mode(mode)))) for name in policy.loops
-        )
+        orders = tuple(Timed(0.0, Order(who, f"--mode {mode}", SetMode(name, Mode(mode)))) for name in policy.loops)
         fresh(where)
         found = pace(policy, site.speed, waits=site.waits)
         signs = signer(policy, site.pki)
@@ -89,10 +91,14 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         connect=site.connect,
         policy_name=path.name,
         signer=signs,
+        barred=barred,
+        signatures=signatures(path),
     )
+    if barred:
+        people.print(f"SHADOW only: {barred}", style="bold", markup=False)
     people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}", markup=False)
     people.print(HELP, style="dim", markup=False)
-    ran = observed(kit, options)
+    ran = observed(kit, options, gate(policy, site.station))
     _conclude(ran, where)
     return summary(policy, ran, where)
 
@@ -167,8 +173,17 @@ def fresh(record: Path) -> None:
         folder.rmdir()
 
 
-def observed(kit: Kit, options: Options) -> Ran:
+def observed(kit: Kit, options: Options, through: Gate | None = None) -> Ran:
     """Run with one line of status for people, and every event and alert as it comes.
+
+    Parameters
+    ----------
+    kit
+        The policy, made ready.
+    options
+        How to run it.
+    through
+        Sees that users may place the orders they type; None where nobody is asked who they are.
 
     Raises
     ------
@@ -178,11 +193,11 @@ def observed(kit: Kit, options: Options) -> Ran:
     with people.status("connecting", spinner="line") as status:
         try:
             with reading():
-                through = door(kit.policy, options)
-            listener = Listener(options.inbox, tuple(kit.loops))
+                way = door(kit.policy, options)
+            listener = Listener(options.inbox, tuple(kit.loops), through)
             listener.start()
             views = (announcer(options.record, _signing(options.signer)), watcher(kit.policy, status))
-            return asyncio.run(operate(kit, options, through, (listener.watch,), views))
+            return asyncio.run(operate(kit, options, way, (listener.watch,), views))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error
 

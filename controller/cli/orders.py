@@ -5,11 +5,12 @@ from __future__ import annotations
 import getpass
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 
+from controller.cli.ends import Refused
 from controller.cli.show import people
 from controller.cycle import Accept, Cycle, Mode, Order, SetLimits, SetMode, SetTarget
 
@@ -22,6 +23,10 @@ _POLICY = "policy"
 """Word for what the policy says."""
 
 
+Gate = Callable[[str, Sequence[Order]], None]
+"""Sees that somebody may place orders; raises `PermissionError` where not."""
+
+
 class Listener:
     """Reads orders from standard input in a thread of its own, and puts them on the desk.
 
@@ -31,10 +36,12 @@ class Listener:
         Where orders go.
     loops
         Names of the loops; an order is for all of them.
+    gate
+        Sees that users may place the orders they type behind their names; None where nobody is asked who they are.
     """
 
-    def __init__(self, inbox: SimpleQueue[Order], loops: tuple[str, ...]) -> None:
-        self._inbox, self._loops = inbox, loops
+    def __init__(self, inbox: SimpleQueue[Order], loops: tuple[str, ...], gate: Gate | None = None) -> None:
+        self._inbox, self._loops, self._gate = inbox, loops, gate
         self._offers: dict[str, float] = {}
         self._who = getpass.getuser()
 
@@ -58,10 +65,21 @@ class Listener:
     def _read(self) -> None:
         for line in sys.stdin:
             try:
-                for order in parse(line, self._who, self._loops, self._offers):
+                for order in self._permitted(line):
                     self._inbox.put(order)
-            except ValueError as refusal:
+            except (ValueError, OSError, Refused) as refusal:
                 people.print(str(refusal), markup=False)
+
+    def _permitted(self, line: str) -> list[Order]:
+        if self._gate is None:
+            return parse(line, self._who, self._loops, self._offers)
+        who, colon, rest = line.strip().partition(":")
+        if not colon:
+            raise ValueError(f"found {line.strip()!r}, wanted who orders it first, such as ana: auto line is steady")
+        orders = parse(rest, who, self._loops, self._offers)
+        if orders:
+            self._gate(who, orders)
+        return orders
 
 
 def parse(line: str, who: str, loops: tuple[str, ...], offers: Mapping[str, float]) -> list[Order]:

@@ -24,9 +24,11 @@ from controller.cli import (
     library,
     probe,
     report,
+    sign,
     soft_sensor,
     user,
 )
+from controller.cli.asking import USERS, PasswordFrom, Users
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.history import instant
 from controller.cli.options import Connect, Json, Pki, pairs
@@ -131,6 +133,7 @@ def add(app: typer.Typer) -> None:
     approve.add(app)
     diff.add(app)
     user.add(app)
+    sign.add(app)
     soft_sensor.add(app)
     library.add(app)
 
@@ -145,14 +148,17 @@ def run(
     pki: Pki = None,
     speed: Speed = None,
     lockstep: Lockstep = False,
+    user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Who begins the run.")] = None,
+    directory: Users = USERS,
+    password_fd: PasswordFrom = None,
     json: Json = None,
 ) -> int:
     """Run a policy against the plant it names; fails if its record has a gap."""
-    from controller.cli import live  # noqa: PLC0415  # heavy
+    from controller.cli import access, live  # noqa: PLC0415  # heavy
     from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
     log_to_people()
-    site = live.Site(pairs(connect), pki, speed, lockstep)
+    site = live.Site(pairs(connect), pki, speed, lockstep, access.Station(directory, user, pki, password_fd))
     result = live.run(policy, mode.value, duration("--for", for_), record, site)
     give(result, json)
     if result["not_kept"]:

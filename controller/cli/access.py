@@ -1,0 +1,110 @@
+"""Who may begin a run, and place orders in it, where the policy demands users and signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from controller.cli.asking import USERS, Asker
+from controller.cli.ends import Refused
+from controller.cli.orders import Gate
+from controller.cli.user import now, opened
+from controller.cycle import Accept, Act, Order, SetMode
+from controller.people import Denied, People
+from controller.service import WILLING
+from controller.signed import demanded
+from policies import Policy
+from policies.approval import SUFFIX
+from policies.people import Right, may
+
+_SHADOW = "shadow"
+
+
+@dataclass(frozen=True, slots=True)
+class Station:
+    """Who is there when a run begins."""
+
+    directory: Path = USERS
+    """Where the users are kept."""
+    user: str | None = None
+    """Who begins the run; None where nobody said."""
+    pki: str | None = None
+    """Folder of the key that signs what users do; None for the usual one."""
+    password_fd: int | None = None
+    """File descriptor that gives passwords; None for the terminal."""
+
+    def people(self) -> People:
+        """Return the users."""
+        return opened(self.directory, None if self.pki is None else Path(self.pki))
+
+
+def begun(policy: Policy, path: Path, mode: str, station: Station) -> tuple[str, str]:
+    """Return why no loop may be put in service, empty where it may, and who begins the run.
+
+    Parameters
+    ----------
+    policy
+        The policy.
+    path
+        Its file, beside which its signatures lie.
+    mode
+        Mode asked for at the start.
+    station
+        Who is there.
+
+    Raises
+    ------
+    Refused
+        If the policy lacks signatures and may not run without them, or nobody said who begins the run.
+    Denied
+        If whoever begins it may not.
+    """
+    people = station.people()
+    barred = demanded(policy, path, people)
+    if barred and (mode != _SHADOW or policy.people.unsigned != _SHADOW):
+        raise Refused(f"{path}: {barred}")
+    if policy.people.orders == "anybody":
+        return barred, "command line"
+    if station.user is None:
+        raise Refused(f"{path}: the policy takes orders from users alone; found no --user, wanted who begins the run")
+    ask = Asker(station.password_fd)
+    known = people.allowed(station.user, ask(f"password of {station.user}"), Right.START, now())
+    if mode != _SHADOW and not may(known.user.role, Right.LEAD):
+        raise Denied(f"{known.user.name}: the role {known.user.role.value} may not {Right.LEAD.value}")
+    return barred, known.user.name
+
+
+def gate(policy: Policy, station: Station) -> Gate | None:
+    """Return what sees that users may place the orders they type; None where the policy takes them from anybody.
+
+    Parameters
+    ----------
+    policy
+        The policy.
+    station
+        Who is there.
+    """
+    if policy.people.orders == "anybody":
+        return None
+    people, ask = station.people(), Asker(station.password_fd)
+
+    def see(who: str, orders: Sequence[Order]) -> None:
+        password = ask(f"password of {who}")
+        for right in {needed(order.act) for order in orders}:
+            people.allowed(who, password, right, now())
+
+    return see
+
+
+def needed(act: Act) -> Right:
+    """Return the right it takes to order something."""
+    if isinstance(act, SetMode):
+        return Right.LEAD if act.mode in WILLING else Right.RELEASE
+    return Right.LEAD if isinstance(act, Accept) else Right.ADJUST
+
+
+def signatures(path: Path) -> bytes:
+    """Return the signatures that lie beside a policy; nothing where there are none."""
+    beside = path.with_name(path.name + SUFFIX)
+    return beside.read_bytes() if beside.exists() else b""
