@@ -38,6 +38,7 @@ TABLE: tuple[tuple[str, Impact], ...] = (
     ("budgets.**", Impact.OPERATING),
     ("incidents.**", Impact.OPERATING),
     ("people.**", Impact.LIMITS),
+    ("material.**", Impact.LIMITS),
     ("scans.**", Impact.OPERATING),
     ("lockstep.**", Impact.OPERATING),
     ("plant_time.**", Impact.OPERATING),
