@@ -32,7 +32,7 @@ class Station:
     pki: str | None = None
     """Folder of the key that signs what users do; None for the usual one."""
     password_fd: int | None = None
-    """File descriptor that gives passwords; None for the terminal."""
+    """File descriptor that gives passwords [1]; None for the terminal."""
 
     def people(self) -> People:
         """Return the users."""

@@ -47,7 +47,7 @@ class How:
     pki: Path
     """Folder of the key of the station."""
     password_fd: int | None
-    """File descriptor that gives passwords; None for the terminal."""
+    """File descriptor that gives passwords [1]; None for the terminal."""
 
 
 def add(app: typer.Typer) -> None:
