@@ -20,6 +20,7 @@ from controller.desk import Timed
 from controller.kit import Kit, prepare
 from controller.mpc.worker import Inline, Worker
 from controller.plan import Status
+from controller.records.ballast import BALLAST
 from controller.records.journal import entries
 from controller.records.replay import replay
 from controller.runtime import Door, Options, operate
@@ -118,7 +119,7 @@ def limit_file_size(directory: Path) -> None:
     import resource  # noqa: PLC0415  # POSIX only, as the test
 
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    largest = max(path.stat().st_size for path in directory.iterdir())
+    largest = max(path.stat().st_size for path in directory.iterdir() if path.name != BALLAST)
     resource.setrlimit(resource.RLIMIT_FSIZE, (largest, resource.getrlimit(resource.RLIMIT_FSIZE)[1]))
 
 
