@@ -20,6 +20,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from controller.soft.conformal import quantile
+from controller.soft.cores import CORES
 from controller.soft.hybrid_fit import Found, chosen, folded, stated, unspoken
 from controller.soft.hybrid_judge import (
     CORE_ALONE,
@@ -41,6 +42,9 @@ from plant_io.signals import Floats
 
 GROWTHS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Shares of the variance that may grow with the value, to choose from [1]."""
+
+ALIKE = 1.01
+"""Within this factor of the least error the simplest is made [1]."""
 
 _NAMES = {
     WHOLE: "hybrid",
@@ -86,6 +90,13 @@ class _Candidate:
         mean, scale = self.said(samples)
         return -float(np.log(_rms((mean - samples.labels) / scale)) + np.mean(np.log(scale)))
 
+    def inputs(self, samples: Samples) -> Samples:
+        """Return samples with the inputs it uses."""
+        plan, names = self.plan, self.plan.inputs or tuple(samples.inputs)
+        if plan.core != NO_CORE and self.found.trained.learnt is None:
+            names = tuple(name for name, one in CORES[plan.core].inputs.items() if one.needed)
+        return replace(samples, inputs={name: samples.inputs[name] for name in names})
+
     def value(self, samples: Samples) -> Floats:
         """Return what it says, shape ``(n,)``, in the unit of the result."""
         return unspoken(self.said(samples)[0], logarithm=self.plan.logarithm)
@@ -114,7 +125,9 @@ def across(goal: Goal, lines: Lines) -> HybridModel:
     """
     candidates = {n: one.calibrated(lines.calibrated) for n, one in _candidates(goal, lines.fitted).items()}
     errors = {name: _rms(one.value(lines.calibrated) - lines.calibrated.labels) for name, one in candidates.items()}
-    best = min(errors, key=lambda name: errors[name])
+    best = next(
+        n for n in (CORE_ALONE, WHOLE, ON_CORE, ON_ALL) if errors.get(n, np.inf) <= ALIKE * min(errors.values())
+    )
     made = candidates[best]
     core = replace(candidates.get(CORE_ALONE, made), growth=made.growth)
     half, alone = (one.half(lines.calibrated, goal.coverage) for one in (made, core))
@@ -123,8 +136,8 @@ def across(goal: Goal, lines: Lines) -> HybridModel:
     alone *= core.found.scale / made.found.scale
     judged = _judged(candidates, best, half, lines.withheld)
     card = carded(goal, lines.fitted, judged, _told(lines, best, errors))
-    own = replace(goal, plan=made.plan)
-    return assembled(own, lines.fitted, made.found, Widths(half, alone, made.growth), card)
+    own, used = replace(goal, plan=made.plan), made.inputs(lines.fitted)
+    return assembled(own, used, made.found, Widths(half, alone, made.growth), card)
 
 
 def _candidates(goal: Goal, fitted: Samples) -> dict[str, _Candidate]:
@@ -156,7 +169,7 @@ def _told(lines: Lines, best: str, errors: Mapping[str, float]) -> str:
     others = ", ".join(f"{name} {error:.3g}" for name, error in named.items())
     return (
         f"{lines.told}; what is made is the {_NAMES[best]}, whose error on the lines of the calibration is least "
-        f"({others}); recipe and tuning by blocked validation on the lines fitted to"
+        f"or within 1 % of it ({others}); recipe and tuning by blocked validation on the lines fitted to"
     )
 
 
