@@ -38,7 +38,7 @@ Share = tuple[int, int]
 SHARES: Mapping[str, tuple[Share, Share, Share]] = {
     "b": ((30, 4), (1000, 2), (1000, 1)),
     "b2": ((30, 4), (500, 2), (1000, 1)),
-    "c": ((30, 4), (300, 1), (300, 1)),
+    "c": ((30, 4), (200, 1), (200, 1)),
 }
 """What is fitted to, what calibrates and what is withheld, by line."""
 
