@@ -120,6 +120,16 @@ def test_where_the_disk_is_full_what_is_held_in_reserve_keeps_the_record_of_the_
     assert not (tmp_path / BALLAST).exists()
 
 
+def test_where_there_is_no_room_for_the_reserve_nothing_moves_from_the_start(tmp_path: Path) -> None:
+    place = desk()
+    recorder = Recorder(Journal(tmp_path, Keeping(ballast=1 << 60)), place)
+    for cycle in cycles(2):
+        recorder(cycle)
+    recorder.journal.close()
+    assert recorder.not_kept == 0
+    assert "there is no room for" in place.broken
+
+
 def test_an_order_posted_by_a_person_reaches_the_next_cycle() -> None:
     place = desk()
     order = Order("ana", "why not", SetMode("hold", Mode.AUTO))

@@ -18,19 +18,12 @@ class Ballast:
         Record directory.
     size
         Room it takes [B]; none where 0.
-
-    Raises
-    ------
-    OSError
-        If there is not that much room.
     """
 
     def __init__(self, directory: Path, size: int) -> None:
         self._file, self._size = directory / BALLAST, size
         self.held = False
         """Whether it is there."""
-        if size:
-            self._fill()
 
     def give_up(self) -> bool:
         """Make room; return whether there was any to make."""

@@ -114,12 +114,13 @@ class Journal:
             schema = f"BEGIN; {SCHEMA}; PRAGMA user_version={FORMAT}; COMMIT"
             self._db: Connection = connect(self.path, write=True, vfs=keeping.vfs, schema=schema)
             hashing(self._db)
-            self._ballast = Ballast(directory, keeping.ballast)
         self._seq, self._chain = 0, START
         self._signed, self._signed_at = 0, -inf
         self._retention = Retention(self._db, keeping.cycles_s, keeping.trends_s, keeping.every_s)
         self._sealer = Sealer(keeping.units, lambda width: cycles_in_block(keeping.block_s, keeping.period_s, width))
-        self.full = ""
+        self._ballast = Ballast(directory, keeping.ballast)
+        reserved = not keeping.ballast or self._ballast.restore()
+        self.full = "" if reserved else f"{directory}: there is no room for {keeping.ballast} B in reserve"
         """Why the room held in reserve was given up; empty while it is there."""
         self._tried_at = -inf
         self._state_at: float | None = None
