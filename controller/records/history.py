@@ -262,13 +262,13 @@ class History:
                 self._db.execute("COMMIT")
 
     def _sealed(self, block: Block, tags: Sequence[Tagged], span: tuple[float, float]) -> Part | None:
-        times = self._times_of(block)
-        first, stop = (int(n) for n in (np.searchsorted(times, span[0]), np.searchsorted(times, span[1], "right")))
+        times, here = self._times_of(block), slice(None)
+        if not span[0] <= block.begins <= block.ends <= span[1]:
+            here = slice(int(times.searchsorted(span[0])), int(times.searchsorted(span[1], "right")))
         read = [column(self._db, tag.place, block, tag.length) for tag in tags]
         columns = [each for each in read if each is not None]
         if len(columns) < len(tags):
             return None
-        here = slice(first, stop)
         return times[here], [values[here] for values, _ in columns], [quality[here] for _, quality in columns]
 
     def _times_of(self, block: Block) -> Floats:

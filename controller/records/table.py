@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from plant_io import Quality
 from plant_io.signals import Codes, Floats
@@ -146,26 +147,35 @@ def buckets(table: Table, span: tuple[float, float], count: int) -> Bucket:
         Number of buckets [1].
     """
     ((name, values),) = table.values.items()  # noqa: PD011  # no frame of pandas
-    edges = np.linspace(span[0], span[1], count + 1)
+    edges = np.linspace(*span, count + 1)
     begins, codes = edges[:-1], table.quality[name]
-    stops = np.searchsorted(table.times, begins)
-    cycles = np.diff(stops, append=len(table.times))
-    usable = np.isfinite(values) & (codes != Quality.BAD)
+    stops = table.times.searchsorted(begins)
+    cycles = _between(stops, len(table.times))
+    usable = np.isfinite(values)
+    flawed = codes.any()
+    if flawed:
+        usable &= codes != Quality.BAD
     times, kept, first, number = table.times, values, stops, cycles
     if not usable.all():
         times, kept = times[usable], values[usable]
-        first = np.searchsorted(times, begins)
-        number = np.diff(first, append=len(times))
+        first = times.searchsorted(begins)
+        number = _between(first, len(times))
     there = number > 0
-    low, mean, high, good = (np.full(count, np.nan) for _ in range(4))
+    low, mean, high, good = np.full((4, count), np.nan)
     if len(times):
         place = first[there]
         low[there], high[there] = np.minimum.reduceat(kept, place), np.maximum.reduceat(kept, place)
         mean[there] = np.add.reduceat(kept, place) / number[there]
-    if codes.any():
+    numbers = cycles
+    if flawed:
         summed = np.concatenate(([0], np.cumsum(codes == Quality.GOOD)))
-        numbers = np.diff(summed[stops], append=summed[-1])
-    else:
-        numbers = cycles
+        numbers = _between(summed[stops], int(summed[-1]))
     np.divide(numbers, cycles, out=good, where=cycles > 0)
     return Bucket(begins, low, mean, high, good, cycles.astype(float))
+
+
+def _between(firsts: NDArray[np.intp], last: int) -> NDArray[np.intp]:
+    """Return how far it is from each to the next, and from the last of them to `last`, shape ``(count,)`` [1]."""
+    found = np.empty(len(firsts), np.intp)
+    found[:-1], found[-1] = firsts[1:] - firsts[:-1], last - firsts[-1]
+    return found
