@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from queue import Empty, Full, Queue, SimpleQueue
 from threading import Thread
@@ -53,6 +53,8 @@ class Desk:
     """Why nothing may be moved."""
     barred: str = ""
     """Why no loop may be put in service in this run, whoever asks; empty where it may."""
+    asked: Callable[[], str] = lambda: ""
+    """Says why the run is to end, where somebody asked for it; else nothing."""
     armed: frozenset[str] = frozenset()
     """Connections whose PLC has not been seen to have its setpoints back."""
     said: Mapping[str, float] = field(default_factory=dict[str, float])
@@ -73,6 +75,7 @@ class Desk:
         due = [self._heeded(order) for order in due]
         if self.broken and (self._willing or due):
             due += self._all(Mode.SHADOW, self.broken)
+        self.stopping = self.stopping or self.asked()
         if self.stopping and not self._told:
             due += self._all(Mode.OFF, self.stopping)
             self._told = True

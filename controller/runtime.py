@@ -65,6 +65,10 @@ class Options:
     """Signs the record; nobody does where None."""
     barred: str = ""
     """Why no loop may be put in service in this run; empty where it may."""
+    asked: Callable[[], str] = lambda: ""
+    """Says why the run is to end, where somebody asked for it; else nothing."""
+    supersedes: Mapping[str, object] = field(default_factory=dict[str, object])
+    """Fingerprint and record of the policy before it, and who ordered this one and why; nothing where none was."""
     signatures: bytes = b""
     """Signatures of the policy, as they lay beside it, kept in the record."""
 
@@ -163,7 +167,7 @@ async def operate(
         await worker.start()
         await line.open()
         await _reach(through)
-        desk.begun, desk.barred = clock.now(), options.barred
+        desk.begun, desk.barred, desk.asked = clock.now(), options.barred, options.asked
         _heed(desk)
         if options.record is not None:
             recorder = Recorder(_begin(kit, options, options.record, clock), desk)
@@ -222,6 +226,7 @@ def _begin(kit: Kit, options: Options, directory: Path, clock: Clock) -> Journal
             "policy_name": options.policy_name,
             "files": dict(policy.files),
             "signatures": options.signatures,
+            "supersedes": dict(options.supersedes),
             "connect": dict(options.connect),
             "station": kit.station,
             "period_s": policy.period_s,

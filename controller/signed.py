@@ -224,15 +224,15 @@ def beside(file: Path) -> tuple[Approval, ...]:
     return read(there.read_bytes()) if there.exists() else ()
 
 
-def demanded(policy: Policy, file: Path, people: People, more: Sequence[Meaning] = ()) -> str:
+def demanded(policy: Policy, signatures: Sequence[Approval], people: People, more: Sequence[Meaning] = ()) -> str:
     """Return why a policy may move nothing, in one sentence; empty where it has every signature it demands.
 
     Parameters
     ----------
     policy
         The policy.
-    file
-        Its file, beside which its signatures lie.
+    signatures
+        Its signatures.
     people
         The users of the station.
     more
@@ -241,7 +241,7 @@ def demanded(policy: Policy, file: Path, people: People, more: Sequence[Meaning]
     if not policy.people.signatures and not more and policy.people.models == "any":
         return ""
     try:
-        missing = lacking(policy, found(people, policy.fingerprint, beside(file)), more)
+        missing = lacking(policy, found(people, policy.fingerprint, signatures), more)
         return missing or _unsigned(policy, people)
     except (OSError, ValueError) as error:
         return str(error)

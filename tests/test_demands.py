@@ -9,10 +9,10 @@ from queue import SimpleQueue
 import pytest
 from stationed import FIRST, NOW, OWN, signs, spoken, station
 
-from controller.cli.access import Station, begun, gate, needed
+from controller.cli.access import Station, begun, gate
 from controller.cli.app import status
 from controller.cli.ends import Refused
-from controller.cli.orders import Listener, parse
+from controller.cli.orders import Listener, needed, parse
 from controller.cycle import Accept, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.desk import Desk, Timed
 from controller.kit import prepare

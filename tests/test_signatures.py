@@ -81,21 +81,21 @@ def test_who_may_sign_with_which_meaning_is_a_matter_of_the_role(
 
 
 def test_a_policy_lacks_what_it_demands_until_two_persons_have_signed(people: People, file: Path) -> None:
-    said = demanded(load(file), file, people)
+    said = demanded(load(file), beside(file), people)
     assert said == "wanted signatures for authorship, approval, each by another person; found none"
     signs(people, "eli", Meaning.AUTHORSHIP, file)
-    assert "found authorship by eli" in demanded(load(file), file, people)
+    assert "found authorship by eli" in demanded(load(file), beside(file), people)
     signs(people, "ana", Meaning.APPROVAL, file)
-    assert demanded(load(file), file, people) == ""
+    assert demanded(load(file), beside(file), people) == ""
 
 
 def test_one_person_does_not_count_for_two(people: People, file: Path) -> None:
     file.write_text(EXAMPLE.read_text() + "\npeople:\n  signatures: [authorship, review]\n")
     signs(people, "eli", Meaning.AUTHORSHIP, file)
     signs(people, "eli", Meaning.REVIEW, file)
-    assert "each by another person" in demanded(load(file), file, people)
+    assert "each by another person" in demanded(load(file), beside(file), people)
     signs(people, "eve", Meaning.REVIEW, file)
-    assert demanded(load(file), file, people) == ""
+    assert demanded(load(file), beside(file), people) == ""
 
 
 def test_two_approvers_are_two(people: People, file: Path) -> None:
@@ -103,9 +103,9 @@ def test_two_approvers_are_two(people: People, file: Path) -> None:
     signs(people, "ana", Meaning.APPROVAL, file)
     with pytest.raises(Denied, match=r"has signed column\.yaml with the meaning approval already"):
         signs(people, "ana", Meaning.APPROVAL, file)
-    assert "each by another person" in demanded(load(file), file, people)
+    assert "each by another person" in demanded(load(file), beside(file), people)
     signs(people, "bob", Meaning.APPROVAL, file)
-    assert demanded(load(file), file, people) == ""
+    assert demanded(load(file), beside(file), people) == ""
 
 
 def test_a_policy_that_was_changed_has_to_be_signed_again(people: People, file: Path) -> None:
@@ -113,7 +113,7 @@ def test_a_policy_that_was_changed_has_to_be_signed_again(people: People, file: 
     signs(people, "ana", Meaning.APPROVAL, file)
     file.write_text(file.read_text() + "# a word\n")
     assert all("but the file is" in wrong for wrong in judged(people, file))
-    assert "found none" in demanded(load(file), file, people)
+    assert "found none" in demanded(load(file), beside(file), people)
     signs(people, "eli", Meaning.AUTHORSHIP, file)
     assert len(beside(file)) == 1
 
@@ -215,7 +215,7 @@ def test_models_that_are_unsigned_or_changed_are_refused_where_the_policy_demand
             people, known(people, "ana", Meaning.APPROVAL), Act(path, digest, "", Meaning.APPROVAL, "looked"), NOW + 60
         )
     policy: Policy = load(file)
-    assert demanded(policy, file, people) == ""
+    assert demanded(policy, beside(file), people) == ""
     changed = file.parent / names[0]
     changed.write_bytes(changed.read_bytes() + b"\n")
     with pytest.raises(PolicyError, match="is no approval of"):
@@ -231,4 +231,4 @@ def test_models_that_were_signed_by_a_stranger_move_nothing(people: People, tmp_
         act = Act(path, sha256(path.read_bytes()).hexdigest(), "", Meaning.APPROVAL, "looked")
         made = sign(people, known(people, "ana", Meaning.APPROVAL), act, NOW + 60.0)
         path.with_name(path.name + ".sig").write_bytes(written([signed(made, bytes(range(32)))]))
-    assert "is not approved by a user of this station" in demanded(load(file), file, people)
+    assert "is not approved by a user of this station" in demanded(load(file), beside(file), people)

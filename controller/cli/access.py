@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,10 +10,8 @@ from controller.cli.asking import USERS, Asker
 from controller.cli.ends import Refused
 from controller.cli.orders import Gate
 from controller.cli.user import now, opened
-from controller.cycle import Accept, Act, Order, SetMode
 from controller.people import Denied, People
-from controller.service import WILLING
-from controller.signed import demanded
+from controller.signed import beside, demanded
 from policies import Policy
 from policies.approval import SUFFIX
 from policies.people import Right, may
@@ -61,7 +59,7 @@ def begun(policy: Policy, path: Path, mode: str, station: Station) -> tuple[str,
         If whoever begins it may not.
     """
     people = station.people()
-    barred = demanded(policy, path, people)
+    barred = demanded(policy, beside(path), people)
     if barred and (mode != _SHADOW or policy.people.unsigned != _SHADOW):
         raise Refused(f"{path}: {barred}")
     if policy.people.orders == "anybody":
@@ -89,22 +87,15 @@ def gate(policy: Policy, station: Station) -> Gate | None:
         return None
     people, ask = station.people(), Asker(station.password_fd)
 
-    def see(who: str, orders: Sequence[Order]) -> None:
+    def see(who: str, rights: Collection[Right]) -> None:
         password = ask(f"password of {who}")
-        for right in {needed(order.act) for order in orders}:
+        for right in rights:
             people.allowed(who, password, right, now())
 
     return see
 
 
-def needed(act: Act) -> Right:
-    """Return the right it takes to order something."""
-    if isinstance(act, SetMode):
-        return Right.LEAD if act.mode in WILLING else Right.RELEASE
-    return Right.LEAD if isinstance(act, Accept) else Right.ADJUST
-
-
 def signatures(path: Path) -> bytes:
     """Return the signatures that lie beside a policy; nothing where there are none."""
-    beside = path.with_name(path.name + SUFFIX)
-    return beside.read_bytes() if beside.exists() else b""
+    there = path.with_name(path.name + SUFFIX)
+    return there.read_bytes() if there.exists() else b""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import randbelow
 from tempfile import TemporaryFile
@@ -15,13 +15,15 @@ from controller.burden import Burden
 from controller.cli import incidents
 from controller.cli.access import Station, begun, gate, signatures
 from controller.cli.ends import Unreachable, reading
-from controller.cli.orders import HELP, Gate, Listener
-from controller.cli.pace import pace
+from controller.cli.orders import HELP, Listener
+from controller.cli.pace import Pace, pace
 from controller.cli.show import people
+from controller.cli.succession import Succession, Version
 from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.desk import Timed
 from controller.kit import Kit, prepare
 from controller.lease import STATIONS
+from controller.loop import Sink
 from controller.records.chain import Signer
 from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
@@ -82,6 +84,9 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         fresh(where)
         found = pace(policy, site.speed, waits=site.waits)
         signs = signer(policy, site.pki)
+    succession = Succession(
+        Version(policy, path.name, signatures(path)), site.connect, site.station, real=found == Pace()
+    )
     options = Options(
         for_s=for_s,
         speed=found.speed,
@@ -92,15 +97,45 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         policy_name=path.name,
         signer=signs,
         barred=barred,
-        signatures=signatures(path),
+        asked=succession.asked,
+        signatures=succession.now.signatures,
     )
     if barred:
         people.print(f"SHADOW only: {barred}", style="bold", markup=False)
     people.print(f"line {policy.line}, revision {policy.revision}, mode {mode}", markup=False)
     people.print(HELP, style="dim", markup=False)
-    ran = observed(kit, options, gate(policy, site.station))
-    _conclude(ran, where)
-    return summary(policy, ran, where)
+    listener = Listener(options.inbox, tuple(kit.loops), gate(policy, site.station), succession.take)
+    listener.start()
+    return _runs(kit, options, succession, listener, site)
+
+
+def _runs(kit: Kit, options: Options, succession: Succession, listener: Listener, site: Site) -> dict[str, object]:
+    """Run one policy, and those that follow on it, each with a record of its own; return the last summary."""
+    first, records, lost = options.record or Path(), list[str](), 0
+    while True:
+        ran = observed(kit, options, listener, succession.watch)
+        record, policy = options.record or first, kit.policy
+        _conclude(ran, record)
+        left = None if options.for_s is None else options.for_s - ran.tally.simulated_s
+        following = None if left is not None and left <= 0.0 else succession.step(ran.why)
+        if following is None:
+            found = summary(policy, ran, record)
+            return {**found, "not_kept": ran.not_kept + lost, "records_before": records}
+        records, lost = [*records, str(record)], lost + ran.not_kept
+        policy = succession.now.policy
+        kit = prepare(policy, randbelow(STATIONS))
+        options = replace(
+            options,
+            for_s=left,
+            record=first.with_name(f"{first.name}-{len(records) + 1}"),
+            orders=succession.orders(following),
+            policy_name=succession.now.name,
+            barred="",
+            supersedes=succession.head(following, record),
+            signatures=succession.now.signatures,
+        )
+        listener.follow(tuple(kit.loops), gate(policy, site.station))
+        people.print(f"policy {policy.fingerprint[:16]} adopted, revision {policy.revision}", style="bold")
 
 
 def signer(policy: Policy, pki: str | None) -> Signer | None:
@@ -173,7 +208,7 @@ def fresh(record: Path) -> None:
         folder.rmdir()
 
 
-def observed(kit: Kit, options: Options, through: Gate | None = None) -> Ran:
+def observed(kit: Kit, options: Options, listener: Listener, watch: Sink) -> Ran:
     """Run with one line of status for people, and every event and alert as it comes.
 
     Parameters
@@ -182,8 +217,10 @@ def observed(kit: Kit, options: Options, through: Gate | None = None) -> Ran:
         The policy, made ready.
     options
         How to run it.
-    through
-        Sees that users may place the orders they type; None where nobody is asked who they are.
+    listener
+        Hears the orders people type.
+    watch
+        Looks at each cycle.
 
     Raises
     ------
@@ -194,10 +231,8 @@ def observed(kit: Kit, options: Options, through: Gate | None = None) -> Ran:
         try:
             with reading():
                 way = door(kit.policy, options)
-            listener = Listener(options.inbox, tuple(kit.loops), through)
-            listener.start()
             views = (announcer(options.record, _signing(options.signer)), watcher(kit.policy, status))
-            return asyncio.run(operate(kit, options, way, (listener.watch,), views))
+            return asyncio.run(operate(kit, options, way, (listener.watch, watch), views))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error
 

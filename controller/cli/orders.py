@@ -5,26 +5,32 @@ from __future__ import annotations
 import getpass
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from queue import SimpleQueue
 from threading import Thread
 
 from controller.cli.ends import Refused
 from controller.cli.show import people
-from controller.cycle import Accept, Cycle, Mode, Order, SetLimits, SetMode, SetTarget
+from controller.cycle import Accept, Act, Cycle, Mode, Order, SetLimits, SetMode, SetTarget
+from controller.service import WILLING
+from policies.people import Right
 
 HELP = (
     "type an order and why, such as: auto line is steady | advisory night shift | accept looks right | shadow | off"
     " | limits api_sp 1.8 2.2 worn screw | limits api_sp policy screw changed | target api 9.9 low assay"
+    " | adopt line_a_7.yaml limits after the trial | rollback assay drifts"
 )
 _LIKE = {"limits": "limits api_sp 1.8 2.2 worn screw", "target": "target api 9.9 low assay"}
 _POLICY = "policy"
 """Word for what the policy says."""
 
 
-Gate = Callable[[str, Sequence[Order]], None]
-"""Sees that somebody may place orders; raises `PermissionError` where not."""
+Gate = Callable[[str, Collection[Right]], None]
+"""Sees that somebody has some rights; raises `PermissionError` where not."""
+Adopt = Callable[[str, str], None]
+"""Takes an order for another policy, from whom and in which words; raises `ValueError` where it cannot follow."""
+_ADOPTS = ("adopt", "rollback")
 
 
 class Listener:
@@ -38,10 +44,14 @@ class Listener:
         Names of the loops; an order is for all of them.
     gate
         Sees that users may place the orders they type behind their names; None where nobody is asked who they are.
+    adopt
+        Takes orders for another policy; None where none can follow.
     """
 
-    def __init__(self, inbox: SimpleQueue[Order], loops: tuple[str, ...], gate: Gate | None = None) -> None:
-        self._inbox, self._loops, self._gate = inbox, loops, gate
+    def __init__(
+        self, inbox: SimpleQueue[Order], loops: tuple[str, ...], gate: Gate | None = None, adopt: Adopt | None = None
+    ) -> None:
+        self._inbox, self._loops, self._gate, self._adopt = inbox, loops, gate, adopt
         self._offers: dict[str, float] = {}
         self._who = getpass.getuser()
 
@@ -70,16 +80,41 @@ class Listener:
             except (ValueError, OSError, Refused) as refusal:
                 people.print(str(refusal), markup=False)
 
+    def follow(self, loops: tuple[str, ...], gate: Gate | None) -> None:
+        """Take orders under another policy.
+
+        Parameters
+        ----------
+        loops
+            Names of its loops.
+        gate
+            As at the beginning.
+        """
+        self._loops, self._gate, self._offers = loops, gate, {}
+
     def _permitted(self, line: str) -> list[Order]:
-        if self._gate is None:
-            return parse(line, self._who, self._loops, self._offers)
-        who, colon, rest = line.strip().partition(":")
-        if not colon:
-            raise ValueError(f"found {line.strip()!r}, wanted who orders it first, such as ana: auto line is steady")
-        orders = parse(rest, who, self._loops, self._offers)
-        if orders:
-            self._gate(who, orders)
+        who, said = self._who, line.strip()
+        if self._gate is not None:
+            who, colon, said = said.partition(":")
+            if not colon:
+                raise ValueError(
+                    f"found {line.strip()!r}, wanted who orders it first, such as ana: auto line is steady"
+                )
+        adopts = self._adopt if said.strip().partition(" ")[0] in _ADOPTS else None
+        orders = [] if adopts is not None else parse(said, who, self._loops, self._offers)
+        rights = {Right.ADOPT} if adopts is not None else {needed(order.act) for order in orders}
+        if self._gate is not None and rights:
+            self._gate(who, rights)
+        if adopts is not None:
+            adopts(who, said)
         return orders
+
+
+def needed(act: Act) -> Right:
+    """Return the right it takes to order something."""
+    if isinstance(act, SetMode):
+        return Right.LEAD if act.mode in WILLING else Right.RELEASE
+    return Right.LEAD if isinstance(act, Accept) else Right.ADJUST
 
 
 def parse(line: str, who: str, loops: tuple[str, ...], offers: Mapping[str, float]) -> list[Order]:

@@ -161,7 +161,7 @@ def signatures(
         policy, users = _policy(file), opened(directory)
         digest = sha256(file.read_bytes()).hexdigest() if policy is None else policy.fingerprint
         judged = found(users, digest, beside(file))
-        missing = "" if policy is None else demanded(policy, file, users)
+        missing = "" if policy is None else demanded(policy, beside(file), users)
     for each in judged:
         people.print(_line(each), markup=False)
     if not judged:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from typing import cast
 
 from controller.cycle import Accept, Act, Cycle, Decision, Order, SetLimits, SetMode, SetTarget
 from plant_io import Outcome, Receipt
@@ -136,8 +137,9 @@ def started(at: float, content: Mapping[str, object], key: str | None) -> Sequen
     signed = "signed" if key is not None else "not signed: this station has no key"
     found = [Deed("run", "system", "run begun", "record", None, signed, at, "", key is None)]
     if "fingerprint" in content:
-        name = str(content.get("policy_name", ""))
-        found.append(Deed("policy", "system", "policy adopted", name, None, content["fingerprint"], at))
+        name, before = str(content.get("policy_name", "")), cast("dict[str, str]", content.get("supersedes") or {})
+        who, why, old = before.get("who", "system"), before.get("why", ""), before.get("fingerprint")
+        found.append(Deed("policy", who, "policy adopted", name, old, content["fingerprint"], at, why, bool(before)))
     return found
 
 
