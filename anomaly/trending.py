@@ -21,7 +21,7 @@ UNKNOWN = ""
 BOTH = "+"
 """What stands between the names of two entries."""
 
-_LEAD = log(20.0)
+_LEAD, _KEEPS = log(20.0), log(3.0)
 _RISING = ("alert", "action", "specification", "acceptable_intake", "qualification", "identification")
 
 Point = tuple[float, ...]
@@ -166,7 +166,7 @@ def read(points: Floats, kit: TrendKit, said: str | None = None, normal: Floats 
         return Reading(None, found, centre)
     likely = _likely(found, kit)
     if likely:
-        return Reading(said if said in likely else likely[0], found, centre, likely)
+        return Reading(_kept(said, likely, found, kit), found, centre, likely)
     two = pair(Sight(window, kit.memory, kit.courses, kit.signatures), found)
     if two is not None and two.gain >= declared.second and two.astray < declared.limit:
         keys = tuple(kit.entries)
@@ -184,6 +184,15 @@ def _likely(found: Match, kit: TrendKit) -> tuple[str, ...]:
     order: list[int] = np.argsort(-found.entries, kind="stable").tolist()
     names = tuple(kit.entries)
     return tuple(names[i] for i in order if near[i] and not _backwards(found, kit, names[i]))
+
+
+def _kept(said: str | None, likely: tuple[str, ...], found: Match, kit: TrendKit) -> str:
+    """Return what a trend is called: as before, while that is about as likely as the likeliest."""
+    if said not in likely:
+        return likely[0]
+    keys = tuple(kit.entries)
+    best, old = (float(found.entries[keys.index(key)]) for key in (likely[0], said))
+    return str(said) if old > best - _KEEPS else likely[0]
 
 
 def _backwards(found: Match, kit: TrendKit, name: str) -> bool:

@@ -12,6 +12,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from controller.cli import library_match
 from controller.cli.ends import Refused
 from controller.cli.options import Json
 from controller.cli.show import give, given, people
@@ -19,7 +20,7 @@ from controller.cli.show import give, given, people
 if TYPE_CHECKING:
     from anomaly.confusion import Confusion
     from anomaly.trending import TrendKit
-    from policies import Trend
+    from policies import Policy, Trend
     from policies.library import Entry, Library
 
 _LIBRARY = ".library.yaml"
@@ -31,6 +32,7 @@ def add(app: typer.Typer) -> None:
     group = typer.Typer(help="Libraries of impurity trends.", no_args_is_help=True)
     group.callback()(_libraries)
     group.command("check")(check)
+    group.command("match")(library_match.match)
     app.add_typer(group, name="library")
 
 
@@ -67,14 +69,9 @@ def check(
 
 
 def _checked(path: Path, policy: Path | None, how: tuple[int, int, int]) -> dict[str, object]:
-    from policies import library  # noqa: PLC0415  # heavy
-
-    try:
-        found = library.read(path.read_bytes(), str(path))
-    except OSError as error:
-        raise Refused(f"{path}: this cannot be read: {(error.strerror or '').lower()}") from error
+    found = library_of(path)
     people.print(f"{path}: library of line {found.line}, revision {found.revision}", markup=False)
-    kit = _ready(path, found, policy)
+    kit, _ = ready(path, found, policy)
     entries = {key: _plain(found, key, entry) for key, entry in found.entries.items()}
     plain: dict[str, object] = {"file": str(path), "line": found.line, "revision": found.revision, "entries": entries}
     if kit is None:
@@ -88,6 +85,24 @@ def _checked(path: Path, policy: Path | None, how: tuple[int, int, int]) -> dict
     return plain | {"simulated": True, **figures, "objections": expected.objections()}
 
 
+def library_of(path: Path) -> Library:
+    """Return the library in a file.
+
+    Raises
+    ------
+    Refused
+        If the file cannot be read.
+    policies.PolicyError
+        If it is no library.
+    """
+    from policies import library  # noqa: PLC0415  # heavy
+
+    try:
+        return library.read(path.read_bytes(), str(path))
+    except OSError as error:
+        raise Refused(f"{path}: this cannot be read: {(error.strerror or '').lower()}") from error
+
+
 def _simulated(kit: TrendKit, how: tuple[int, int, int]) -> Confusion:
     from anomaly.confusion import simulated  # noqa: PLC0415  # heavy
 
@@ -98,14 +113,18 @@ def _simulated(kit: TrendKit, how: tuple[int, int, int]) -> Confusion:
         return simulated(kit, trials, points, seed, lambda done: progress.update(bar, completed=done))
 
 
-def _ready(path: Path, found: Library, policy: Path | None) -> TrendKit | None:
-    """Return the library ready to be matched as the policy does, as it says itself, or None."""
+def ready(path: Path, found: Library, policy: Path | None) -> tuple[TrendKit | None, Policy | None]:
+    """Return a library ready to be matched as a policy does, with that policy, or as it says itself, or None.
+
+    Raises
+    ------
+    Refused
+        If the policy does not name it, or they do not fit.
+    """
     from anomaly.trending import prepare  # noqa: PLC0415  # heavy
     from policies import Trend  # noqa: PLC0415  # heavy
 
-    watched = _watch(path, policy)
-    if watched is None and found.normal is None:
-        return None
+    watched, by = _watch(path, policy)
     if watched is None and found.normal is not None:
         normal = found.normal
         units = dict.fromkeys(normal.channels, "1")
@@ -115,25 +134,25 @@ def _ready(path: Path, found: Library, policy: Path | None) -> TrendKit | None:
         )  # fmt: skip
         watched = ("library", declared, units)
     if watched is None:
-        return None
+        return None, None
     try:
-        return prepare(watched[0], watched[1], found, watched[2])
+        return prepare(watched[0], watched[1], found, watched[2]), by
     except ValueError as error:
         raise Refused(f"{path}: {error}") from error
 
 
-def _watch(path: Path, policy: Path | None) -> tuple[str, Trend, Mapping[str, str]] | None:
+def _watch(path: Path, policy: Path | None) -> tuple[tuple[str, Trend, Mapping[str, str]] | None, Policy | None]:
     """Return the watch of a policy that names the library, with the units of its tags."""
     from policies import Trend, load  # noqa: PLC0415  # heavy
 
     for file in [policy] if policy else _beside(path):
-        ready = load(file)
-        for name, one in ready.watches.items():
+        by = load(file)
+        for name, one in by.watches.items():
             if isinstance(one, Trend) and Path(one.library).name == path.name:
-                return name, one, ready.units()
+                return (name, one, by.units()), by
     if policy is not None:
         raise Refused(f"{policy}: found no watch of kind trend that names {path.name}")
-    return None
+    return None, None
 
 
 def _beside(path: Path) -> Iterator[Path]:
