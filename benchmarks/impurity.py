@@ -19,6 +19,7 @@ from numpy.random import Generator
 from anomaly.confusion import noise
 from anomaly.match import match
 from anomaly.trending import BOTH, UNKNOWN, TrendKit, read
+from benchmarks import impurity_lines
 from benchmarks import impurity_world as worlds
 from benchmarks.impurity_world import FAMILY, FOREIGN, MEMORY, RIVALS, WINDOW, World
 from benchmarks.tool import Result, main
@@ -212,6 +213,10 @@ def run(quick: bool) -> Result:  # noqa: FBT001  # the command line says so
     for prefix, how in cases.items():
         result.figures |= {prefix + k: v for k, v in named(world, limits, trials, seed, how).items()}
     result.figures |= two(world, limits, 10 * trials, seed) | {"update_ms": update_ms(seed)}
+    for plan in (impurity_lines.B, impurity_lines.C):
+        some = replace(plan, cases=plan.cases[3:4], quiet_s=3600.0) if quick else plan
+        seeds = (701,) if quick else (701, 702, 703)
+        result.figures[f"line_{plan.line}"] = impurity_lines.figures(some, seeds, seeds)
     rows = [one for i, one in runs(world, trials, seed, FAMILY) if i >= 0]
     ours = cast("float", result.figures["median_delay_points"])
     for kind, settings in RIVALS.items():

@@ -42,7 +42,7 @@ class Case:
     """One fault, and the entry it belongs to."""
 
     entry: str
-    """Entry of the library."""
+    """Entry of the library; empty where it has none for this fault."""
     fault: str
     """Name in the catalogue."""
     target: str
@@ -87,6 +87,28 @@ C = Plan(
         Case("response", "C04", "UHPLC", 1800.0),
     ),
 )  # fmt: skip
+
+
+B = Plan(
+    "B",
+    10.0,
+    2400.0,
+    6000.0,
+    10_800.0,
+    (
+        Case("api_below_flows", "N01", "FDR_API", 1800.0),
+        Case("api_below_flows", "F50", "NIR", 1800.0),
+        Case("load_cell", "F04", "FDR_API", 900.0),
+        Case("wavelength", "F51", "NIR", 1800.0),
+        Case("fouled_barrel", "F23", "TSG", 1800.0),
+        Case("heater", "F31", "DRY", 900.0),
+        Case("filter", "F32", "DRY", 900.0),
+        Case("camera", "F53", "CAM_M", 900.0),
+        Case("", "F40", "MIL"),
+        Case("", "F20", "TSG"),
+        Case("", "F32M", "DRY", 900.0),
+    ),
+)
 
 
 def made(plan: Plan, seed: int, faults: Sequence[Fault]) -> tuple[Line, Mapping[str, float]]:
@@ -162,9 +184,9 @@ def figures(plan: Plan, seeds: Sequence[int], quiet: Sequence[int]) -> dict[str,
     late: list[float] = []
     for case, seed in ((case, seed) for case in plan.cases for seed in seeds):
         known, strange = played(plan, seed, [case.laid(plan.on_s)], policy, [kit, without(kit, case.entry)])
-        if last(known) is not None:
+        if case.entry and last(known) is not None:
             late.append(next(alert.at for alert in known if alert.active) - EPOCH - plan.on_s)
-        named.append(last(known) == case.entry)
+        named += [last(known) == case.entry] if case.entry else []
         rejected += [] if last(strange) is None else [last(strange) == trending.UNKNOWN]
     false = sum(alert.active for seed in quiet for alert in played(plan, seed, [], policy, [kit])[0])
     weeks = len(quiet) * plan.quiet_s / 604_800.0

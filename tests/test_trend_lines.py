@@ -1,11 +1,11 @@
-"""The library of line C names what is wrong with lines that are off, and calls unknown what it does not have."""
+"""The libraries of lines B and C name what is wrong with lines that are off, and call unknown what they do not have."""
 
 import pytest
 from seen import EPOCH, written
 
 from anomaly import trend, trending
 from benchmarks import impurity_lines
-from benchmarks.impurity_lines import C, Case, last, played, ready, without
+from benchmarks.impurity_lines import B, C, Case, Plan, last, played, ready, without
 from plant_io import Sample
 from plant_io.quality import Quality
 from policies import load, shipped
@@ -24,10 +24,18 @@ def test_a_trend_is_told_under_its_name_and_as_unknown_where_the_library_has_no_
     assert [alert.route for alert in known if alert.active] == [KIT.entries[case.entry].routing]
 
 
+def test_a_barrel_that_fouls_is_told_under_its_name_on_line_b() -> None:
+    policy, case = load(shipped("b")), B.cases[4]
+    kit = ready(policy)[1]
+    known, strange = played(B, 601, [case.laid(B.on_s)], policy, [kit, without(kit, case.entry)])
+    assert (last(known), last(strange)) == ("fouled_barrel", trending.UNKNOWN)
+
+
 @pytest.mark.slow
+@pytest.mark.parametrize("plan", [B, C], ids=lambda plan: plan.line)
 @pytest.mark.parametrize("seed", [611, 612])
-def test_every_fault_of_the_plan_is_told_under_its_name(seed: int) -> None:
-    assert [told for _, told, _ in impurity_lines.cases(C, seed)] == [case.entry for case in C.cases]
+def test_every_fault_of_the_plan_is_told_under_its_name(plan: Plan, seed: int) -> None:
+    assert [told for _, told, _ in impurity_lines.cases(plan, seed)] == [case.entry for case in plan.cases]
 
 
 def fed(points: int, moved: float, phases: dict[str, str] | None = None) -> list[str]:
