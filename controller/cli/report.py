@@ -15,6 +15,7 @@ from rich.table import Table
 
 from controller.cli.alarms import alarms
 from controller.cli.ends import Refused, reading
+from controller.cli.lot import lot
 from controller.cli.options import Json
 from controller.cli.show import give, people, writable
 from controller.cli.soft_report import soft
@@ -48,6 +49,7 @@ def add(app: typer.Typer) -> None:
     report.callback()(_reports)
     report.command("apc")(apc)
     report.command("alarms")(alarms)
+    report.command("lot")(lot)
     report.command("soft")(soft)
     app.add_typer(report, name="report")
 

@@ -1,0 +1,148 @@
+"""The verb `report lot`: containers, the lots in them, what speaks against their release, and where each lot is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.markup import escape
+from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from controller.cli.ends import Refused, reading
+from controller.cli.options import Json
+from controller.cli.show import give, people, writable
+
+if TYPE_CHECKING:
+    from controller.records.lots import Box, Traced
+
+_BOXES = ("container", "from", "to", "mass, kg", "content", "may be from", "to", "lots, kg", "verdict", "to look at")
+_DIVERSIONS = ("diversion", "from", "to", "mass, kg", "trigger", "reason")
+LIMITS = (
+    "A container is conforming where all that may be in it is, by what was fed and what the product showed.",
+    "Anything to look at makes it undecided; a mean content outside its limits makes it not conforming.",
+    "Content is that of the blend; uniformity of dosage units and whatever the laboratory finds come besides.",
+    "Nothing here releases anything: a person does, and signs.",
+)
+"""What is to be known when the page is read."""
+
+
+def lot(
+    record: Annotated[Path, typer.Argument(metavar="RECORD", help="Record directory.")],
+    *,
+    container: Annotated[int | None, typer.Option(metavar="N", help="Only this container.")] = None,
+    name: Annotated[str | None, typer.Option("--lot", metavar="NAME", help="Only what this lot is in.")] = None,
+    out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
+    json: Json = None,
+) -> int:
+    """Tell which lots are in which container, where each lot is, what was diverted, and what to look at."""
+    from controller.records.lots import traced  # noqa: PLC0415  # heavy
+
+    columns = (TextColumn("re-deriving decisions"), MofNCompleteColumn(), TimeElapsedColumn())
+    with reading(), Progress(*columns, console=people, transient=True) as progress:
+        bar = progress.add_task("", total=None)
+        found = traced(record, lambda n: progress.update(bar, completed=n))
+    _narrowed(record, found, container, name)
+    for title, head, rows in _sections(found):
+        table = Table(*map(escape, head), title=title, title_justify="left")
+        for row in rows:
+            table.add_row(*map(escape, row))
+        people.print(table)
+    if out is not None:
+        _write(Path(out), record, found)
+    give(plain(found), json)
+    return 0
+
+
+def plain(found: Traced) -> dict[str, object]:
+    """Return what a record tells of material as plain values."""
+    return {
+        "containers": [_plain(box, found) for box in found.boxes],
+        "diversions": [dict(one) for one in found.diversions],
+        "lots": {name: {unit: mass for unit, mass in held.items() if mass > 0.0} for name, held in found.lots.items()},
+        "made_kg": found.made_kg,
+        "diverted_kg": found.diverted_kg,
+        "unit": found.unit,
+        "limits": list(LIMITS),
+    }
+
+
+def _plain(box: Box, found: Traced) -> dict[str, object]:
+    return {
+        "number": box.number,
+        "since": box.since,
+        "until": box.until,
+        "mass_kg": box.mass_kg,
+        "content": box.content,
+        "interval": [box.lowest, box.highest],
+        "lots": dict(box.lots),
+        "full": box.full,
+        "verdict": box.verdict(found.limits),
+        "exceptions": list(box.exceptions),
+    }
+
+
+def _narrowed(record: Path, found: Traced, container: int | None, name: str | None) -> None:
+    """Keep only what was asked for."""
+    numbers = [box.number for box in found.boxes]
+    if container is not None and container not in numbers:
+        raise Refused(f"{record}: found no container {container}, expected one of {_listed(map(str, numbers))}")
+    lots = dict.fromkeys([*found.lots, *(one for box in found.boxes for one in box.lots)])
+    if name is not None and name not in lots:
+        raise Refused(f"{record}: found no lot {name!r}, expected one of {_listed(lots)}")
+    boxes = [box for box in found.boxes if container in {None, box.number}]
+    found.boxes[:] = [box for box in boxes if name is None or name in box.lots]
+    found.lots = {lot_: held for lot_, held in found.lots.items() if name in {None, lot_}}
+
+
+def _listed(names: Iterator[str] | Mapping[str, None]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _sections(found: Traced) -> Iterator[tuple[str, Sequence[str], Iterator[tuple[str, ...]]]]:
+    yield f"containers, content in {found.unit}", _BOXES, _boxes(found)
+    yield "diversions", _DIVERSIONS, _diverted(found.diversions)
+    units = list(dict.fromkeys(unit for held in found.lots.values() for unit in held))
+    yield "where each lot is at the end of the record, kg", ("lot", *units), _located(found, units)
+
+
+def _boxes(found: Traced) -> Iterator[tuple[str, ...]]:
+    for box in found.boxes:
+        numbers = (f"{value:.4g}" for value in (box.mass_kg, box.content, box.lowest, box.highest))
+        lots = ", ".join(f"{name} {mass:.3f}" for name, mass in box.lots.items())
+        looked = "; ".join(box.exceptions)
+        yield str(box.number), _at(box.since), _at(box.until), *numbers, lots, box.verdict(found.limits), looked
+
+
+def _diverted(diversions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:
+    for one in diversions:
+        until = "goes on" if one["until"] is None else _at(one["until"])
+        yield str(one["number"]), _at(one["since"]), until, f"{one['mass_kg']:.3f}", one["trigger"], one["reason"]
+
+
+def _located(found: Traced, units: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    for name, held in found.lots.items():
+        yield name, *(f"{held.get(unit, 0.0):.4f}" for unit in units)
+
+
+def _at(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _write(path: Path, record: Path, found: Traced) -> None:
+    from controller.cli import page  # noqa: PLC0415  # heavy
+
+    parts = [
+        page.said(f"Record {record.name}: {found.made_kg:.3f} kg made, {found.diverted_kg:.3f} kg of it rejected.")
+    ]
+    for title, head, rows in _sections(found):
+        parts += [f"<h2>{page.plainly(title)}</h2>", page.table(head, rows)]
+    parts += ["<h2>What this page cannot say</h2>", page.said(*LIMITS)]
+    parts.append(page.said("Reviewed by: ____________________   Date: ____________   Decision: ____________________"))
+    try:
+        path.write_text(page.page("Material: containers and lots", parts), encoding="utf-8")
+    except OSError as error:
+        raise Refused(f"{path}: this cannot be written: {error.strerror}") from error
