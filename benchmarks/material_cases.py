@@ -16,7 +16,7 @@ from hil.scenario import Asked, Scenario, Wrong
 from plant_io.signals import Floats
 from policies import Policy
 
-FIRST_S, APART_S = 1500.0, 1500.0
+FIRST_S, APART_S = 1200.0, 1000.0
 """When the first disturbance begins, and time from the beginning of one to that of the next [s]."""
 KINDS = ("bridge_api", "bridge_exc", "flush_api", "flush_exc", "lot_api", "lot_exc")
 """Bridging to a share of the flow, flushing of aerated powder, and powder that comes lighter or heavier for a while."""
@@ -58,7 +58,7 @@ def faults(seed: int, number: int) -> list[Fault]:
     """
     rng, found = np.random.default_rng([seed, 77]), list[Fault]()
     for i in range(number):
-        on_s = round(FIRST_S + i * APART_S + rng.uniform(0.0, 120.0))
+        on_s = round(FIRST_S + i * APART_S + rng.uniform(0.0, 60.0))
         kind = KINDS[rng.integers(len(KINDS))]
         target = "FDR_API" if kind.endswith("api") else "FDR_EXC"
         if kind.startswith("bridge"):

@@ -16,6 +16,7 @@ from policies import Moved, Policy
 from policies.units import convert
 
 _LIMIT_SHARE = 1e-3
+_GRAIN = 9  # decimals of a kg: what is left of the difference of two sums is no product
 
 
 class Held(TypedDict):
@@ -196,7 +197,7 @@ def _masses(
     return {
         "produced_kg": float(made.sum()),
         "diverted_kg": float(rejected.sum()),
-        "escaped_kg": float((made - rejected)[~good].sum()),
+        "escaped_kg": round(float((made - rejected)[~good].sum()), _GRAIN),
     }
 
 
