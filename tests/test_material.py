@@ -278,12 +278,18 @@ def test_a_product_that_is_not_seen_any_more_is_diverted() -> None:
 
 
 def test_a_correction_that_is_doubted_stands_for_a_while_and_no_longer() -> None:
-    offset = run(5, STEADY, at=1500.0, REC__API=10.1)[-1].state
-    cycles = run(1900, offset, at=1505.0, REC__API=None)
+    words = kit().declared
+    short = words.model_copy(update={"content": words.content.model_copy(update={"kept_s": 300.0})})
+    brief = dataclasses.replace(kit(), declared=short)
+    state = run(5, STEADY, at=1500.0, REC__API=10.1)[-1].state
+    gates = list[bool]()
+    for i in range(400):
+        state = track(seen(1505.0 + i, REC__API=None), (), frozenset(("line",)), state, brief).state
+        gates.append(state.gate.open)
 
-    assert cycles[100].state.corrected[0] == pytest.approx(0.1)
-    assert not cycles[1700].state.gate.open
-    assert cycles[1850].state.gate.open
+    assert state.corrected[0] == pytest.approx(0.1)
+    assert not any(gates[:290])
+    assert all(gates[310:])
 
 
 def test_a_product_that_shows_itself_near_a_limit_is_diverted_whatever_the_flows_say() -> None:
