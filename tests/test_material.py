@@ -396,10 +396,3 @@ def test_equal_cycles_give_equal_setpoints_diversions_and_containers() -> None:
     )
 
     assert one == other
-
-
-def test_doubt_is_carried_with_the_material_and_never_less_than_nothing() -> None:
-    cells = line_of(STEADY).cells
-
-    assert (cells[:, :, DOUBT] >= 0.0).all()
-    assert 0.0 < STEADY.belief.sd < 0.1
