@@ -7,6 +7,8 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from stationed import NOW, OWN, USERS, known, signs, spoken, station
 
 from controller.cli.app import status
@@ -145,6 +147,23 @@ def test_signatures_of_keys_are_read_as_before_and_stand_beside_others(people: P
     assert read(both) == (by_key, by_user)
     assert read(written([by_key])) == (by_key,)
     assert verified(load(file).fingerprint, both, [by_user.signer]) == by_user
+
+
+def test_a_key_that_signs_leaves_the_signatures_of_users_where_they_are(
+    people: People, file: Path, tmp_path: Path
+) -> None:
+    by_user, key = signs(people, "ana", Meaning.APPROVAL, file), tmp_path / "bob.pem"
+    pem = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    key.write_bytes(pem.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    key.chmod(0o600)
+    for _ in range(2):
+        assert status(["approve", str(file), "--key", str(key), "--who", "Bob", "--why", "Reviewed"]) == 0
+    assert [each.who for each in beside(file)] == ["Ana Example", "Bob"]
+    assert beside(file)[0] == by_user
+    file.write_text(file.read_text() + "# a word\n")
+    assert status(["approve", str(file), "--key", str(key), "--who", "Bob", "--why", "Reviewed"]) == 0
+    assert [each.who for each in beside(file)] == ["Bob"]
+    assert status(["approve", str(file), "--why", "nobody"]) == 2
 
 
 def test_without_a_reason_nothing_is_signed(people: People, file: Path) -> None:

@@ -161,7 +161,7 @@ def _signed(
 ) -> Approval:
     from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
     from plant_io.security.signing import private_key  # noqa: PLC0415  # heavy
-    from policies.approval import Statement, signed  # noqa: PLC0415  # heavy
+    from policies.approval import Statement, signed, written  # noqa: PLC0415  # heavy
 
     who, why, evidence = words
     rests = evidence if act == "approve" else [given, *evidence]
@@ -181,8 +181,19 @@ def _signed(
             key="",
         )
         approval = signed(statement, private_key(key))
-        _beside(file).write_text(approval.model_dump_json(indent=2, exclude_none=True) + "\n", encoding="utf-8")
+        _beside(file).write_bytes(written([*_others(file, approval), approval]))
     return approval
+
+
+def _others(file: Path, mine: Approval) -> list[Approval]:
+    """Return what else lies beside a file and is about the same bytes, by somebody else."""
+    from policies.approval import NotApproved, read  # noqa: PLC0415  # heavy
+
+    try:
+        there = read(_beside(file).read_bytes())
+    except (FileNotFoundError, NotApproved):
+        return []
+    return [each for each in there if each.sha256 == mine.sha256 and each.signer != mine.signer]
 
 
 def _fingerprint(file: Path) -> str:

@@ -96,6 +96,8 @@ def signed(
     if against is not None:
         evidence[against.name] = sha256(against.read_bytes()).hexdigest()
     shown = _shown(file, fingerprint, against)
+    if fingerprint not in shown:
+        raise Refused(f"{file}: it was changed while it was read; do it again")
     shown += "".join(f"\nevidence {name}, sha256 {digest}" for name, digest in evidence.items())
     shown += f"\nsigned by {printed(how)} ({how.user}), meaning {meaning.value}, reason: {how.why}"
     people.print(shown, markup=False)
