@@ -223,6 +223,18 @@ def test_the_chain_is_a_record_that_is_verified_like_any_other(tmp_path: Path) -
     assert status(["audit", "verify", str(people.directory), "--key", signer.name]) == 0
 
 
+def test_the_chain_is_exported_like_any_other_and_gives_no_secret_away(people: People, tmp_path: Path) -> None:
+    join(people, "ana", Role.QA)
+    out = tmp_path / "trail.csv"
+    assert status(["audit", "export", str(people.directory), "--out", str(out)]) == 0
+    rows = out.read_text().splitlines()
+    assert [row.split(",")[3:7] for row in rows[2:]] == [
+        ["chief", "user", "user added", "ana"],
+        ["ana", "user", '"changed: initial', ' secret"'],
+    ]
+    assert "argon2" not in out.read_text()
+
+
 def test_passwords_are_kept_as_argon2id_with_what_a_try_costs() -> None:
     assert (Hashing().memory_kib, Hashing().passes, Hashing().lanes) == (19456, 2, 1)
     kept = hashed("correct horse", Hashing())
