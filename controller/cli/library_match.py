@@ -44,8 +44,8 @@ def match(
             raise Refused(f"{library}: no policy beside it watches it, and it does not say what is normal")
         recorded = _recorded(data, named, found)
     told = list(_told(recorded, kit))
-    for one in (*recorded.refused, *recorded.doubts, *recorded.strangers):
-        people.print(one, markup=False)
+    for note in (*recorded.refused, *recorded.doubts, *recorded.strangers):
+        people.print(note, markup=False)
     for one in told:
         people.print(str(one["what"]), markup=False)
     unknown = [one for one in told if one["entry"] == ""]
