@@ -214,7 +214,20 @@ def test_the_input_of_the_trees_never_leaves_the_unit_cube(value: float) -> None
 
 
 def test_real_trees_are_awake_and_find_what_they_have_never_seen() -> None:
-    (kit,) = engine.prepare(POLICY).learners
+    declared = {
+        "kind": "half_space_trees",
+        "lane": "learning",
+        "tags": {
+            "FDR_API.N": {"mean": 73, "sd": 3},
+            "FDR_EXC.N": {"mean": 55.3, "sd": 1.2},
+            "PRS.MCF": {"mean": 6.01, "sd": 0.2},
+        },
+        "limit": 0.85,
+        "every": "5s",
+        "response": "Look.",
+    }
+    units = {"FDR_API.N": "r/min", "FDR_EXC.N": "r/min", "PRS.MCF": "kN"}
+    kit = learner.prepare("habits", Learner.model_validate(declared), units)
     state, rng = learner.start(kit), np.random.default_rng(3)
     normal = kit.declared.tags.items()
     for at in range(0, 1500, 5):

@@ -54,7 +54,8 @@ def test_what_no_loop_believes_is_refused_with_what_comes_nearest() -> None:
 
 
 def test_nothing_is_listened_to_where_no_watch_wants_it() -> None:
-    assert not prepare(LINE_A).beliefs.listens
+    assert prepare(LINE_A).beliefs.listens
+    assert not prepare(LINE_A.model_copy(update={"watches": {}, "incidents": None})).beliefs.listens
 
 
 def written(found: Model) -> Policy:

@@ -12,6 +12,17 @@ from policies import Ewma, PolicyError, Trend, load, parse, shipped
 ROOT = Path(__file__).parents[1]
 PROOF = ROOT / "tests" / "typing" / "lanes.py"
 POLICY = load(shipped("a"))
+HABITS = """watches:
+  habits:
+    kind: half_space_trees
+    lane: learning
+    tags:
+      FDR_API.N: {mean: 73, sd: 3}
+    limit: 0.85
+    every: 5s
+    response: Look at the tags named; nothing acts on this by itself.
+"""
+TEXT = POLICY.files[""].decode().replace("watches:\n", HABITS, 1)
 
 
 def refused(policy_text: str) -> list[str]:
@@ -35,24 +46,21 @@ def test_a_type_checker_refuses_advice_wherever_a_locked_verdict_is_wanted() -> 
 
 
 def test_the_loader_refuses_a_learner_that_holds() -> None:
-    text = POLICY.files[""].decode()
-    assert refused(text.replace("lane: learning", "lane: learning\n    action: hold")) == [
+    assert refused(TEXT.replace("lane: learning", "lane: learning\n    action: hold")) == [
         "watches.habits.action: found 'hold'; a learning watch can only alert; hold needs lane: locked"
     ]
 
 
 def test_the_loader_refuses_a_learner_that_names_a_loop() -> None:
-    text = POLICY.files[""].decode()
-    (said,) = refused(text.replace("lane: learning", "lane: learning\n    holds: [blend]"))
+    (said,) = refused(TEXT.replace("lane: learning", "lane: learning\n    holds: [blend]"))
     assert said.startswith("watches.habits.holds: unknown key")
 
 
 def test_the_loader_refuses_to_lock_a_learner_or_to_let_a_locked_watch_learn() -> None:
-    text = POLICY.files[""].decode()
-    assert refused(text.replace("lane: learning", "lane: locked")) == [
+    assert refused(TEXT.replace("lane: learning", "lane: locked")) == [
         "watches.habits.lane: found 'locked', expected learning"
     ]
-    assert refused(text.replace("    action: hold", "    lane: learning\n    action: hold")) == [
+    assert refused(TEXT.replace("    action: hold", "    lane: learning\n    action: hold")) == [
         "watches.nir_fit.lane: found 'learning', expected locked"
     ]
 

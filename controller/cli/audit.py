@@ -13,6 +13,7 @@ from controller.cli.options import Json
 from controller.cli.show import give, kept, people, writable
 
 if TYPE_CHECKING:
+    from controller.records.entry import Entry
     from controller.records.verify import Verified
 
 Record = Annotated[Path, typer.Argument(metavar="RECORD", help="Record directory.")]
@@ -51,8 +52,8 @@ def verify(
     return 0 if found.broken is None else 1
 
 
-def _counted(say: Callable[[str], None]) -> Callable[[int], None]:
-    return lambda count: None if count % 5000 else say(f"verifying, {count} records")
+def _counted(say: Callable[[str], None]) -> Callable[[Entry], None]:
+    return lambda entry: None if (entry.seq + 1) % 5000 else say(f"verifying, {entry.seq + 1} records")
 
 
 def head(

@@ -8,11 +8,12 @@ from __future__ import annotations
 import pickle
 import platform
 import zlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, cast
 
 from controller.records.codec import pack
-from controller.records.entry import Entry, entries
+from controller.records.entry import Entry
 from controller.records.verify import verify
 from controller.state import State
 
@@ -26,6 +27,25 @@ class Resumed(NamedTuple):
     """Time of the record, POSIX time [s]."""
     state: State
     """What it left."""
+
+
+@dataclass(slots=True)
+class _Kept:
+    """The last state up to an instant, out of the very bytes whose chain and signatures are looked at."""
+
+    before: float
+    """The instant, POSIX time [s]."""
+    latest: Entry | None = None
+    """The last one so far."""
+    signed: Entry | None = None
+    """The last one that a checkpoint covers."""
+
+    def look(self, entry: Entry) -> None:
+        """Take note of one record."""
+        if entry.kind == "state" and entry.digest is None and entry.at <= self.before:
+            self.latest = entry
+        elif entry.kind == "checkpoint":
+            self.signed = self.latest
 
 
 def packed(number: int, state: State) -> bytes:
@@ -61,16 +81,13 @@ def resumed(directory: Path, before: float, key: str) -> Resumed:
     ValueError
         If it is broken, not signed by that key up to there, holds no such state, or another release made it.
     """
-    found = verify(directory, key=key)
+    kept = _Kept(before)
+    found = verify(directory, key=key, seen=kept.look)
     if found.broken is not None:
         raise ValueError(f"{directory}: no state of it is loaded: {found.sentence()}")
-    last: Entry | None = None
-    for entry in entries(directory):
-        there = entry.kind == "state" and entry.digest is None and entry.at <= before
-        if there and found.signed is not None and entry.seq <= found.signed:
-            last = entry
-    if last is None:
+    if kept.signed is None:
         raise ValueError(f"{directory}: found no signed state of the controller at that time or before")
+    last = kept.signed
     said = last.content()
     if said["python"] != platform.python_version():
         raise ValueError(f"{directory}: its states are of Python {said['python']}, this is {platform.python_version()}")

@@ -136,7 +136,7 @@ class _Past:
 
 
 def verify(
-    directory: Path, head: Head | None = None, key: str | None = None, progress: Callable[[int], None] = lambda _: None
+    directory: Path, head: Head | None = None, key: str | None = None, seen: Callable[[Entry], None] = lambda _: None
 ) -> Verified:
     """Go through a record and return what was found, up to the first break.
 
@@ -148,8 +148,8 @@ def verify(
         How far the record is known to have gone.
     key
         Fingerprint of the key that must have signed it; the one it names itself where None.
-    progress
-        Told the number of records done so far.
+    seen
+        Given each record that follows from those before it, as it was read for that.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def verify(
             if found.broken is not None:
                 return found
             _counted(found, past, entry)
-            progress(found.records)
+            seen(entry)
     except ValueError as error:
         found.broken = Break(found.records, "unreadable", str(error))
         return found
