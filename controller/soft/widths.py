@@ -64,8 +64,8 @@ def student(scores: Floats, coverage: float, before: float | None = None) -> flo
     --------
     Of many errors it is the quantile of the normal law:
 
-    >>> round(student(np.full(10_000, 1.0), 0.9), 2)
-    1.64
+    >>> round(student(np.full(10_000, 1.0), 0.9), 3)
+    1.645
     """
     from scipy.stats import t  # noqa: PLC0415  # slow to import
 
