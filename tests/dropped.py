@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 sys.path.insert(0, str(Path(__file__).parent))
 
 from fakes import MOVER
+from moves import moves
 
 from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.desk import Timed
@@ -118,7 +119,7 @@ def row(cycle: Cycle, policy: Policy, epoch: float) -> dict[str, object]:
         "bad": sorted(bad),
         "off": {name: count - true for name, count in counts.items() if count is not None},
         "phase": cycle.decision.modes["blend"][1].value,
-        "moved": len(cycle.decision.setpoints),
+        "moved": len(moves(cycle)),
         "taken": sorted({policy.tags[r.setpoint.tag].connection for r in cycle.receipts if r.outcome is Outcome.TAKEN}),
     }
 

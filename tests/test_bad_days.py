@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import HOLDER, mad, stuck
+from moves import GATE
 
 from controller.cycle import Cycle, Mode, Order, Phase, SetMode
 from controller.desk import Timed
@@ -83,7 +84,7 @@ def test_numbers_that_are_none_from_plant_and_solver_never_reach_a_write(policy:
     written = [s for c in cycles for s in (*c.decision.setpoints, *c.decision.handshake)]
     assert all(isfinite(s.value) for s in written)
     fences = {fence.tag: (fence.low, fence.high) for fence in kit.loops["blend"].fences.values()}
-    fences["LINE.DIVERT_SP"] = (0.0, 1.0)
+    fences[GATE] = (0.0, 1.0)
     assert all(fences[s.tag][0] <= s.value <= fences[s.tag][1] for c in cycles for s in c.decision.setpoints)
 
 

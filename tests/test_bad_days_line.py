@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from fakes import HOLDER
+from moves import moves
 
 from controller.cycle import Cycle, Mode, Order, Phase, SetMode
 from controller.desk import Timed
@@ -21,7 +22,7 @@ from hil.plc.line_a import LINE
 from hil.rig.memory import Memory
 from hil.rig.play import EPOCH, in_memory
 from hil.scenario import Asked, Wrong
-from plant_io import Batch, Quality, Reason, Setpoint
+from plant_io import Batch, Quality, Reason
 from plant_io.clocks import SimClock
 from plant_io.line import Line
 from policies import Policy, load, shipped
@@ -67,11 +68,6 @@ def spoilt(policy: Policy, connection: str, spoil: Spoil, seed: int = 1) -> tupl
     options = Options(for_s=FOR_S, orders=auto, unrecorded=True)
     asyncio.run(operate(prepare(policy), options, through, (see,)))
     return cycles, truths
-
-
-def moves(cycle: Cycle) -> list[Setpoint]:
-    """Return what a cycle writes to what its loop moves; the gate is worked in every mode."""
-    return [s for s in cycle.decision.setpoints if s.tag != "LINE.DIVERT_SP"]
 
 
 def after(cycle: Cycle) -> float:

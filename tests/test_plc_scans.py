@@ -8,6 +8,7 @@ from typing import cast
 
 import numpy as np
 import pytest
+from moves import GATE
 
 from controller.lease import claim_after
 from hil.plants.faults import Fault
@@ -111,7 +112,7 @@ def test_every_setpoint_of_a_shipped_policy_is_limited_by_the_plc_it_is_written_
         for tag, limit in rules.limits.items():
             low, high = policy.tags[tag].range
             assert low <= limit.low <= limit.start <= limit.high <= high
-            assert limit.low < limit.start < limit.high or tag == "LINE.DIVERT_SP"  # a gate has but its two ends
+            assert limit.low < limit.start < limit.high or tag == GATE  # a gate has but its two ends
 
 
 @pytest.mark.parametrize("name", LINES)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from fakes import MOVER
+from moves import moves
 
 from controller.cycle import Cycle, Mode, Phase
 from controller.mpc.worker import Build
@@ -159,9 +160,7 @@ def _wrong_writes(found: Trials) -> list[str]:
     wrong = []
     for cycle in found.cycles:
         phase = cycle.decision.modes["blend"][1]
-        # The gate is worked in every mode.
-        moves = [s for s in cycle.decision.setpoints if s.tag != "LINE.DIVERT_SP"]
-        if moves and phase is not Phase.ACTIVE:
+        if moves(cycle) and phase is not Phase.ACTIVE:
             wrong.append(f"{after(cycle)} s: written in {phase}")
         taken = {r.setpoint.tag for r in cycle.receipts if r.outcome is Outcome.TAKEN}
         wrong += [
