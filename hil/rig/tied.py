@@ -89,8 +89,9 @@ class Tied(Line):
 
     async def write(self, setpoints: Sequence[Setpoint]) -> Sequence[Receipt]:
         """Write `setpoints` in order; one receipt each, in order."""
-        if self._severed:
-            return [Receipt(setpoint, Outcome.NOT_CONFIRMED, "the controller is no more") for setpoint in setpoints]
+        if self._severed or self.ended:
+            gone = "the PLC process is no more" if self.ended else "the controller is no more"
+            return [Receipt(setpoint, Outcome.NOT_CONFIRMED, gone) for setpoint in setpoints]
         return await super().write(setpoints)
 
     async def close(self) -> None:
