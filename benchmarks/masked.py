@@ -66,28 +66,23 @@ class Masking:
     """Whether the loop has something left as long as one of these is not at its limit."""
 
 
+def _load_cells(drift: float) -> tuple[Masked, ...]:
+    """Return the drifts of both load cells, up and down by a share of the weight [1]."""
+    return tuple(Masked("F04", feeder, sign * drift) for feeder in ("FDR_API", "FDR_EXC") for sign in (1.0, -1.0))
+
+
 LINES: Mapping[str, Masking] = {
     "a": Masking(
         "a_quiet",
         2700.0,
         7200.0,
-        (
-            Masked("F04", "FDR_API", 0.2),
-            Masked("F04", "FDR_API", -0.2),
-            Masked("F04", "FDR_EXC", 0.2),
-            Masked("F04", "FDR_EXC", -0.2),
-        ),
+        _load_cells(0.2),
     ),
     "b": Masking(
         "b_quiet",
         2700.0,
         7200.0,
-        (
-            Masked("F04", "FDR_API", 0.4),
-            Masked("F04", "FDR_API", -0.4),
-            Masked("F04", "FDR_EXC", 0.4),
-            Masked("F04", "FDR_EXC", -0.4),
-        ),
+        _load_cells(0.4),
     ),
     # The optimiser keeps throughput, and on some lines hydrogen, at their limits anyway.
     "c": Masking(
