@@ -13,7 +13,7 @@ from threading import Thread
 from controller.cli.ends import Refused
 from controller.cli.show import people
 from controller.cycle import Accept, Act, Cycle, Mode, Order, SetLimits, SetMode, SetTarget
-from controller.service import WILLING
+from controller.rights import needed
 from policies.people import Right
 
 HELP = (
@@ -108,13 +108,6 @@ class Listener:
         if adopts is not None:
             adopts(who, said)
         return orders
-
-
-def needed(act: Act) -> Right:
-    """Return the right it takes to order something."""
-    if isinstance(act, SetMode):
-        return Right.LEAD if act.mode in WILLING else Right.RELEASE
-    return Right.LEAD if isinstance(act, Accept) else Right.ADJUST
 
 
 def parse(line: str, who: str, loops: tuple[str, ...], offers: Mapping[str, float]) -> list[Order]:
