@@ -12,11 +12,12 @@ from stationed import FIRST, NOW, OWN, signs, spoken, station
 from controller.cli.access import Station, begun, gate
 from controller.cli.app import status
 from controller.cli.ends import Refused
-from controller.cli.orders import Listener, needed, parse
+from controller.cli.orders import Listener, parse
 from controller.cycle import Accept, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.desk import Desk, Timed
 from controller.kit import prepare
 from controller.people import Denied, People, User
+from controller.rights import needed
 from plant_io.clocks import WallClock
 from policies import load
 from policies.people import Meaning, Right, Role

@@ -12,7 +12,7 @@ from threading import Thread
 
 from controller.cli.ends import Refused
 from controller.cli.show import people
-from controller.cycle import Accept, Act, Cycle, Mode, Order, SetLimits, SetMode, SetTarget
+from controller.cycle import Accept, Cycle, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.rights import needed
 from policies.people import Right
 
