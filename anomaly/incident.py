@@ -340,7 +340,7 @@ def _told_of(one: Standing, change: Change, at: float, kit: IncidentKit) -> Inci
     locked = tuple(alert for alert in one.members if alert.lane is Lane.LOCKED)
     speaking = locked or one.members  # advice is no part of what a locked incident is read from
     signs = reading.strongest(sign for alert in speaking for sign in alert.signs)
-    meaning = reading.read(signs, speaking, kit.units)
+    meaning = reading.read(signs, speaking, kit.units, one.first)
     signs = reading.ordered(signs, meaning.reading, kit.units) if meaning.reading else reading.led(signs, one.first)
     onset = min((alert.at if alert.onset is None else alert.onset for alert in speaking), default=one.opened)
     return Incident(

@@ -143,8 +143,19 @@ def likeness(signs: Sequence[Sign], moves: Mapping[str, float]) -> float:
     return sum(move * shown.get(tag, 0.0) for tag, move in moves.items()) / size if size > 0.0 else 0.0
 
 
-def read(signs: Sequence[Sign], alerts: Sequence[Alert], kit: UnitKit) -> Meaning:
-    """Return what the signs of some alerts mean.
+def gone(first: Sequence[Sign]) -> tuple[str, ...]:
+    """Return tags of which nothing more is known than that they cannot be believed: none has a distance.
+
+    Examples
+    --------
+    >>> gone([Sign("A", 0.0)]), gone([Sign("A", 0.0), Sign("B", 2.0)])
+    (('A',), ())
+    """
+    return () if any(sign.z for sign in first) else tuple(sign.tag for sign in first)
+
+
+def read(signs: Sequence[Sign], alerts: Sequence[Alert], kit: UnitKit, first: Sequence[Sign] = ()) -> Meaning:
+    """Return what the signs of some alerts mean; what follows from a reading that is gone is no other unit's trouble.
 
     Parameters
     ----------
@@ -154,14 +165,17 @@ def read(signs: Sequence[Sign], alerts: Sequence[Alert], kit: UnitKit) -> Meanin
         The alerts, with what each takes for the cause.
     kit
         Units and readings.
+    first
+        Signs of what began it.
     """
     like = {name: kit.seen[name] * likeness(signs, moves) for name, moves in kit.moves.items()}
     most = max(like.values(), default=0.0)
     best = next((name for name, found in like.items() if found >= most - _ALIKE), "")
-    if best and most >= kit.share:
+    blind = [kit.homes[tag] for tag in gone(first) if tag in kit.homes]
+    if best and most >= kit.share and (not blind or kit.readings[best].unit in blind):
         named = kit.readings[best]
         return Meaning(named.unit, named.kind, best, like[best], named.sop or kit.units[named.unit].sop)
-    unit, nearest = _unit(signs, alerts, kit), like.get(best, 0.0)
+    unit, nearest = blind[0] if blind else _unit(signs, alerts, kit), like.get(best, 0.0)
     declared = kit.units.get(unit)
     kind: Origin = "process" if signs else ""
     if declared is not None and declared.instrument:
@@ -180,7 +194,8 @@ def led(signs: Sequence[Sign], first: Sequence[Sign]) -> tuple[Sign, ...]:
     signs
         Signs, one of each tag.
     first
-        Signs of what began it; those count that are at least half as far as the farthest of them.
+        Signs of what began it; those count that are at least half as far as the farthest of them, and all where none
+        has a distance.
 
     Examples
     --------
@@ -189,7 +204,7 @@ def led(signs: Sequence[Sign], first: Sequence[Sign]) -> tuple[Sign, ...]:
     """
     least = 0.5 * max((abs(sign.z) for sign in first), default=0.0)
     farthest = {sign.tag: sign for sign in signs}
-    lead = [farthest.get(sign.tag, sign) for sign in first if abs(sign.z) >= max(least, _LEAST)]
+    lead = [farthest.get(sign.tag, sign) for sign in first if abs(sign.z) >= max(least, _LEAST) or not least]
     named = {sign.tag for sign in lead}
     return (*lead, *(sign for sign in signs if sign.tag not in named))
 

@@ -82,7 +82,7 @@ def speed(result: Result, *, quick: bool) -> None:
 
 def loops(result: Result, *, quick: bool) -> None:
     """Let faults grow on simulated lines that their loops make up for."""
-    found = masked.measured(quick=quick)
+    found = masked.measured(masked.usual(quick=quick))
     result.figures["masked_fault_caught"] = {line: one["caught"] for line, one in found.items()}
     result.figures["masked_faults"] = found
     result.baselines["masked_fault_caught_on_cvs_alone"] = {

@@ -1,25 +1,31 @@
 """Whether faults of the shipped lines are told, how soon, as how many incidents, and whether what tells them is named.
 
 Every fault of the catalogue that can fall on a unit of a line is laid on it under its shipped policy and loop, with the
-magnitude of the catalogue; runs without faults on other seeds count false alarms against the budgets. Seeds are none of
-those the shipped watches were fitted or limited with.
+magnitude of the catalogue; runs without faults on other seeds count false alarms against the budgets: an incident
+counts once for each class that it calls. Seeds are none of those the shipped watches were fitted or limited with.
+
+``python -m benchmarks.isolation --lines b --seeds 902 --quiet 951 952 --kept FOLDER`` plays a part of it; what stands
+in the folder already, of the same policy, is not played again.
 """
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 
 import numpy as np
-from rich.progress import track
 from scipy.stats import chi2
 
 from anomaly.incident import MOST, MOST_IN_S, Incident
+from benchmarks import kept
 from benchmarks.isolation_cases import LINES, SPANS, Case, cases
-from benchmarks.tool import Result, main
+from benchmarks.kept import Runs
+from benchmarks.tool import Result, asked
 from controller.cycle import Cycle
-from hil.crew import cores, share
+from hil.crew import cores
 from hil.library import find, open_scenario
 from hil.rig.play import EPOCH, in_memory
 from hil.scenario import Asked
@@ -27,7 +33,6 @@ from policies import Policy
 
 SEEDS, QUIET = (901, 902), tuple(range(951, 981))
 QUICK_SEEDS, QUICK_QUIET, QUICK_LINES = (901,), (951,), ("e",)
-_WEEK_S = 7.0 * 86_400.0
 _LEVEL = 0.95
 _NAMED = 3
 
@@ -53,7 +58,7 @@ class Found:
     before: int
     """Incidents that opened before the fault, or in a run without one [1]."""
     routes: tuple[str, ...]
-    """Who was told of each of these, the most urgent first."""
+    """Every class that was told of each of these."""
     opened: int
     """Incidents that opened while it was there [1]."""
     delay_s: float | None
@@ -83,7 +88,7 @@ def play(case: Case) -> Found:
     return Found(
         hours=length_s / 3600.0,
         before=len(early),
-        routes=tuple(str(one.routes[0]) for one in early if one.routes),
+        routes=tuple(str(route) for one in early for route in one.routes),
         opened=len(late),
         delay_s=late[0].opened - onset if late else None,
         named=bool(late) and any(_of_tag(sign.tag, policy).startswith(case.roots) for sign in late[0].signs[:_NAMED]),
@@ -111,20 +116,45 @@ def _floods(calls: Sequence[float]) -> int:
 
 def run(quick: bool = False) -> Result:  # noqa: FBT001, FBT002  # every benchmark is called so
     """Lay the catalogue on the lines, and count."""
-    lines, seeds, quiet = (QUICK_LINES, QUICK_SEEDS, QUICK_QUIET) if quick else (LINES, SEEDS, QUIET)
-    faults = [case for line in lines for case in cases(line, seeds)][:: 3 if quick else 1]
-    calm = [Case(line, "", "", seed) for line in lines for seed in quiet]
-    every = [*faults, *calm]
-    found: dict[Case, Found] = {}
-    results = share(play, every, cores())
-    for number, one in track(results, total=len(every), description="runs"):
-        if one is not None:
-            found[every[number]] = one
-    struck = {case: found[case] for case in faults if case in found}
-    without = {case: found[case] for case in calm if case in found}
-    result = Result("isolation", seeds=[*seeds, *quiet])
+    return asked_for(Namespace(quick=quick, kept=None, jobs=cores()))
+
+
+def asked_for(given: Namespace) -> Result:
+    """Lay the catalogue on the lines that were asked for, and count.
+
+    Parameters
+    ----------
+    given
+        The command line.
+    """
+    lines = kept.wanted(given, "lines", QUICK_LINES if given.quick else LINES)
+    seeds = kept.numbers(given, "seeds", QUICK_SEEDS if given.quick else SEEDS)
+    quiet = kept.numbers(given, "quiet", QUICK_QUIET if given.quick else QUIET)
+    faults = [case for line in lines for case in cases(line, seeds)][:: 3 if given.quick else 1]
+    every = [*faults, *(Case(line, "", "", seed) for line in lines for seed in quiet)]
+    found = Runs(play, Found, _under, given.kept, given.jobs).play(every)
+    return counted(lines, every, found)
+
+
+def counted(lines: Sequence[str], every: Sequence[Case], found: Mapping[Case, Found]) -> Result:
+    """Return the figures of some runs.
+
+    Parameters
+    ----------
+    lines
+        Lines played.
+    every
+        What was to be played.
+    found
+        What became of each that ended.
+    """
+    struck = {case: one for case, one in found.items() if case.id}
+    without = {case: one for case, one in found.items() if not case.id}
+    result = Result("isolation", seeds=sorted({case.seed for case in every}))
     result.figures |= {"runs": len(every), "runs_that_died": len(every) - len(found)} | _detection(struck)
-    result.figures["false_alarms"] = {line: _false(line, without) for line in lines}
+    if without:
+        result.figures["false_alarms"] = {line: _false((line,), without) for line in lines}
+        result.figures["false_alarms_everywhere"] = _false(lines, without)
     result.figures["per_line"] = {line: _detection(_of(line, struck)) for line in lines}
     result.figures["missed"] = dict(Counter(f"{c.line} {c.id} {c.target}" for c, f in struck.items() if not f.opened))
     result.figures["misnamed"] = {
@@ -135,6 +165,15 @@ def run(quick: bool = False) -> Result:  # noqa: FBT001, FBT002  # every benchma
     result.baselines["always_alarm"] = {"missed": 0.0, "top3": 0.0, "false_alarms_vs_budget": "without end"}
     result.config |= {"onset_s": {line: SPANS[line].onset_s for line in lines}, "magnitudes": "those of the catalogue"}
     return result
+
+
+def _under(case: Case) -> str:
+    return _policy(case.line).fingerprint[:12]
+
+
+@cache
+def _policy(line: str) -> Policy:
+    return open_scenario(find(SPANS[line].scenario))[1]
 
 
 def _of(line: str, struck: Mapping[Case, Found]) -> Mapping[Case, Found]:
@@ -155,27 +194,33 @@ def _detection(struck: Mapping[Case, Found]) -> dict[str, object]:
     }
 
 
-def _false(line: str, quiet: Mapping[Case, Found]) -> dict[str, object]:
-    """Return the false alarms of a line by class, with what was promised and the upper limit of their rate."""
-    mine = [one for case, one in quiet.items() if case.line == line]
-    weeks = sum(one.hours for one in mine) * 3600.0 / _WEEK_S
-    _, policy = open_scenario(find(SPANS[line].scenario))
-    counts = Counter(route for one in mine for route in one.routes)
-    rows: dict[str, object] = {"hours": round(weeks * 168.0, 1)}
-    promised_all = 0.0
-    for route, rate in policy.budgets.declared.items():
-        per_week = rate * _WEEK_S
-        promised_all += per_week
-        rows[route] = {"promised_per_week": per_week, **_rate(counts[route], weeks, per_week)}
-    rows["all"] = {"promised_per_week": promised_all, **_rate(sum(counts.values()), weeks, promised_all)}
-    return rows
+def _false(lines: Sequence[str], quiet: Mapping[Case, Found]) -> dict[str, object]:
+    """Return the calls of quiet runs by class, beside what was promised in these hours, with an upper limit."""
+    promised, told, hours = dict[str, float](), Counter[str](), 0.0
+    for line in lines:
+        mine = list(_of(line, quiet).values())
+        lasted = sum(one.hours for one in mine)
+        hours += lasted
+        told.update(route for one in mine for route in one.routes)
+        for route, rate in _policy(line).budgets.declared.items():
+            promised[str(route)] = promised.get(str(route), 0.0) + rate * lasted * 3600.0
+    rows: dict[str, object] = {route: _rate(told[route], often) for route, often in promised.items()}
+    rows["all"] = _rate(told.total(), sum(promised.values()))
+    rows["told_on"] = {f"{one.line} {one.seed}": f.routes for one, f in quiet.items() if one.line in lines and f.routes}
+    return {"hours": round(hours, 1), **rows}
 
 
-def _rate(count: int, weeks: float, promised: float) -> dict[str, object]:
-    upper = float(chi2.ppf(_LEVEL, 2 * count + 2)) / 2.0
-    share_ = (count / weeks / promised, upper / weeks / promised) if promised and weeks else (None, None)
-    return {"false": count, "realised_vs_promised": share_[0], "upper_95_vs_promised": share_[1]}
+def _rate(told: int, promised: float) -> dict[str, object]:
+    upper = float(chi2.ppf(_LEVEL, 2 * told + 2)) / 2.0
+    shares = (round(told / promised, 3), round(upper / promised, 3)) if promised else (None, None)
+    return {"promised": round(promised, 2), "false": told, "realised_vs_promised": shares[0], "upper_95": shares[1]}
+
+
+def _start() -> None:
+    parser = ArgumentParser(description=asked_for.__doc__)
+    kept.options(parser, quiet=True)
+    asked(asked_for, parser)
 
 
 if __name__ == "__main__":
-    main(run)
+    _start()

@@ -10,18 +10,20 @@ the same quiet runs with the same budgets, are listened to; nothing they say rea
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf, isfinite, nan
 
 import numpy as np
-from rich.progress import track
 
 from anomaly.alerts import Alert
+from benchmarks import kept
+from benchmarks.kept import Runs
 from benchmarks.masked_cvs import PREFIX, beside
-from benchmarks.tool import Result, main
+from benchmarks.tool import Result, asked
 from controller.cycle import Cycle, Phase
-from hil.crew import cores, share
+from hil.crew import cores
 from hil.library import find, open_scenario
 from hil.rig.play import EPOCH, in_memory
 from hil.scenario import Asked
@@ -286,32 +288,61 @@ def _row(task: Task, one: Found) -> str:
     )
 
 
-def measured(*, quick: bool) -> dict[str, dict[str, object]]:
-    """Play every seed on every line and return the figures by line; few and hasty ones where it must be quick."""
-    lines, seeds, haste = (("a",), QUICK_SEEDS, _QUICK) if quick else (tuple(LINES), SEEDS, 1.0)
-    tasks = [Task(line, seed, haste) for line in lines for seed in seeds]
-    found: dict[Task, Found] = {}
-    for number, one in track(share(play, tasks, cores()), total=len(tasks), description="masked"):
-        if one is not None:
-            found[tasks[number]] = one
-    return {
-        line: figures({task: found[task] for task in tasks if task.line == line and task in found}) for line in lines
-    }
+def measured(given: Namespace) -> dict[str, dict[str, object]]:
+    """Play every seed on every line and return the figures by line; few and hasty ones where it must be quick.
+
+    Parameters
+    ----------
+    given
+        The command line.
+    """
+    lines = kept.wanted(given, "lines", ("a",) if given.quick else tuple(LINES))
+    seeds = kept.numbers(given, "seeds", QUICK_SEEDS if given.quick else SEEDS)
+    tasks = [Task(line, seed, _QUICK if given.quick else 1.0) for line in lines for seed in seeds]
+    found = Runs(play, Found, _under, given.kept, given.jobs).play(tasks)
+    return {line: figures({task: one for task, one in found.items() if task.line == line}) for line in lines}
+
+
+def _under(task: Task) -> str:
+    return beside(open_scenario(find(LINES[task.line].scenario))[1], task.line).fingerprint[:12]
 
 
 def run(quick: bool) -> Result:  # noqa: FBT001  # every benchmark is called so
     """Let faults grow that loops make up for, and count those told before the loops are at their limits."""
-    result = Result("masked", seeds=list(QUICK_SEEDS if quick else SEEDS))
-    per_line = measured(quick=quick)
+    return asked_for(usual(quick=quick))
+
+
+def usual(*, quick: bool) -> Namespace:
+    """Return the command line on which nothing was asked for."""
+    return Namespace(quick=quick, kept=None, jobs=cores())
+
+
+def asked_for(given: Namespace) -> Result:
+    """Let faults grow that loops make up for, on the lines that were asked for, and count those told in time.
+
+    Parameters
+    ----------
+    given
+        The command line.
+    """
+    per_line = measured(given)
+    seeds = kept.numbers(given, "seeds", QUICK_SEEDS if given.quick else SEEDS)
+    result = Result("masked", seeds=list(seeds))
     result.figures["masked_fault_caught"] = {line: one["caught"] for line, one in per_line.items()}
     result.figures["per_line"] = per_line
     result.baselines["masked_fault_caught_on_cvs_alone"] = {
         line: one["caught_on_cvs_alone"] for line, one in per_line.items()
     }
-    haste = _QUICK if quick else 1.0
+    haste = _QUICK if given.quick else 1.0
     result.config |= {line: {"onset_s": LINES[line].onset_s, "ramp_s": LINES[line].ramp_s / haste} for line in per_line}
     return result
 
 
+def _start() -> None:
+    parser = ArgumentParser(description=asked_for.__doc__)
+    kept.options(parser)
+    asked(asked_for, parser)
+
+
 if __name__ == "__main__":
-    main(run)
+    _start()

@@ -35,11 +35,23 @@ class Result:
 
 def main(run: Callable[[bool], Result]) -> None:
     """Run a benchmark from the command line: ``--json FILE``, ``--quick``."""
-    parser = argparse.ArgumentParser(description=run.__doc__)
+    asked(lambda given: run(given.quick), argparse.ArgumentParser(description=run.__doc__))
+
+
+def asked(run: Callable[[argparse.Namespace], Result], parser: argparse.ArgumentParser) -> None:
+    """Run a benchmark that has options of its own beside these.
+
+    Parameters
+    ----------
+    run
+        Runs it, given the command line.
+    parser
+        Its own options.
+    """
     parser.add_argument("--json", metavar="FILE", help="where to write the result; - for stdout")
     parser.add_argument("--quick", action="store_true", help="end within a minute; same keys, rougher figures")
     given = parser.parse_args()
-    result = run(given.quick)
+    result = run(given)
     result.config |= {"quick": given.quick, "python": platform.python_version(), "cores": os.cpu_count() or 0}
     text = json.dumps(plain(result), indent=2)
     if given.json == "-":

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from anomaly import Alert
-from controller.cycle import Phase
+from anomaly.alerts import Sign
+from controller.cycle import Cause, Phase
 from controller.kit import LoopKit
 from controller.service import IN_CHARGE, WILLING, Inputs
 from controller.state import LoopState
@@ -31,7 +32,7 @@ def look(
     missing
         What it may not move without, and why it is not there.
     """
-    at, alerts = given.seen.at, _released(kit, given.seen.at, before, new)
+    at, alerts = given.seen.at, _released(kit, given, before, new)
     waiting = new.mode in WILLING and new.phase not in IN_CHARGE
     if not waiting and new.waits_since is None and not new.alarmed:
         return new, alerts
@@ -51,13 +52,23 @@ def patience_s(kit: LoopKit) -> float:
     return declared.settle * kit.period_s + 2.0 * (declared.sample_s + declared.deadline_s) + declared.verify_s
 
 
-def _released(kit: LoopKit, at: float, before: LoopState, new: LoopState) -> tuple[Alert, ...]:
+def _released(kit: LoopKit, given: Inputs, before: LoopState, new: LoopState) -> tuple[Alert, ...]:
+    at = given.seen.at
     if new.trips and not before.trips:
         said = f"{kit.name}: released to the PLC, which holds it now: {new.trips[0].cause.value}"
-        return (_alert(kit, at, said, "high", active=True, kind="released"),)
+        alert = _alert(kit, at, said, "high", active=True, kind="released")
+        signs = tuple(Sign(tag, 0.0) for tag in _gone(kit, given, new))
+        return (replace(alert, signs=signs, origin="sensor") if signs else alert,)
     if before.trips and not new.trips:
         return (_alert(kit, at, f"{kit.name}: armed again", "high", active=False, kind="released"),)
     return ()
+
+
+def _gone(kit: LoopKit, given: Inputs, new: LoopState) -> list[str]:
+    """Return the tags that released a loop because nothing is known of them, while its PLCs are heard."""
+    if new.trips[0].cause is not Cause.BLIND or kit.connections - new.away - given.links.heard:
+        return []
+    return [tag for tag in kit.evidence if given.seen.good(tag) is None]
 
 
 def _why(kit: LoopKit, given: Inputs, new: LoopState, missing: Sequence[str]) -> str:

@@ -22,6 +22,15 @@ def test_a_release_is_an_alert_with_its_first_out_and_what_to_do() -> None:
     assert alert.response
 
 
+def test_a_release_for_want_of_evidence_names_the_tags_that_are_gone() -> None:
+    pair = Pair().auto()
+    pair.bad = {"P1.ACT"}
+    alerts = [alert for d in pair.go(100, 5.0, 5.0) for alert in d.alerts]
+    assert alerts[0].watch == "loops.pair.released"
+    assert alerts[0].what.endswith("evidence was missing for too long")
+    assert ([(sign.tag, sign.z) for sign in alerts[0].signs], alerts[0].origin) == ([("P1.ACT", 0.0)], "sensor")
+
+
 def test_it_ends_when_a_person_arms_the_loop_and_not_before() -> None:
     pair = Pair().auto()
     pair.values["P1.STATE"] = 0.0

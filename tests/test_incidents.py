@@ -236,8 +236,16 @@ def test_two_sensors_of_one_watch_are_two_in_its_incident_and_a_stuck_one_has_no
     said = told(kit(readings={}), [first, second], 60.0)
     assert (said[0].unit, said[0].kind, said[0].direction) == ("API feeder", "sensor", "")
     assert "; FDR_API.W; " in said[0].what
-    assert [sign.tag for sign in said[-1].signs] == ["FDR_API.F_ACT", "FDR_API.W"]
+    assert [sign.tag for sign in said[-1].signs] == ["FDR_API.W", "FDR_API.F_ACT"]
     assert said[-1].watches == ("sensors",)
+
+
+def test_what_departs_after_a_tag_was_gone_is_read_as_its_consequence() -> None:
+    gone = alert(0.0, "loops.blend.released", ("SOFT.API.Q", 0.0), origin="sensor")
+    departs = alert(60.0, "monitor", ("FDR_API.F_ACT", 9.0), ("FDR_API.SPAN", 9.0), ("SOFT.API.GAP", -9.0))
+    said = told(kit(), [gone, departs], 120.0)
+    assert (said[-1].unit, said[-1].kind, said[-1].reading) == ("NIR probe", "sensor", "")
+    assert [sign.tag for sign in said[-1].signs] == ["SOFT.API.Q", "FDR_API.F_ACT", "FDR_API.SPAN"]
 
 
 def test_advice_joins_and_opens_nothing_by_itself() -> None:
