@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from anomaly import Alert
 from anomaly.incident import Incident
+from controller.alarms.state import Alarm, AlarmChange
 from controller.material.state import Container, Diversion
 from controller.plan import Plan, Problem
 from plant_io import Receipt, Setpoint, Snapshot
@@ -121,7 +122,50 @@ class SetTarget:
     """Wanted value, in the unit the policy gives for it; None for that of the policy."""
 
 
-Act = SetMode | Accept | SetLimits | SetTarget
+class Attention(StrEnum):
+    """What a person does to an alarm."""
+
+    ACKNOWLEDGE = "acknowledge"
+    """Says that they saw it; also while its condition stands."""
+    RESET = "reset"
+    """Lets go of one that latched."""
+    SHELVE = "shelve"
+    """Keeps it from people for a time."""
+    UNSHELVE = "unshelve"
+    """Ends that."""
+    REMOVE = "remove"
+    """Takes it out of service."""
+    RESTORE = "restore"
+    """Puts it back into service."""
+
+
+@dataclass(frozen=True, slots=True)
+class HandleAlarm:
+    """Acknowledge an alarm, shelve it, take it out of service, or undo that."""
+
+    alarm: str
+    """Name of the alarm."""
+    attention: Attention
+    """What is done to it."""
+    for_s: float | None = None
+    """How long it is shelved [s]; None for anything else."""
+    raised: float | None = None
+    """When the alarm that was seen was raised, POSIX time [s]; raised anew, it is not meant; None for any."""
+
+
+@dataclass(frozen=True, slots=True)
+class CarryAlarms:
+    """Go on with the alarms of an earlier run."""
+
+    alarms: tuple[Alarm, ...]
+    """Alarms as it left them."""
+
+
+LoopAct = SetMode | Accept | SetLimits | SetTarget
+"""What people may ask of a loop."""
+AlarmAct = HandleAlarm | CarryAlarms
+"""What may be asked of alarms."""
+Act = LoopAct | AlarmAct
 """Anything people may ask for."""
 
 
@@ -204,6 +248,8 @@ class Decision:
     """Diversions of material that began or ended."""
     containers: tuple[Container, ...] = ()
     """Containers of product that are full."""
+    alarms: tuple[AlarmChange, ...] = ()
+    """Alarms that went from one state of their life cycle to another, in this order."""
 
 
 @quick

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from anomaly import Alert, engine, incident
@@ -10,6 +10,8 @@ from anomaly.engine import WatchState
 from anomaly.heard import NOTHING, Heard
 from anomaly.incident import Incident, IncidentState
 from controller import beliefs, dropout, soft, substitute
+from controller.alarms import look as alarms
+from controller.alarms.state import AlarmMemory
 from controller.cycle import Decision, Event, Order, Phase
 from controller.handshake import Links, Wanted, Words, look, speak
 from controller.kit import Kit
@@ -100,22 +102,23 @@ def conclude(
     given = Inputs(seen, links, locked, orders, plans)
     turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}
     tracked = _tracked(given, state.material, kit)
-    wanted = frozenset([c for name, t in turns.items() for c in _wants(kit, name, t)]) | tracked.wants
-    setpoints = tuple([s for t in turns.values() for s in t.setpoints]) + tracked.setpoints
-    words = speak(links, seen, state, Wanted(wanted, setpoints), kit)
-    alerts = locked.alerts + advice.alerts + tuple([a for t in turns.values() for a in t.alerts])
+    wanted = _wanted(turns, tracked, kit)
+    words = speak(links, seen, state, wanted, kit)
+    alerts = (*locked.alerts, *advice.alerts, *[a for t in turns.values() for a in t.alerts])
     incidents, told = _folded(alerts, seen.at, state.incidents, kit)
+    modes = {name: (t.state.mode, t.state.phase) for name, t in turns.items()}
+    kept = alarms.look(alarms.Given(seen, orders, alerts, told, links.heard, modes), state.alarms, kit.alarms)
     news = (*perceived.stood_in, *soft.told(state.soft, perceived.soft, kit.soft))
     decision = Decision(
-        setpoints=setpoints,
+        setpoints=tuple(wanted.setpoints),
         handshake=words.writes,
         confirmed=tuple([s for t in turns.values() for s in t.confirmed]),
         proposals=tuple([t.proposal for t in turns.values() if t.proposal is not None]),
         problems=tuple([t.problem for t in turns.values() if t.problem is not None]),
         alerts=alerts,
-        events=_news(seen, links, news) + tuple([e for t in turns.values() for e in t.events]) + tracked.events,
+        events=_news(seen, links, news) + _said(turns) + tracked.events + kept.events,
         armed=words.armed,
-        modes={name: (t.state.mode, t.state.phase) for name, t in turns.items()},
+        modes=modes,
         trips={name: t.state.trips for name, t in turns.items() if t.state.trips},
         soft=_virtual(seen, kit),
         substituted=substitute.entered(seen, perceived.substitutes, kit.substitutes),
@@ -125,10 +128,15 @@ def conclude(
         incidents=told,
         diversions=tracked.diversions,
         containers=tracked.containers,
+        alarms=kept.changes,
     )
     loops = {name: t.state for name, t in turns.items()}
     own = (perceived.soft, watches, loops, perceived.substitutes)
-    return decision, _left(own, (incidents, tracked.state), links, words)
+    return decision, _left(own, (incidents, tracked.state, kept.memory), links, words)
+
+
+def _said(turns: Mapping[str, Turn]) -> tuple[Event, ...]:
+    return tuple([e for t in turns.values() for e in t.events])
 
 
 def _tracked(given: Inputs, old: MaterialState, kit: Kit) -> Tracked:
@@ -145,7 +153,7 @@ def _folded(
 
 def _left(
     own: tuple[SoftState, WatchState, dict[str, LoopState], SubstituteState],
-    kept: tuple[IncidentState, MaterialState],
+    kept: tuple[IncidentState, MaterialState, AlarmMemory],
     links: Links,
     words: Words,
 ) -> State:
@@ -153,6 +161,7 @@ def _left(
         *own,
         incidents=kept[0],
         material=kept[1],
+        alarms=kept[2],
         scans=links.scans,
         armed=words.armed,
         claims=words.claims,
@@ -160,6 +169,12 @@ def _left(
         standing=words.standing,
         echoes=links.echoes,
     )
+
+
+def _wanted(turns: Mapping[str, Turn], tracked: Tracked, kit: Kit) -> Wanted:
+    connections = frozenset([c for name, t in turns.items() for c in _wants(kit, name, t)])
+    setpoints = tuple([s for t in turns.values() for s in t.setpoints])
+    return Wanted(connections | tracked.wants, setpoints + tracked.setpoints)
 
 
 def _wants(kit: Kit, name: str, concluded: Turn) -> frozenset[str]:

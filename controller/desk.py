@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from queue import Empty, Full, Queue, SimpleQueue
 from threading import Thread
 
-from controller.cycle import Accept, Cycle, Mode, Order, SetMode
+from controller.cycle import Accept, Cycle, LoopAct, Mode, Order, SetMode
 from controller.kit import Kit
 from controller.loop import Sink
 from controller.records.journal import Journal
@@ -85,7 +85,7 @@ class Desk:
         """Return an order, or, where loops may not be put in service, what is made of it: it stays in the record."""
         act = order.act
         willing = isinstance(act, Accept) or (isinstance(act, SetMode) and act.mode in WILLING)
-        if not self.barred or not willing:
+        if not self.barred or not willing or not isinstance(act, LoopAct):
             return order
         return Order(order.who, f"refused: {self.barred}; asked: {order.why}", SetMode(act.loop, Mode.SHADOW))
 

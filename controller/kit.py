@@ -13,11 +13,14 @@ from anomaly import engine, incident
 from anomaly.engine import WatchKit
 from anomaly.incident import IncidentKit
 from controller import beliefs, soft, substitute
+from controller.alarms import kit as alarms
+from controller.alarms.kit import AlarmKit
 from controller.authority import Authority, authorities
 from controller.beliefs import BeliefKit
 from controller.estimates import Estimator
 from controller.fits import agree, heard, refuse
 from controller.guard import Fence
+from controller.lease import taken
 from controller.material import kit as material
 from controller.material.kit import MaterialKit
 from controller.models import ControlModel, check, foreign, models, plants
@@ -33,7 +36,7 @@ from controller.state import LoopState, State
 from controller.substitute import SubstituteKit
 from controller.trail import Smoother
 from plant_io.signals import Floats, TagIndex
-from policies import Access, Controlled, Handshake, Loop, Mpc, Policy, Ranked, TransferFunction
+from policies import Controlled, Handshake, Loop, Mpc, Policy, Ranked, TransferFunction
 from policies.dropout import Follows
 from policies.estimating import MheSettings
 from policies.units import convert, difference
@@ -187,12 +190,15 @@ class Kit:
     """How alerts are folded into incidents; None where the policy wants none."""
     material: MaterialKit | None = None
     """How material is followed; None where the policy says nothing of it."""
+    alarms: AlarmKit = field(init=False)
+    """How alarms are told."""
     handshakes: Mapping[str, Handshake] = field(init=False)
     """What is said to each PLC, by connection; those without a handshake are absent."""
 
     def __post_init__(self) -> None:
         handshakes = {n: c.handshake for n, c in self.policy.connections.items() if c.handshake is not None}
         object.__setattr__(self, "handshakes", handshakes)
+        object.__setattr__(self, "alarms", alarms.prepare(self.policy, self.index))
 
     def start(self) -> State:
         """Return the state of a controller that has seen nothing."""
@@ -237,22 +243,6 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
         incidents=incident.prepare(policy),
         material=material.prepare(policy),
     )
-
-
-def taken(policy: Policy) -> dict[str, dict[str, str]]:
-    """Return the setpoints of each PLC that is leased, with their read-backs, by connection."""
-    leased = {n: c.handshake for n, c in policy.connections.items() if c.handshake and c.handshake.claim is not None}
-    led = None if policy.lockstep is None else policy.lockstep.request
-    return {
-        name: {
-            tag: declared.read_back or tag
-            for tag, declared in policy.tags.items()
-            if declared.connection == name
-            and declared.access is Access.WRITE
-            and tag not in {words.heartbeat, words.arm_tag, words.claim, led}
-        }
-        for name, words in leased.items()
-    }
 
 
 def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:

@@ -9,6 +9,8 @@ word of 32 bits, and 0 is none.
 
 from __future__ import annotations
 
+from policies import Access, Policy
+
 STATIONS = 2**16
 """Numbers by which controllers tell themselves apart [1]."""
 _LEVELS = 2**16
@@ -53,3 +55,19 @@ def claim_after(granted: float, station: int) -> float:
     """
     level = (granted // STATIONS + 1.0) % _LEVELS
     return max(level, 1.0) * STATIONS + station
+
+
+def taken(policy: Policy) -> dict[str, dict[str, str]]:
+    """Return the setpoints of each PLC that is leased, with their read-backs, by connection."""
+    leased = {n: c.handshake for n, c in policy.connections.items() if c.handshake and c.handshake.claim is not None}
+    led = None if policy.lockstep is None else policy.lockstep.request
+    return {
+        name: {
+            tag: declared.read_back or tag
+            for tag, declared in policy.tags.items()
+            if declared.connection == name
+            and declared.access is Access.WRITE
+            and tag not in {words.heartbeat, words.arm_tag, words.claim, led}
+        }
+        for name, words in leased.items()
+    }

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from anomaly import Locked
-from controller.cycle import Cause, Event, Mode, Order, Phase, Trip
+from controller.cycle import Cause, Event, LoopAct, Mode, Order, Phase, Trip
 from controller.handshake import Links
 from controller.kit import LoopKit
 from controller.modes import Signal, follow, step
@@ -47,7 +47,7 @@ class Inputs:
         """Return what concerns one loop, where orders and plans are those of all of them."""
         if not self.orders and not self.plans:
             return self
-        orders = [order for order in self.orders if order.act.loop == loop]
+        orders = [order for order in self.orders if isinstance(order.act, LoopAct) and order.act.loop == loop]
         return replace(self, orders=orders, plans=[plan for plan in self.plans if plan.loop == loop])
 
 

@@ -8,6 +8,7 @@ from math import nan
 from typing import TYPE_CHECKING
 
 from anomaly.incident import IncidentState
+from controller.alarms.state import AlarmMemory
 from controller.cycle import Mode, Phase, Trip
 from controller.material.state import MaterialState
 from controller.plan import Plan
@@ -202,3 +203,5 @@ class State:
     """Memory of the incidents."""
     material: MaterialState = field(default_factory=MaterialState)
     """Memory of the material in the line."""
+    alarms: AlarmMemory = field(default_factory=AlarmMemory)
+    """Memory of the alarms."""

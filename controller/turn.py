@@ -89,7 +89,7 @@ def _obey(kit: LoopKit, given: Inputs, old: LoopState) -> tuple[LoopState, tuple
         if isinstance(order.act, SetMode):
             new = ask(new, follow(new.mode, ASKED[order.act.mode]))
             events.append(Event(at, f"{kit.name}: mode {new.mode.value} asked for: {order.why}", order.who))
-        else:
+        elif isinstance(order.act, Accept | SetLimits | SetTarget):
             new, sentence = _obeyed(kit, new, order.act)
             events.append(Event(at, f"{kit.name}: {sentence}: {order.why}", order.who))
     return new, tuple(events)

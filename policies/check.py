@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from policies import (
     check_address,
+    check_alarms,
     check_authority,
     check_challengers,
     check_dropout,
@@ -80,6 +81,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_monitors.monitors,
     check_incidents.units,
     check_incidents.readings,
+    check_alarms.names,
+    check_alarms.limits,
     check_material.masses,
     check_material.gate,
 )

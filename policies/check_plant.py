@@ -83,11 +83,18 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("watches.*.tag", "signal"),
     ("watches.*.holds.*", "loop"),
     ("watches.*.yields.*", "loop"),
+    ("alarms.limits.*.tag", "signal"),
+    ("alarms.quality.*.tags.*", "signal"),
+    ("alarms.links.*.connection", "connection"),
+    ("alarms.*.*.suppressed.tag", "signal"),
+    ("alarms.*.*.suppressed.loop", "loop"),
+    ("alarms.incidents.suppressed.tag", "signal"),
+    ("alarms.incidents.suppressed.loop", "loop"),
 )
 _LISTS = ("spectrum", "positions", "areas")
 _KEY_REFERENCES = ("watches.*.tags.*", "watches.*.channels.*")
 _SECTIONS = {"signal": "tags", "plant tag": "tags", "connection": "connections", "loop": "loops"}
-_UNITS = ("tags.*.unit", "soft_sensors.*.unit", "soft_sensors.*.also.*", "loops.*.*.*.unit")
+_UNITS = ("tags.*.unit", "soft_sensors.*.unit", "soft_sensors.*.also.*", "loops.*.*.*.unit", "alarms.limits.*.unit")
 _WRITTEN = (
     "connections.*.handshake.heartbeat",
     "connections.*.handshake.arm",

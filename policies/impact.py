@@ -37,6 +37,7 @@ TABLE: tuple[tuple[str, Impact], ...] = (
     ("records.**", Impact.OPERATING),
     ("budgets.**", Impact.OPERATING),
     ("incidents.**", Impact.OPERATING),
+    ("alarms.**", Impact.QUALITY),
     ("people.**", Impact.LIMITS),
     ("material.**", Impact.LIMITS),
     ("scans.**", Impact.OPERATING),

@@ -12,6 +12,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, WithJsonSchema, field_validator
 
+from policies.alarms import Alarms
 from policies.budgets import Budgets
 from policies.incidents import Incidents
 from policies.loops import Loop, TransferFunction
@@ -97,6 +98,8 @@ class Policy(Declared):
     """False alarms each class of people is to bear at most."""
     incidents: Incidents | None = None
     """How alerts are folded into incidents; alerts stay alone where absent."""
+    alarms: Alarms = Alarms()
+    """How alarms are told, and which are raised besides what watches, loops and incidents say."""
     records: Records = Records()
     """How a run is recorded."""
     material: Material | None = None

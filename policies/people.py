@@ -24,7 +24,7 @@ class Role(StrEnum):
     ENGINEER = "engineer"
     """Writes policies and models, and runs the line."""
     QA = "qa"
-    """Reviews and approves; moves nothing."""
+    """Reviews and approves, and acknowledges alarms; moves nothing."""
     ADMIN = "admin"
     """Keeps the users; neither moves nor approves anything."""
     SERVICE = "service"
@@ -51,6 +51,12 @@ class Right(StrEnum):
     """Order AUTO or ADVISORY, or accept a move."""
     ADJUST = "set limits and targets"
     """Order narrower limits, or another target, within the policy."""
+    ATTEND = "acknowledge alarms"
+    """Acknowledge an alarm, or reset one that latched."""
+    SHELVE = "shelve alarms"
+    """Shelve an alarm for a time, or end that."""
+    DISABLE = "take alarms out of service"
+    """Take an alarm out of service, or put it back."""
     ADOPT = "adopt a policy"
     """Order another policy, or the one before, while a run goes on."""
     START = "start a run"
@@ -69,6 +75,9 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.RELEASE: frozenset({Role.OPERATOR, Role.ENGINEER}),
     Right.LEAD: frozenset({Role.OPERATOR, Role.ENGINEER}),
     Right.ADJUST: frozenset({Role.OPERATOR, Role.ENGINEER}),
+    Right.ATTEND: frozenset({Role.OPERATOR, Role.ENGINEER, Role.QA}),
+    Right.SHELVE: frozenset({Role.OPERATOR, Role.ENGINEER}),
+    Right.DISABLE: frozenset({Role.ENGINEER}),
     Right.ADOPT: frozenset({Role.ENGINEER}),
     Right.START: frozenset({Role.OPERATOR, Role.ENGINEER, Role.SERVICE}),
     Right.AUTHORSHIP: frozenset({Role.ENGINEER}),

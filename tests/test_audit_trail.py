@@ -9,8 +9,22 @@ from fakes import MOVER
 from recorded import changed, cycles, keeping, kept
 from short_runs import short
 
+from controller.alarms.lifecycle import AlarmEvent, AlarmState
+from controller.alarms.state import Alarm, AlarmChange
 from controller.cli.app import status
-from controller.cycle import Accept, Cycle, Mode, Offer, Order, Phase, SetLimits, SetMode, SetTarget
+from controller.cycle import (
+    Accept,
+    Attention,
+    Cycle,
+    HandleAlarm,
+    Mode,
+    Offer,
+    Order,
+    Phase,
+    SetLimits,
+    SetMode,
+    SetTarget,
+)
 from controller.records.audit import deeds
 from controller.records.journal import FILE
 from controller.records.review import trail
@@ -53,6 +67,23 @@ def test_limits_and_targets_are_kept_with_what_was_there_before() -> None:
     found = ordered(SetTarget("hold", "y", None), before)
     assert (found["old"], found["new"]) == (3.0, "policy")
     assert ordered(SetTarget("hold", "y", 4.0))["old"] == "policy"
+
+
+def test_what_people_do_to_alarms_is_kept_with_the_states_before_and_after() -> None:
+    order = Order("ana", "probe", HandleAlarm("y_high", Attention.SHELVE, 60.0))
+    step = AlarmChange(5.0, AlarmEvent.SHELVED, AlarmState.UNACKNOWLEDGED, shelved(order))
+    asked, stepped = deeds(PLAIN.decision, replace(after(alarms=(step,)), orders=(order,)))
+    assert (asked.what, asked.subject, asked.new, asked.why) == ("alarm: shelve", "y_high", 60.0, "probe")
+    assert (stepped.kind, stepped.who, stepped.why) == ("alarm state", "ana", "probe")
+    assert (stepped.old, stepped.new) == ("unacknowledged", "shelved")
+
+
+def shelved(order: Order) -> Alarm:
+    return Alarm(
+        name="y_high", source="limit", state=AlarmState.SHELVED, since=5.0, stands=True, seen=True, seen_since=1.0,
+        raised=1.0, what="Y is high", priority="high", sort="process", consequence="", response="Look.",
+        routing=("operator",), until=65.0, who=order.who, why=order.why,
+    )  # fmt: skip
 
 
 def test_an_accepted_proposal_is_kept_with_its_moves() -> None:

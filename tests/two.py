@@ -11,7 +11,8 @@ from fakes import POLICY, kit
 
 from controller.cycle import Mode, Order, SetMode
 from controller.decide import decide
-from controller.kit import Kit, taken
+from controller.kit import Kit
+from controller.lease import taken
 from controller.plan import Plan, Status
 from hil.plc.device import Plc
 from hil.plc.guard import Limits, Rules, Word

@@ -12,16 +12,28 @@ from threading import Thread
 
 from controller.cli.ends import Refused
 from controller.cli.show import people
-from controller.cycle import Accept, Cycle, Mode, Order, SetLimits, SetMode, SetTarget
+from controller.cycle import Accept, Attention, Cycle, HandleAlarm, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.rights import needed
 from policies.people import Right
+from policies.words import seconds
 
 HELP = (
     "type an order and why, such as: auto line is steady | advisory night shift | accept looks right | shadow | off"
     " | limits api_sp 1.8 2.2 worn screw | limits api_sp policy screw changed | target api 9.9 low assay"
+    " | acknowledge nir_bad seen | shelve nir_bad 30m probe is being cleaned"
+    " | unshelve nir_bad probe is clean | reset nir_bad why | remove nir_bad why | restore nir_bad why"
     " | adopt line_a_7.yaml limits after the trial | rollback assay drifts"
 )
-_LIKE = {"limits": "limits api_sp 1.8 2.2 worn screw", "target": "target api 9.9 low assay"}
+_LIKE = {
+    "limits": "limits api_sp 1.8 2.2 worn screw",
+    "target": "target api 9.9 low assay",
+    "acknowledge": "acknowledge nir_bad called maintenance",
+    "reset": "reset nir_bad probe is clean",
+    "shelve": "shelve nir_bad 30m probe is being cleaned",
+    "unshelve": "unshelve nir_bad probe is clean",
+    "remove": "remove nir_bad probe is away for repair",
+    "restore": "restore nir_bad probe is back",
+}
 _POLICY = "policy"
 """Word for what the policy says."""
 
@@ -137,10 +149,14 @@ def parse(line: str, who: str, loops: tuple[str, ...], offers: Mapping[str, floa
     [Order(who='ana', why='worn screw', act=SetLimits(loop='blend', name='api_sp', limits=(1.8, 2.2)))]
     >>> parse("target blend.api policy end of trial", "ana", ("blend",), {})
     [Order(who='ana', why='end of trial', act=SetTarget(loop='blend', name='api', target=None))]
+    >>> parse("shelve nir_bad 30m probe is being cleaned", "ana", ("blend",), {})[0].act
+    HandleAlarm(alarm='nir_bad', attention=<Attention.SHELVE: 'shelve'>, for_s=1800.0, raised=None)
     """
     word, _, why = line.strip().partition(" ")
     if not word:
         return []
+    if word in set(Attention):
+        return [_handle(Attention(word), why, who)]
     if word in {"limits", "target"}:
         return [_set(word, why.split(), who, loops)]
     if word == "accept":
@@ -152,6 +168,22 @@ def parse(line: str, who: str, loops: tuple[str, ...], offers: Mapping[str, floa
     if word in {Mode.AUTO, Mode.ADVISORY} and not why:
         raise ValueError(f"{word}: say why, for the record")
     return [Order(who, why or "asked for", SetMode(loop, Mode(word))) for loop in loops]
+
+
+def _handle(attention: Attention, rest: str, who: str) -> Order:
+    """Return the order for an alarm, which is named first; a time follows where it is shelved."""
+    alarm, _, why = rest.strip().partition(" ")
+    often, _, after = why.strip().partition(" ")
+    shelves = attention is Attention.SHELVE
+    why = after.strip() if shelves else why.strip()
+    if not alarm or (not why and attention in {Attention.SHELVE, Attention.REMOVE}):
+        what = "an alarm, for how long, and why" if shelves else "an alarm and why"
+        raise ValueError(f"{attention.value}: expected {what}, such as {_LIKE[attention.value]}")
+    try:
+        for_s = seconds(often) if shelves else None
+    except ValueError as error:
+        raise ValueError(f"{attention.value}: found {often!r}, {error}") from None
+    return Order(who, why or attention.value, HandleAlarm(alarm, attention, for_s))
 
 
 def _set(word: str, words: list[str], who: str, loops: tuple[str, ...]) -> Order:

@@ -6,13 +6,36 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
 
-from controller.cycle import Accept, Act, Cycle, Decision, Order, SetLimits, SetMode, SetTarget
+from controller.alarms.lifecycle import UNSEEN, AlarmEvent
+from controller.alarms.state import AlarmChange
+from controller.cycle import (
+    Accept,
+    Act,
+    CarryAlarms,
+    Cycle,
+    Decision,
+    HandleAlarm,
+    Order,
+    SetLimits,
+    SetMode,
+    SetTarget,
+)
 from plant_io import Outcome, Receipt
 from policies.words import Number
 
 CONTROLLER = "controller"
 """Who did what nobody asked for."""
 _AUTOMATIC = frozenset({CONTROLLER, "system"})
+_HANDLED = frozenset(
+    {
+        AlarmEvent.ACKNOWLEDGED,
+        AlarmEvent.RESET,
+        AlarmEvent.SHELVED,
+        AlarmEvent.UNSHELVED,
+        AlarmEvent.REMOVED,
+        AlarmEvent.RETURNED,
+    }
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +43,7 @@ class Deed:
     """One entry of the audit trail."""
 
     kind: str
-    """order, mode, alarm, incident, event, write, policy or run."""
+    """order, mode, alarm, alarm state, incident, event, write, policy or run."""
     who: str
     """Identity of the person; controller or system where nobody did it."""
     what: str
@@ -58,7 +81,7 @@ def deeds(before: Decision | None, cycle: Cycle) -> list[Deed]:
         found += [_ordered(before, cycle.snapshot.at, order) for order in cycle.orders]
     if before is None or before.modes != decision.modes:
         found += _modes({} if before is None else before.modes, cycle)
-    if decision.alerts or decision.incidents or decision.events:
+    if decision.alerts or decision.incidents or decision.events or decision.alarms:
         found += _told(decision)
     found += [_lost(cycle.snapshot.at, one) for one in cycle.receipts if one.outcome is not Outcome.TAKEN]
     return found
@@ -86,6 +109,10 @@ def _act(before: Decision | None, act: Act) -> tuple[str, str, object, object]:
         aimed = None if before is None else before.targets.get(act.loop, {}).get(act.name)
         was, new = ("policy" if each is None else each for each in (aimed, act.target))
         return "target set", f"{act.loop} {act.name}", was, new
+    if isinstance(act, HandleAlarm):
+        return f"alarm: {act.attention.value}", act.alarm, None, act.for_s
+    if isinstance(act, CarryAlarms):
+        return "alarms carried on", "alarms", None, [alarm.name for alarm in act.alarms]
     return "proposal accepted", act.loop, None, _offered(before, act)
 
 
@@ -117,9 +144,19 @@ def _told(decision: Decision) -> Iterator[Deed]:
         yield Deed("alarm", CONTROLLER, alert.what, alert.watch, state[1], state[0], alert.at, "", alert.active)
     for one in decision.incidents:
         yield Deed("incident", CONTROLLER, one.what, one.id, None, str(one.change), one.at, one.sop, one.annunciated)
+    yield from (_stepped(change) for change in decision.alarms)
     for event in decision.events:
         if event.who == CONTROLLER:
             yield Deed("event", CONTROLLER, event.what, "", None, None, event.at)
+
+
+def _stepped(change: AlarmChange) -> Deed:
+    """Return what is kept of a step of an alarm; what people did is kept with them."""
+    alarm, handled = change.alarm, change.event in _HANDLED
+    said = alarm.what if change.event is None else f"{change.event.value}: {alarm.what}"
+    who, why = (alarm.who, alarm.why) if handled else (CONTROLLER, "")
+    old, new = change.before.value, alarm.state.value
+    return Deed("alarm state", who, said.rstrip(": "), alarm.name, old, new, change.at, why, alarm.state in UNSEEN)
 
 
 def started(at: float, content: Mapping[str, object], key: str | None) -> Sequence[Deed]:

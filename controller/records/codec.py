@@ -13,7 +13,22 @@ from typing import Any, cast
 import cbor2
 import numpy as np
 
-from controller.cycle import Accept, Act, Cycle, Decision, Mode, Order, SetLimits, SetMode, SetTarget
+from controller.alarms.lifecycle import AlarmEvent, AlarmState
+from controller.alarms.state import Alarm, AlarmChange
+from controller.cycle import (
+    Accept,
+    Act,
+    Attention,
+    CarryAlarms,
+    Cycle,
+    Decision,
+    HandleAlarm,
+    Mode,
+    Order,
+    SetLimits,
+    SetMode,
+    SetTarget,
+)
 from controller.plan import Binding, Limit, Plan, Problem, Status
 from plant_io import Snapshot, TagIndex
 from plant_io.signals import Codes, Floats
@@ -177,7 +192,23 @@ def _act(data: Fields) -> Act:
         return SetLimits(data["loop"], data["name"], None if limits is None else (limits[0], limits[1]))
     if "target" in data:
         return SetTarget(data["loop"], data["name"], data["target"])
+    if "attention" in data:
+        return HandleAlarm(data["alarm"], Attention(data["attention"]), data["for_s"], data["raised"])
+    if "alarms" in data:
+        return CarryAlarms(tuple(alarm(one) for one in data["alarms"]))
     return Accept(data["loop"], data["proposed_at"])
+
+
+def alarm(data: Fields) -> Alarm:
+    """Return an alarm from its plain form."""
+    found: dict[str, Any] = {**data, "state": AlarmState(data["state"]), "routing": tuple(data["routing"])}
+    return Alarm(**found)
+
+
+def alarm_change(data: Fields) -> AlarmChange:
+    """Return a step of an alarm from its plain form."""
+    event = None if data["event"] is None else AlarmEvent(data["event"])
+    return AlarmChange(data["at"], event, AlarmState(data["before"]), alarm(data["alarm"]))
 
 
 def plan(data: Fields) -> Plan:

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from controller.cycle import Decision
+from controller.cycle import Decision, LoopAct
 from controller.decide import decide
 from controller.kit import Kit, prepare
 from controller.records import codec
@@ -159,7 +159,7 @@ class Reader:
     def read(self, data: codec.Fields) -> tuple[Snapshot, list[Any], list[Any]]:
         """Return snapshot, orders and plans of one recorded cycle; plans are those of loops that are the same."""
         snapshot, orders, plans = inputs(data, self._before)
-        orders = [order for order in orders if order.act.loop in self._kit.loops]
+        orders = [order for order in orders if not isinstance(order.act, LoopAct) or order.act.loop in self._kit.loops]
         return self._seen(snapshot), orders, [plan for plan in plans if plan.loop in self._loops]
 
     def _seen(self, old: Snapshot) -> Snapshot:
