@@ -166,7 +166,8 @@ def rebind(policy: Policy, connect: Mapping[str, str], pki: str | None = None) -
     for name, link in connections.items():
         if pki is not None and isinstance(link, OpcUa):
             connections[name] = link.model_copy(update={"pki": pki})
-    return policy.model_copy(update={"connections": connections})
+    served = policy.served if pki is None else policy.served.model_copy(update={"pki": pki})
+    return policy.model_copy(update={"connections": connections, "served": served})
 
 
 def shipped(line: str) -> Path:

@@ -38,6 +38,8 @@ TABLE: tuple[tuple[str, Impact], ...] = (
     ("budgets.**", Impact.OPERATING),
     ("incidents.**", Impact.OPERATING),
     ("alarms.**", Impact.QUALITY),
+    ("served.opcua.orders", Impact.LIMITS),
+    ("served.**", Impact.OPERATING),
     ("people.**", Impact.LIMITS),
     ("material.**", Impact.LIMITS),
     ("scans.**", Impact.OPERATING),

@@ -20,6 +20,7 @@ from policies.material import Material
 from policies.people import People
 from policies.records import Records
 from policies.scans import CONTROL, ScanClass, Scans
+from policies.served import Served
 from policies.soft import SoftSensor
 from policies.tags import Connection, Tag
 from policies.watches import Watch
@@ -104,6 +105,8 @@ class Policy(Declared):
     """How a run is recorded."""
     material: Material | None = None
     """How material is followed and diverted; not at all where absent."""
+    served: Served = Served()
+    """What other systems are shown of a run."""
     people: People = People()
     """What is demanded of the people who run it."""
     lockstep: Lockstep | None = None

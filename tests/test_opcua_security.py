@@ -20,7 +20,7 @@ from test_servers_opcua import SPACE, TAGS, image
 
 from controller.cli.app import status
 from hil.servers.opcua import OpcUaServer
-from hil.servers.opcua_door import USERS, Door
+from hil.servers.opcua_door import USERS
 from plant_io import Identity, Outcome, Quality, Setpoint
 from plant_io.clocks import WallClock
 from plant_io.drivers.opcua import OpcUaDriver
@@ -31,6 +31,7 @@ from plant_io.ports import Refusal
 from plant_io.security.certificates import Certificate, Wanted, create
 from plant_io.security.expiry import DAY_S
 from plant_io.security.store import REJECTED, TRUSTED, Store
+from plant_io.served.admission import Admission
 from policies import OpcUa, Policy
 
 NOW = datetime.now(UTC).timestamp()
@@ -313,10 +314,10 @@ def test_nobody_is_anonymous_where_users_are_known(closed: Site) -> None:
         (create(Wanted("urn:test:us", ("here",)), NOW)[0], "BadCertificateUntrusted"),
     ],
 )
-def test_the_simulated_server_looks_at_clients_as_closely(tmp_path: Path, certificate: Certificate, code: str) -> None:
+def test_a_server_of_ours_looks_at_clients_as_closely(tmp_path: Path, certificate: Certificate, code: str) -> None:
     client = ua.ApplicationDescription(ApplicationUri="urn:test:us", ApplicationType=ua.ApplicationType.Client)
     with pytest.raises(ServiceError) as caught:
-        asyncio.run(Door(tmp_path, URI).judge(certificate.parsed, client))
+        asyncio.run(Admission(tmp_path, URI, "us").judge(certificate.parsed, client))
     assert ua.StatusCode(ua.UInt32(caught.value.code)).name == code
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import randbelow
@@ -27,6 +28,8 @@ from controller.loop import Sink
 from controller.records.chain import Signer
 from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
+from controller.served.log import logged
+from controller.served.outlets import Outlets
 from controller.tally import percentiles
 from plant_io.clocks import WallClock
 from plant_io.security.signing import station_key
@@ -50,6 +53,8 @@ class Site:
     """Whether the plant waits for the controller, whatever the policy says."""
     station: Station = field(default_factory=Station)
     """Who is there."""
+    log: Path | None = None
+    """File to which everything that happened is appended for machines; None for nowhere."""
 
 
 def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: Site) -> dict[str, object]:
@@ -113,7 +118,7 @@ def _runs(kit: Kit, options: Options, succession: Succession, listener: Listener
     """Run one policy, and those that follow on it, each with a record of its own; return the last summary."""
     first, records, lost = options.record or Path(), list[str](), 0
     while True:
-        ran = observed(kit, options, listener, succession.watch)
+        ran = observed(kit, options, listener, succession.watch, site)
         record, policy = options.record or first, kit.policy
         _conclude(ran, record)
         left = None if options.for_s is None else options.for_s - ran.tally.simulated_s
@@ -208,7 +213,7 @@ def fresh(record: Path) -> None:
         folder.rmdir()
 
 
-def observed(kit: Kit, options: Options, listener: Listener, watch: Sink) -> Ran:
+def observed(kit: Kit, options: Options, listener: Listener, watch: Sink, site: Site) -> Ran:
     """Run with one line of status for people, and every event and alert as it comes.
 
     Parameters
@@ -221,18 +226,25 @@ def observed(kit: Kit, options: Options, listener: Listener, watch: Sink) -> Ran
         Hears the orders people type.
     watch
         Looks at each cycle.
+    site
+        Where it is run.
 
     Raises
     ------
     Unreachable
         If no connection comes up.
     """
-    with people.status("connecting", spinner="line") as status:
+    with people.status("connecting", spinner="line") as status, ExitStack() as stack:
         try:
             with reading():
                 way = door(kit.policy, options)
-            views = (announcer(options.record, _signing(options.signer)), watcher(kit.policy, status))
-            return asyncio.run(operate(kit, options, way, (listener.watch, watch), views))
+                outlets = Outlets(kit, way.clock, site.station.people(), options.inbox)
+                stack.callback(outlets.close)
+                log = stack.enter_context(logged(site.log, kit.policy.line))
+            for said in outlets.told:
+                people.print(said, markup=False)
+            shown = announcer(options.record, _signing(options.signer)), watcher(kit.policy, status), outlets
+            return asyncio.run(operate(kit, options, way, (listener.watch, watch), (*shown, *log)))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error
 

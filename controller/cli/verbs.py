@@ -43,6 +43,9 @@ Speed = Annotated[
     typer.Option(metavar="X", help="Plant seconds per wall second, if simulated; as in the policy."),
 ]
 Lockstep = Annotated[bool, typer.Option("--lockstep", help="Lead a simulated plant that waits for the controller.")]
+Log = Annotated[
+    Path | None, typer.Option("--log", metavar="FILE", help="Append what happens to a file, a JSON object on a line.")
+]
 Files = Annotated[
     list[Path], typer.Argument(metavar="FILE...", help="Policies; *.library.yaml and *.scenario.yaml as what they are.")
 ]
@@ -151,6 +154,7 @@ def run(
     user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Who begins the run.")] = None,
     directory: Users = USERS,
     password_fd: PasswordFrom = None,
+    log: Log = None,
     json: Json = None,
 ) -> int:
     """Run a policy against the plant it names; fails if its record has a gap."""
@@ -158,7 +162,7 @@ def run(
     from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
     log_to_people()
-    site = live.Site(pairs(connect), pki, speed, lockstep, access.Station(directory, user, pki, password_fd))
+    site = live.Site(pairs(connect), pki, speed, lockstep, access.Station(directory, user, pki, password_fd), log)
     result = live.run(policy, mode.value, duration("--for", for_), record, site)
     give(result, json)
     if result["not_kept"]:

@@ -27,6 +27,7 @@ from hil.servers.opcua_door import Door
 from hil.servers.opcua_trouble import Gate, spoil
 from hil.servers.wire import Raw, to_raw, to_value
 from plant_io.quality import Quality
+from plant_io.served.units import units
 from plant_io.signals import Floats
 from policies import Access, OpcUa, Policy, Tag
 
@@ -51,20 +52,6 @@ _SHUTDOWN = 4  # OPC UA part 5, 12.6
 _CURRENT_TIME = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_CurrentTime))
 _START_TIME = ua.NodeId(ua.Int32(ObjectIds.Server_ServerStatus_StartTime))
 _OTHER = "urn:steadyline:another"  # namespace that only the server has which stands in place of another
-_UNITS_URI = "http://www.opcfoundation.org/UA/units/un/cefact"
-_UNECE = {
-    "kg": "KGM",
-    "kg/h": "E93",
-    "/min": "RPM",
-    "kN": "B47",
-    "N": "NEW",
-    "mm": "MMT",
-    "mg": "MGM",
-    "%": "P1",
-    "1": "C62",
-    "Cel": "CEL",
-}
-"""UNECE recommendation 20 codes of the UCUM units our lines use."""
 
 
 class _Item(Protocol):
@@ -294,21 +281,13 @@ async def _add(folder: Node, at: ua.NodeId, name: str, tag: Tag, value: float | 
     span = ua.Range(Low=ua.Double(tag.range[0]), High=ua.Double(tag.range[1]))
     generated = ua.NodeId(ua.Int32(0), at.NamespaceIndex)
     await variable.add_property(generated, ua.QualifiedName("EURange"), span)
-    await variable.add_property(generated, ua.QualifiedName("EngineeringUnits"), _units(tag.unit))
+    await variable.add_property(generated, ua.QualifiedName("EngineeringUnits"), units(tag.unit))
     if tag.access is Access.WRITE:
         await variable.set_writable()
 
 
 def _time(at: float) -> ua.DateTime:
     return ua.DateTime.fromtimestamp(at, UTC)
-
-
-def _units(code: str) -> ua.EUInformation:
-    common = _UNECE.get(code)
-    number = int.from_bytes(common.encode("ascii"), "big") if common else -1  # OPC UA part 8, 5.6.3.3
-    return ua.EUInformation(
-        NamespaceUri=_UNITS_URI, UnitId=number, DisplayName=ua.LocalizedText(code), Description=ua.LocalizedText(code)
-    )
 
 
 def _variant(tag: Tag, value: float | Floats) -> ua.Variant:
