@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from stationed import OWN, station
 
 from anomaly import Alert
-from controller.cycle import Cycle, Mode, Order, SetLimits, SetMode, SetTarget
+from controller.cycle import Attention, Cycle, HandleAlarm, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.people import People
 from controller.served.facts import Board, facts
 from controller.served.log import Log
@@ -37,6 +37,7 @@ from policies.served import Served, ServedMetrics, ServedOpcUa
 
 GRAFANA = Path(__file__).parents[1] / "docs" / "grafana"
 OPEN = ServedOpcUa.model_validate({"listen": "127.0.0.1:0", "security": "None"})
+HIGH = "The level is high."
 FACTS = (Fact("run/flow", "number", "kg/h", "Flow"), Fact("run/line", "text", "", "Name"))
 GOOD = {"run/flow": Shown(12.5, Quality.GOOD, 1000.0), "run/line": Shown("toy", Quality.GOOD, 1000.0)}
 
@@ -196,8 +197,12 @@ class Heard:
 def test_alarms_and_audit_entries_come_as_events_and_what_stands_comes_again_when_asked_for(
     server: RuntimeServer,
 ) -> None:
-    stands = Condition("level", 1000.0, active=True, acked=False, severity=800, what="The level is high.")
-    over = Condition("flow", 1000.0, active=False, acked=True, severity=200, what="The flow is back.")
+    stands = Condition(
+        "level", 1000.0, active=True, acked=False, suppressed=False, retained=True, severity=800, what=HIGH
+    )
+    over = Condition(
+        "flow", 1000.0, active=False, acked=True, suppressed=True, retained=False, severity=200, what="Back."
+    )
 
     async def listen(client: Client, _space: int) -> tuple[list[Any], list[Any]]:
         heard, later = Heard(), Heard()
@@ -217,9 +222,9 @@ def test_alarms_and_audit_entries_come_as_events_and_what_stands_comes_again_whe
 
     heard, later = met(server, listen)
     level, flow, audit = heard
-    assert (level.ConditionName, level.Severity, level.Message.Text) == ("level", 800, "The level is high.")
+    assert (level.ConditionName, level.Severity, level.Message.Text) == ("level", 800, HIGH)
     assert (getattr(level, "ActiveState/Id"), getattr(level, "AckedState/Id"), level.Retain) == (True, False, True)
-    assert (getattr(flow, "ActiveState/Id"), flow.Retain) == (False, False)
+    assert (getattr(flow, "ActiveState/Id"), flow.Retain, flow.SuppressedOrShelved) == (False, False, True)
     assert (audit.ClientUserId, audit.Message.Text) == ("olga", "auto, line is steady")
     assert [each.ConditionName for each in later] == ["level"]
 
@@ -245,6 +250,8 @@ def counter(people: People, inbox: SimpleQueue[Order]) -> dict[str, Call]:
         ("SetTarget", ("hold", "y", "policy"), SetTarget("hold", "y", None)),
         ("SetLimits", ("hold", "u", "1", "9"), SetLimits("hold", "u", (1.0, 9.0))),
         ("SetLimits", ("hold", "u", "policy", "policy"), SetLimits("hold", "u", None)),
+        ("Acknowledge", ("nir_bad",), HandleAlarm("nir_bad", Attention.ACKNOWLEDGE)),
+        ("Shelve", ("nir_bad", "30m"), HandleAlarm("nir_bad", Attention.SHELVE, 1800.0)),
     ],
 )
 def test_an_order_of_a_user_who_may_is_placed(people: People, name: str, words: tuple[str, ...], act: object) -> None:

@@ -12,6 +12,7 @@ from math import isfinite, nan
 
 from anomaly import Alert
 from anomaly.incident import Incident
+from controller.alarms.lifecycle import KEPT, TOLD, UNSEEN, AlarmEvent, AlarmState
 from controller.cycle import Cycle
 from controller.kit import Kit, LoopKit
 from plant_io.quality import Quality
@@ -38,7 +39,8 @@ class Board:
     _open: dict[str, Incident] = field(default_factory=dict[str, Incident])
     _written: dict[str, float] = field(default_factory=dict[str, float])
     _newest: str = ""
-    _diverting: bool = False
+    _alarms: dict[str, AlarmState] = field(default_factory=dict[str, AlarmState])
+    _raised: str = ""
 
     def after(self, cycle: Cycle) -> dict[str, Shown]:
         """Return what every fact is after one more cycle, by path."""
@@ -49,6 +51,10 @@ class Board:
             self._newest = one.what
             if one.closed is not None:
                 del self._open[one.id]
+        for change in decision.alarms:
+            self._alarms[change.alarm.name] = change.alarm.state
+            if change.event is AlarmEvent.RAISED:
+                self._raised = change.alarm.what
         self._written |= {setpoint.tag: setpoint.value for setpoint in decision.setpoints}
         plain = dict(self._run(cycle))
         plain |= {path: value for loop in self.kit.loops.values() for path, value in _service(loop, cycle)}
@@ -72,6 +78,9 @@ class Board:
         yield "run/incidents/open", len(self._open)
         yield "run/incidents/newest", self._newest
         yield "run/alerts/active", sum(alert.active for alert in self._standing.values())
+        for name, states in (("listed", TOLD), ("unacknowledged", UNSEEN), ("kept", KEPT)):
+            yield f"run/alarms/{name}", sum(state in states for state in self._alarms.values())
+        yield "run/alarms/newest", self._raised
 
     def _watch(self, watch: str) -> Iterable[tuple[str, Value]]:
         alert = self._standing.get(watch)
@@ -104,6 +113,10 @@ _RUN = (
     Fact("run/incidents/open", "count", "", "Incidents that stand"),
     Fact("run/incidents/newest", "text", "", "What was said last of an incident"),
     Fact("run/alerts/active", "count", "", "Conditions of watches that stand"),
+    Fact("run/alarms/listed", "count", "", "Alarms on the list of alarms"),
+    Fact("run/alarms/unacknowledged", "count", "", "Alarms nobody has said that they saw"),
+    Fact("run/alarms/kept", "count", "", "Alarms shelved, suppressed by design or out of service"),
+    Fact("run/alarms/newest", "text", "", "What was said last of an alarm that was raised"),
 )
 
 

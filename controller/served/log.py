@@ -54,6 +54,10 @@ def _happened(cycle: Cycle) -> Iterable[tuple[str, Mapping[str, object]]]:
         yield "alert", told | {"score": alert.score, "limit": alert.limit, "what": alert.what}
     for one in decision.incidents:
         yield "incident", {"id": one.id, "change": one.change.value, "priority": one.priority, "what": one.what}
+    for change in decision.alarms:
+        alarm, step = change.alarm, None if change.event is None else change.event.value
+        told = {"alarm": alarm.name, "step": step, "state": alarm.state.value, "priority": alarm.priority}
+        yield "alarm", told | {"what": alarm.what}
     for receipt in cycle.receipts:
         if receipt.why:
             yield "write", {"tag": receipt.setpoint.tag, "outcome": receipt.outcome.value, "why": receipt.why}

@@ -59,6 +59,7 @@ class Figures:
         self._writes = Counter("steadyline_writes", "Setpoints and words written.", ["outcome"], registry=to)
         self._alerts = Counter("steadyline_alerts", "Conditions that began.", ["watch", "priority"], registry=to)
         self._incidents = Counter("steadyline_incidents", "Changes of incidents.", ["change"], registry=to)
+        self._alarms = Counter("steadyline_alarms", "Steps of alarms.", ["event", "priority"], registry=to)
         about = "Time of the parts of a cycle, without waits."
         self._parts = Histogram("steadyline_cycle_seconds", about, ["part"], buckets=_TIMES, registry=to)
 
@@ -91,6 +92,9 @@ class Figures:
                 self._alerts.labels(alert.watch, alert.priority).inc()
         for one in decision.incidents:
             self._incidents.labels(one.change.value).inc()
+        for change in decision.alarms:
+            event = "carried" if change.event is None else change.event.value
+            self._alarms.labels(event, change.alarm.priority).inc()
         for part, took in cycle.timing.items():
             self._parts.labels(part).observe(took)
         self._show(cycle)

@@ -6,16 +6,30 @@ from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from threading import Lock
 
-from controller.cycle import Accept, Act, Cycle, Mode, Order, SetLimits, SetMode, SetTarget
+from controller.cycle import (
+    Accept,
+    Act,
+    Attention,
+    Cycle,
+    HandleAlarm,
+    LoopAct,
+    Mode,
+    Order,
+    SetLimits,
+    SetMode,
+    SetTarget,
+)
 from controller.kit import Kit
 from controller.people import Denied, People
 from controller.rights import needed
 from plant_io import Clock
 from plant_io.served.values import Call
+from policies.words import seconds
 
 _WHO = (("user", "Name of the user who orders it."), ("password", "Their password; it is asked for each time."))
 _WHY = ("why", "Reason, for the record.")
 _LOOP = ("loop", "Name of the loop.")
+_ALARM = ("alarm", "Name of the alarm.")
 _NAME = ("name", "Name of the variable.")
 
 
@@ -55,6 +69,12 @@ class Counter:
                 "Keep a variable within narrower limits.",
                 self._limits,
             ),
+            ("Acknowledge", (_ALARM,), "Say that an alarm was seen.", _handled(Attention.ACKNOWLEDGE)),
+            ("Reset", (_ALARM,), "Let go of an alarm that latched.", _handled(Attention.RESET)),
+            ("Shelve", (_ALARM, ("time", "How long, such as 30m.")), "Keep an alarm from people.", _shelved),
+            ("Unshelve", (_ALARM,), "End that.", _handled(Attention.UNSHELVE)),
+            ("Remove", (_ALARM,), "Take an alarm out of service.", _handled(Attention.REMOVE)),
+            ("Restore", (_ALARM,), "Put it back into service.", _handled(Attention.RESTORE)),
         )
         return tuple(Call(name, (*_WHO, *words, _WHY), what, self._placing(make)) for name, words, what, make in acts)
 
@@ -64,7 +84,7 @@ class Counter:
             if not why.strip():
                 raise ValueError("found no reason, wanted one for the record")
             act = make(*said)
-            if act.loop not in self._kit.loops:
+            if isinstance(act, LoopAct) and act.loop not in self._kit.loops:
                 raise ValueError(f"found the loop {act.loop!r}, wanted one of {', '.join(self._kit.loops) or 'none'}")
             with self._one:  # a wrong password is counted before the next is looked at
                 try:
@@ -93,6 +113,14 @@ class Counter:
         if low == high == "policy":
             return SetLimits(loop, name, None)
         return SetLimits(loop, name, (_number(low), _number(high)))
+
+
+def _handled(attention: Attention) -> Callable[[str], Act]:
+    return lambda alarm: HandleAlarm(alarm, attention)
+
+
+def _shelved(alarm: str, time: str) -> Act:
+    return HandleAlarm(alarm, Attention.SHELVE, seconds(time))
 
 
 def _number(text: str) -> float:

@@ -8,6 +8,7 @@ from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
 
+from controller.alarms.lifecycle import KEPT, TOLD, UNSEEN
 from controller.cycle import Cycle, Order
 from controller.kit import Kit
 from controller.people import People
@@ -111,9 +112,18 @@ class Outlets:
 
 
 def _conditions(cycle: Cycle) -> Iterable[Condition]:
-    for alert in cycle.decision.alerts:
-        severity = SEVERITY[alert.priority]
-        yield Condition(alert.watch, alert.at, alert.active, acked=True, severity=severity, what=alert.what)
+    for change in cycle.decision.alarms:
+        alarm, kept = change.alarm, change.alarm.state in KEPT
+        yield Condition(
+            name=alarm.name,
+            at=change.at,
+            active=alarm.stands,
+            acked=alarm.state not in UNSEEN,
+            suppressed=kept,
+            retained=alarm.state in TOLD,
+            severity=SEVERITY[alarm.priority],
+            what=alarm.what,
+        )
 
 
 def _entries(cycle: Cycle) -> Iterable[Entry]:

@@ -254,7 +254,7 @@ class RuntimeServer:
         event, at = kept.event, ua.DateTime.fromtimestamp(one.at, UTC)
         event.NodeId, event.ConditionName = self._at(f"conditions/{one.name}"), one.name
         event.SourceName, event.Severity = one.name, ua.UInt16(one.severity)
-        event.Retain = one.active or not one.acked
+        event.Retain, event.SuppressedOrShelved = one.retained, one.suppressed
         for name, state in (("EnabledState", True), ("ActiveState", one.active), ("AckedState", one.acked)):
             setattr(event, name, ua.LocalizedText(_STATES[name][state]))
             setattr(event, f"{name}/Id", state)

@@ -64,6 +64,10 @@ class Condition:
     """Whether it stands."""
     acked: bool
     """Whether somebody has acknowledged it."""
+    suppressed: bool
+    """Whether it is kept from people: shelved, suppressed by design or out of service."""
+    retained: bool
+    """Whether it is on the list of alarms, for clients that come later."""
     severity: int
     """Severity, 1 to 1000 [1]."""
     what: str
