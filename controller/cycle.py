@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from anomaly import Alert
+from anomaly.cases import Case, CaseAct
 from anomaly.incident import Incident
 from controller.alarms.state import Alarm, AlarmChange
 from controller.material.state import Container, Diversion
@@ -165,7 +166,7 @@ LoopAct = SetMode | Accept | SetLimits | SetTarget
 """What people may ask of a loop."""
 AlarmAct = HandleAlarm | CarryAlarms
 """What may be asked of alarms."""
-Act = LoopAct | AlarmAct
+Act = LoopAct | AlarmAct | CaseAct
 """Anything people may ask for."""
 
 
@@ -250,6 +251,8 @@ class Decision:
     """Containers of product that are full."""
     alarms: tuple[AlarmChange, ...] = ()
     """Alarms that went from one state of their life cycle to another, in this order."""
+    cases: tuple[Case, ...] = ()
+    """Cases of which something became, as they stand."""
 
 
 @quick

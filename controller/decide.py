@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from anomaly import Alert, engine, incident
+from anomaly import engine
 from anomaly.engine import WatchState
 from anomaly.heard import NOTHING, Heard
-from anomaly.incident import Incident, IncidentState
 from controller import beliefs, dropout, soft, substitute
 from controller.alarms import look as alarms
 from controller.alarms.state import AlarmMemory
-from controller.cycle import Decision, Event, Order, Phase
+from controller.announce import Announced, announce
+from controller.cycle import Decision, Event, Mode, Order, Phase
 from controller.handshake import Links, Wanted, Words, look, speak
 from controller.kit import Kit
 from controller.material.state import MaterialState
@@ -105,9 +105,9 @@ def conclude(
     wanted = _wanted(turns, tracked, kit)
     words = speak(links, seen, state, wanted, kit)
     alerts = (*locked.alerts, *advice.alerts, *[a for t in turns.values() for a in t.alerts])
-    incidents, told = _folded(alerts, seen.at, state.incidents, kit)
+    said = announce(alerts, seen, watches, orders, (state, kit))
     modes = {name: (t.state.mode, t.state.phase) for name, t in turns.items()}
-    kept = alarms.look(alarms.Given(seen, orders, alerts, told, links.heard, modes), state.alarms, kit.alarms)
+    kept = alarms.look(_heeded(given, said, modes), state.alarms, kit.alarms)
     news = (*perceived.stood_in, *soft.told(state.soft, perceived.soft, kit.soft))
     decision = Decision(
         setpoints=tuple(wanted.setpoints),
@@ -115,8 +115,8 @@ def conclude(
         confirmed=tuple([s for t in turns.values() for s in t.confirmed]),
         proposals=tuple([t.proposal for t in turns.values() if t.proposal is not None]),
         problems=tuple([t.problem for t in turns.values() if t.problem is not None]),
-        alerts=alerts,
-        events=_news(seen, links, news) + _said(turns) + tracked.events + kept.events,
+        alerts=said.alerts,
+        events=_news(seen, links, news) + _said(turns) + tracked.events + kept.events + said.events,
         armed=words.armed,
         modes=modes,
         trips={name: t.state.trips for name, t in turns.items() if t.state.trips},
@@ -125,18 +125,22 @@ def conclude(
         without={name: out for name, t in turns.items() if (out := dropout.without(t.state))},
         limits={name: t.state.limits for name, t in turns.items() if t.state.limits},
         targets={name: t.state.wished for name, t in turns.items() if t.state.wished},
-        incidents=told,
+        incidents=said.incidents,
         diversions=tracked.diversions,
         containers=tracked.containers,
         alarms=kept.changes,
+        cases=said.cases,
     )
-    loops = {name: t.state for name, t in turns.items()}
-    own = (perceived.soft, watches, loops, perceived.substitutes)
-    return decision, _left(own, (incidents, tracked.state, kept.memory), links, words)
+    own = (perceived.soft, watches, {name: t.state for name, t in turns.items()}, perceived.substitutes)
+    return decision, _left(own, (said, tracked.state, kept.memory), links, words)
 
 
 def _said(turns: Mapping[str, Turn]) -> tuple[Event, ...]:
     return tuple([e for t in turns.values() for e in t.events])
+
+
+def _heeded(given: Inputs, said: Announced, modes: Mapping[str, tuple[Mode, Phase]]) -> alarms.Given:
+    return alarms.Given(given.seen, given.orders, said.alerts, said.incidents, given.links.heard, modes)
 
 
 def _tracked(given: Inputs, old: MaterialState, kit: Kit) -> Tracked:
@@ -145,21 +149,16 @@ def _tracked(given: Inputs, old: MaterialState, kit: Kit) -> Tracked:
     return track(given.seen, given.orders, given.links.remote, old, kit.material)
 
 
-def _folded(
-    alerts: Sequence[Alert], at: float, state: IncidentState, kit: Kit
-) -> tuple[IncidentState, tuple[Incident, ...]]:
-    return (state, ()) if kit.incidents is None else incident.fold(alerts, at, state, kit.incidents)
-
-
 def _left(
     own: tuple[SoftState, WatchState, dict[str, LoopState], SubstituteState],
-    kept: tuple[IncidentState, MaterialState, AlarmMemory],
+    kept: tuple[Announced, MaterialState, AlarmMemory],
     links: Links,
     words: Words,
 ) -> State:
     return State(
         *own,
-        incidents=kept[0],
+        incidents=kept[0].incident_state,
+        cases=kept[0].case_state,
         material=kept[1],
         alarms=kept[2],
         scans=links.scans,

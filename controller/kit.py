@@ -17,6 +17,7 @@ from controller.alarms import kit as alarms
 from controller.alarms.kit import AlarmKit
 from controller.authority import Authority, authorities
 from controller.beliefs import BeliefKit
+from controller.cases.kit import CaseKit, followed_up
 from controller.estimates import Estimator
 from controller.fits import agree, heard, refuse
 from controller.guard import Fence
@@ -186,6 +187,8 @@ class Kit:
     """Setpoints of each PLC that is leased, with their read-backs, by connection."""
     beliefs: BeliefKit = field(default_factory=BeliefKit)
     """What watches want to know of what loops believe."""
+    cases: CaseKit | None = None
+    """How cases are opened and followed up; None where the policy wants none."""
     incidents: IncidentKit | None = None
     """How alerts are folded into incidents; None where the policy wants none."""
     material: MaterialKit | None = None
@@ -240,6 +243,7 @@ def prepare(policy: Policy, station: int = 0) -> Kit:
         beliefs=beliefs.prepare(
             watches, {name: (one.model, tuple(one.declared.measured)) for name, one in loops.items()}
         ),
+        cases=followed_up(policy, watches),
         incidents=incident.prepare(policy),
         material=material.prepare(policy),
     )

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from anomaly.cases import CaseAct
+from controller.cases.plain import needed as followed
 from controller.cycle import Accept, Act, Attention, HandleAlarm, SetMode
 from controller.service import WILLING
 from policies.people import Right
@@ -20,6 +22,8 @@ _ATTENDING: Mapping[Attention, Right] = {
 
 def needed(act: Act) -> Right:
     """Return the right it takes to order something."""
+    if isinstance(act, CaseAct):
+        return followed(act)
     if isinstance(act, HandleAlarm):
         return _ATTENDING[act.attention]
     if isinstance(act, SetMode):

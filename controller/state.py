@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from math import nan
 from typing import TYPE_CHECKING
 
+from anomaly.cases import CaseState
 from anomaly.incident import IncidentState
 from controller.alarms.state import AlarmMemory
 from controller.cycle import Mode, Phase, Trip
@@ -205,3 +206,5 @@ class State:
     """Memory of the material in the line."""
     alarms: AlarmMemory = field(default_factory=AlarmMemory)
     """Memory of the alarms."""
+    cases: CaseState = field(default_factory=CaseState)
+    """Memory of the cases."""

@@ -28,12 +28,14 @@ class Statement(Declared):
 
     approval: Literal[1] = 1
     """Version of this format."""
-    act: Literal["approve", "promote"]
-    """Whether a file is approved as it is, or a candidate of the learning lane becomes a locked one."""
+    act: Literal["approve", "promote", "judge", "order"]
+    """Whether a file is approved as it is, a candidate of the learning lane becomes a locked one, a case is judged,
+    or an order is placed."""
     file: str
-    """Name of the file."""
+    """Name of the file, or of the case."""
     sha256: Hash
-    """Fingerprint of what is approved: of its bytes, and for a policy also of every file it names."""
+    """Fingerprint of what is approved: of its bytes, and for a policy also of every file it names; of what a case is
+    judged to be and why; of what an order says."""
     who: str
     """Who approves."""
     why: str

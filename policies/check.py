@@ -8,6 +8,7 @@ from policies import (
     check_address,
     check_alarms,
     check_authority,
+    check_cases,
     check_challengers,
     check_dropout,
     check_goals,
@@ -83,6 +84,8 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_incidents.readings,
     check_alarms.names,
     check_alarms.limits,
+    check_cases.tests,
+    check_cases.signatures,
     check_material.masses,
     check_material.gate,
 )

@@ -40,6 +40,7 @@ TABLE: tuple[tuple[str, Impact], ...] = (
     ("alarms.**", Impact.QUALITY),
     ("served.opcua.orders", Impact.LIMITS),
     ("served.**", Impact.OPERATING),
+    ("cases.**", Impact.QUALITY),
     ("people.**", Impact.LIMITS),
     ("material.**", Impact.LIMITS),
     ("scans.**", Impact.OPERATING),

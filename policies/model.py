@@ -14,6 +14,7 @@ from pydantic import BeforeValidator, Field, PrivateAttr, ValidationInfo, WithJs
 
 from policies.alarms import Alarms
 from policies.budgets import Budgets
+from policies.cases import Cases
 from policies.incidents import Incidents
 from policies.loops import Loop, TransferFunction
 from policies.material import Material
@@ -101,6 +102,8 @@ class Policy(Declared):
     """How alerts are folded into incidents; alerts stay alone where absent."""
     alarms: Alarms = Alarms()
     """How alarms are told, and which are raised besides what watches, loops and incidents say."""
+    cases: Cases | None = None
+    """How QA follows up what is out of trend; no case is opened where absent."""
     records: Records = Records()
     """How a run is recorded."""
     material: Material | None = None

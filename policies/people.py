@@ -59,6 +59,10 @@ class Right(StrEnum):
     """Take an alarm out of service, or put it back."""
     ADOPT = "adopt a policy"
     """Order another policy, or the one before, while a run goes on."""
+    FOLLOW = "follow up cases"
+    """Report steps of a case as done, and enter results."""
+    JUDGE = "judge cases"
+    """Say what a case turned out to be, sign that, send it back, or open it again."""
     START = "start a run"
     """Begin a run that may move the plant."""
     AUTHORSHIP = "sign as author"
@@ -79,6 +83,8 @@ RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.SHELVE: frozenset({Role.OPERATOR, Role.ENGINEER}),
     Right.DISABLE: frozenset({Role.ENGINEER}),
     Right.ADOPT: frozenset({Role.ENGINEER}),
+    Right.FOLLOW: frozenset({Role.OPERATOR, Role.ENGINEER, Role.QA}),
+    Right.JUDGE: frozenset({Role.QA}),
     Right.START: frozenset({Role.OPERATOR, Role.ENGINEER, Role.SERVICE}),
     Right.AUTHORSHIP: frozenset({Role.ENGINEER}),
     Right.REVIEW: frozenset({Role.ENGINEER, Role.QA}),

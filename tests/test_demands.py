@@ -9,11 +9,12 @@ from queue import SimpleQueue
 import pytest
 from stationed import FIRST, NOW, OWN, signs, spoken, station
 
+from anomaly.cases import Countersign, Dispose, Disposition, DoStep, EnterResult, Propose, Return
 from controller.cli.access import Station, begun, gate
 from controller.cli.app import status
 from controller.cli.ends import Refused
 from controller.cli.orders import Listener, parse
-from controller.cycle import Accept, Mode, Order, SetLimits, SetMode, SetTarget
+from controller.cycle import Accept, Act, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.desk import Desk, Timed
 from controller.kit import prepare
 from controller.people import Denied, People, User
@@ -162,9 +163,11 @@ def test_where_the_policy_asks_nobody_orders_are_taken_as_before(people: People,
 
 
 def test_every_kind_of_order_takes_a_right() -> None:
-    acts = {
+    acts: dict[Right, list[Act]] = {
         Right.LEAD: [SetMode("a", Mode.AUTO), SetMode("a", Mode.ADVISORY), Accept("a", 0.0)],
         Right.RELEASE: [SetMode("a", Mode.SHADOW), SetMode("a", Mode.OFF)],
+        Right.FOLLOW: [DoStep("c", "s"), EnterResult("c", "t", "1 %", "confirms"), Propose("c", "e", "d")],
+        Right.JUDGE: [Dispose("c", Disposition.REJECTED), Countersign("c", Disposition.REJECTED, ""), Return("c")],
         Right.ADJUST: [SetLimits("a", "x", None), SetTarget("a", "x", None)],
     }
     assert all(needed(act) is right for right, placed in acts.items() for act in placed)

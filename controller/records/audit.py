@@ -6,15 +6,18 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import cast
 
+from anomaly.cases import Case, CaseAct
 from controller.alarms.lifecycle import UNSEEN, AlarmEvent
 from controller.alarms.state import AlarmChange
+from controller.cases.plain import said
 from controller.cycle import (
     Accept,
-    Act,
+    AlarmAct,
     CarryAlarms,
     Cycle,
     Decision,
     HandleAlarm,
+    LoopAct,
     Order,
     SetLimits,
     SetMode,
@@ -43,7 +46,7 @@ class Deed:
     """One entry of the audit trail."""
 
     kind: str
-    """order, mode, alarm, alarm state, incident, event, write, policy or run."""
+    """order, mode, alarm, alarm state, incident, case, event, write, policy or run."""
     who: str
     """Identity of the person; controller or system where nobody did it."""
     what: str
@@ -83,8 +86,16 @@ def deeds(before: Decision | None, cycle: Cycle) -> list[Deed]:
         found += _modes({} if before is None else before.modes, cycle)
     if decision.alerts or decision.incidents or decision.events or decision.alarms:
         found += _told(decision)
+    found += [_followed(case) for case in decision.cases]
     found += [_lost(cycle.snapshot.at, one) for one in cycle.receipts if one.outcome is not Outcome.TAKEN]
     return found
+
+
+def _followed(case: Case) -> Deed:
+    # What stands out is what nobody has judged yet, or that somebody changed their mind.
+    looked = case.change.startswith(("opened", "late", "sent back", "carried"))
+    said = f"case {case.change}"
+    return Deed("case", CONTROLLER, said, case.id, None, case.stage.value, case.at, case.evidence.what, looked)
 
 
 def _lost(at: float, receipt: Receipt) -> Deed:
@@ -94,11 +105,12 @@ def _lost(at: float, receipt: Receipt) -> Deed:
 
 
 def _ordered(before: Decision | None, at: float, order: Order) -> Deed:
-    what, where, old, new = _act(before, order.act)
+    act = order.act
+    what, where, old, new = said(act) if isinstance(act, CaseAct) else _act(before, act)
     return Deed("order", order.who, what, where, old, new, at, order.why, order.who in _AUTOMATIC)
 
 
-def _act(before: Decision | None, act: Act) -> tuple[str, str, object, object]:
+def _act(before: Decision | None, act: LoopAct | AlarmAct) -> tuple[str, str, object, object]:
     if isinstance(act, SetMode):
         old = None if before is None or act.loop not in before.modes else before.modes[act.loop][0].value
         return "mode asked for", act.loop, old, act.mode.value

@@ -15,14 +15,16 @@ import numpy as np
 
 from controller.alarms.lifecycle import AlarmEvent, AlarmState
 from controller.alarms.state import Alarm, AlarmChange
+from controller.cases.plain import act as case_act
 from controller.cycle import (
     Accept,
-    Act,
+    AlarmAct,
     Attention,
     CarryAlarms,
     Cycle,
     Decision,
     HandleAlarm,
+    LoopAct,
     Mode,
     Order,
     SetLimits,
@@ -181,10 +183,11 @@ def snapshot(data: Fields, index: TagIndex) -> Snapshot:
 
 def order(data: Fields) -> Order:
     """Return an order from its plain form."""
-    return Order(data["who"], data["why"], _act(data["act"]))
+    act = data["act"]
+    return Order(data["who"], data["why"], case_act(act) if "case" in act else _act(act))
 
 
-def _act(data: Fields) -> Act:
+def _act(data: Fields) -> LoopAct | AlarmAct:
     if "mode" in data:
         return SetMode(data["loop"], Mode(data["mode"]))
     if "limits" in data:
