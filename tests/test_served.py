@@ -306,7 +306,8 @@ def test_figures_are_served_as_prometheus_reads_them() -> None:
     assert lines['steadyline_loop_mode{loop="hold",mode="auto"}'] == "1.0"
     assert lines['steadyline_loop_mode{loop="hold",mode="shadow"}'] == "0.0"
     assert lines['steadyline_cycle_seconds_count{part="decide"}'] == "3.0"
-    assert float(lines['steadyline_tags{quality="good"}']) == 5.0
+    assert lines['steadyline_tags{quality="good"}'] == "5.0"
+    assert lines['steadyline_tags{quality="bad"}'] == "3.0"
 
 
 def test_the_dashboard_and_the_rules_ask_for_figures_there_are() -> None:

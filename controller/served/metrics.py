@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import nan
 from pathlib import Path
 from threading import Thread
 from typing import Protocol, cast
@@ -67,9 +68,9 @@ class Figures:
         self._at = Gauge("steadyline_cycle_timestamp_seconds", "Start of the newest cycle, POSIX time.", registry=to)
         self._mode = Gauge("steadyline_loop_mode", "1 for its mode, else 0.", ["loop", "mode"], registry=to)
         self._phase = Gauge("steadyline_loop_phase", "1 for its phase, else 0.", ["loop", "phase"], registry=to)
-        self._tags = Gauge("steadyline_tags", "Tags by quality.", ["quality"], registry=to)
+        self._tags = Gauge("steadyline_tags", "Tags read, by quality.", ["quality"], registry=to)
         self._standing = Gauge("steadyline_alert_active", "Whether a condition stands.", ["watch"], registry=to)
-        self._soft = Gauge("steadyline_soft_sensor", "Inferred value, in the unit.", ["tag", "unit"], registry=to)
+        self._soft = Gauge("steadyline_soft_sensor", "Inferred value in its unit, NaN if bad.", ["tag", "unit"], registry=to)
         self._doubt = Gauge("steadyline_soft_sensor_sd", "Its standard deviation.", ["tag", "unit"], registry=to)
 
     def __call__(self, cycle: Cycle) -> None:
@@ -100,17 +101,18 @@ class Figures:
         self._show(cycle)
 
     def _show(self, cycle: Cycle) -> None:
-        units = self._kit.policy.units()
+        units, read = self._kit.policy.units(), len(self._kit.policy.tags)  # inferred tags come behind those read
         for name, (mode, phase) in cycle.decision.modes.items():
             for each in Mode:
                 self._mode.labels(name, each.value).set(each is mode)
             for one in Phase:
                 self._phase.labels(name, one.value).set(one is phase)
         for quality in Quality:
-            self._tags.labels(quality.name.lower()).set(int((cycle.snapshot.quality == quality).sum()))
-        for tag, (value, sd, _) in cycle.decision.soft.items():
-            self._soft.labels(tag, units[tag]).set(value)
-            self._doubt.labels(tag, units[tag]).set(sd)
+            self._tags.labels(quality.name.lower()).set(int((cycle.snapshot.quality[:read] == quality).sum()))
+        for tag, (value, sd, quality) in cycle.decision.soft.items():
+            bad = quality == Quality.BAD
+            self._soft.labels(tag, units[tag]).set(nan if bad else value)
+            self._doubt.labels(tag, units[tag]).set(nan if bad else sd)
 
 
 def serve(figures: Figures, declared: ServedMetrics, pki: Path) -> tuple[int, Callable[[], None]]:
