@@ -70,7 +70,7 @@ class Figures:
         self._phase = Gauge("steadyline_loop_phase", "1 for its phase, else 0.", ["loop", "phase"], registry=to)
         self._tags = Gauge("steadyline_tags", "Tags read, by quality.", ["quality"], registry=to)
         self._standing = Gauge("steadyline_alert_active", "Whether a condition stands.", ["watch"], registry=to)
-        self._soft = Gauge("steadyline_soft_sensor", "Inferred value in its unit, NaN if bad.", ["tag", "unit"], registry=to)
+        self._soft = Gauge("steadyline_soft_sensor", "Inferred; NaN if bad.", ["tag", "unit"], registry=to)
         self._doubt = Gauge("steadyline_soft_sensor_sd", "Its standard deviation.", ["tag", "unit"], registry=to)
 
     def __call__(self, cycle: Cycle) -> None:
@@ -109,8 +109,8 @@ class Figures:
                 self._phase.labels(name, one.value).set(one is phase)
         for quality in Quality:
             self._tags.labels(quality.name.lower()).set(int((cycle.snapshot.quality[:read] == quality).sum()))
-        for tag, (value, sd, quality) in cycle.decision.soft.items():
-            bad = quality == Quality.BAD
+        for tag, (value, sd, code) in cycle.decision.soft.items():
+            bad = code == Quality.BAD
             self._soft.labels(tag, units[tag]).set(nan if bad else value)
             self._doubt.labels(tag, units[tag]).set(nan if bad else sd)
 
