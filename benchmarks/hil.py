@@ -14,7 +14,7 @@ from controller.mpc.solver import solvers_in_line
 from controller.mpc.worker import Solves
 from controller.plan import Plan, Problem
 from controller.runtime import Door, Options, Ran, operate
-from hil.control_only import control_only
+from hil.control_only import control_only, loops_only
 from hil.library import find, open_scenario
 from hil.plants import line_a, line_b, line_c
 from hil.plc.lines import blueprint
@@ -79,7 +79,11 @@ def played(play: Callable[[Scenario], Played], scenario: Scenario) -> tuple[floa
     return took[0], took[1] - took[0], found
 
 
-def day_of_control(policy: Policy, for_s: float, *, lean: bool = False) -> tuple[float, float]:
+Leave = Callable[[Scenario, Policy], tuple[Scenario, Policy]]
+"""Leaves out of a scenario and its policy what is not to be played."""
+
+
+def day_of_control(policy: Policy, for_s: float, leave: Leave | None = None) -> tuple[float, float]:
     """Return the CPU time of a day of line A under control in memory [s], and of a simulated hour of it [s].
 
     Parameters
@@ -88,8 +92,8 @@ def day_of_control(policy: Policy, for_s: float, *, lean: bool = False) -> tuple
         Policy of line A, played before, so that the start is that of any further run.
     for_s
         Stretch played [s]; what it takes besides the start is scaled to a day.
-    lean
-        Whether what only speaks to people is left out, as by ``--control-only``.
+    leave
+        Leaves out what is not to be played, as ``--control-only`` and ``--loops-only`` do; None for nothing.
 
     Raises
     ------
@@ -98,7 +102,7 @@ def day_of_control(policy: Policy, for_s: float, *, lean: bool = False) -> tuple
     """
     plain = {"scenario": 1, "title": "A day", "line": "A", "for": f"{for_s:g}s", "orders": [{"mode": "auto"}]}
     scenario = Scenario.model_validate(plain)
-    scenario, policy = control_only(scenario, policy) if lean else (scenario, policy)
+    scenario, policy = (scenario, policy) if leave is None else leave(scenario, policy)
     start_s, took_s, found = played(lambda one: in_memory(one, policy, SEED), scenario)
     if not any(phase == "active" for _, _, phase in found.phases):
         raise RuntimeError("line A was not under control")
@@ -157,6 +161,7 @@ HOW: dict[str, object] = {
     "cycle_us_memory": "all of a cycle but the solver: plant, PLCs, reading, decision, digest",
     "day_A_cpu_s": "24 h of line A in AUTO in memory, scaled up from day_played_s where that is less",
     "day_A_control_only_cpu_s": "the same without watches, incidents and soft sensors that no loop reads",
+    "day_A_loops_only_cpu_s": "the same without following material and without its gate, as by --loops-only",
     "day_vs_plant_A": "an hour of it over an hour of plain steps of the plant, 7200 of 0.5 s",
 }
 """How each figure was come by."""
@@ -171,7 +176,8 @@ def run(quick: bool) -> Result:  # noqa: FBT001  # the flag of the command line
     line_s = behind_plcs(policy, length_s)
     parts = in_parts(scenario, policy)
     day_s, hour_s = day_of_control(policy, day_played_s)
-    control_s, _ = day_of_control(policy, min(day_played_s, DAY_S / 4.0), lean=True)
+    control_s, _ = day_of_control(policy, min(day_played_s, DAY_S / 4.0), control_only)
+    loops_s, _ = day_of_control(policy, min(day_played_s, DAY_S / 4.0), loops_only)
     begin_s, virtual_s, _ = played(lambda one: in_virtual_time(Run(one, policy, SEED)), scenario)
     sockets = _in_lockstep(scenario, policy)
     x_virtual = (length_s - START_S) / virtual_s
@@ -182,6 +188,7 @@ def run(quick: bool) -> Result:  # noqa: FBT001  # the flag of the command line
             **{f"s_per_hour_{name}": took for name, took in plants.items()},
             "day_A_cpu_s": day_s,
             "day_A_control_only_cpu_s": control_s,
+            "day_A_loops_only_cpu_s": loops_s,
             **parts,
             "x_realtime_virtual": x_virtual,
             "start_s_virtual": begin_s,

@@ -77,7 +77,7 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
         used, belief = dict[str, float](), None
     else:
         fresh = {n: v for n, v in values.items() if sources[n] != old.sources.get(n)}
-        used = {n: v for n, v in fresh.items() if _anew(kit, seen, old, n)}
+        used = {n: v for n, v in fresh.items() if n not in told or _anew(told[n], seen, old, n)}
         late, events = _late(kit, seen, old.trail, used)
         prompt = {n: v for n, v in used.items() if n not in told}
         due = kit.smoother is not None and samples.due(kit, seen.at, old)
@@ -186,11 +186,8 @@ def _unusable(age: float, oldest: float, memory: Memory) -> str:
     return f"its sample was taken {-age:.0f} s from now, clocks differ" if age < -memory.step_s else ""
 
 
-def _anew(kit: LoopKit, seen: Snapshot, old: LoopState, name: str) -> bool:
-    """Return whether a value with a new source time is a new one; a tag that tells when it was taken must agree."""
-    told = _told(kit).get(name)
-    if told is None:
-        return True
+def _anew(told: Told, seen: Snapshot, old: LoopState, name: str) -> bool:
+    """Return whether a value that comes late, with a new source time, is a new one: what tells its time must agree."""
     stamp = told.stamp(seen)
     return stamp is not None and told.at(seen) is not None and stamp != old.stamps.get(name)
 

@@ -21,6 +21,12 @@ if TYPE_CHECKING:
     from hil.outcome import Outcome
     from hil.serve import Options
 
+ControlOnly = Annotated[
+    bool, typer.Option("--control-only", help="Leave out what only speaks to people; setpoints are the same.")
+]
+LoopsOnly = Annotated[
+    bool, typer.Option("--loops-only", help="The same without the gate of material; loops move the same.")
+]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Seed of the plant.")]
 
 
@@ -113,9 +119,8 @@ def run(
     clock: Clock = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="How many processes; as many as cores if absent.")] = None,
     cluster: Annotated[str | None, typer.Option(metavar="ADDRESS", help="Dask scheduler to play on.")] = None,
-    control_only: Annotated[
-        bool, typer.Option("--control-only", help="Leave out what only speaks to people; setpoints are the same.")
-    ] = False,
+    control_only: ControlOnly = False,
+    loops_only: LoopsOnly = False,
     junit: Annotated[str | None, typer.Option(metavar="F", help="JUnit XML to write.", callback=writable)] = None,
     html: Annotated[str | None, typer.Option(metavar="F", help="Page with plots to write.", callback=writable)] = None,
     trace: Trace = _TRACE,
@@ -129,7 +134,7 @@ def run(
 
     log_to_people()
     with reading():
-        opened = _opened(_named(scenarios, all_=all_), clock, lean=control_only)
+        opened = _opened(_named(scenarios, all_=all_), clock, lean=control_only, gate=not loops_only)
         _no_wires(clock, cluster)
     wanted = campaign.Wanted(clock, seed, seeds, jobs or crew.cores(), cluster, html is not None, trace)
     try:
@@ -154,12 +159,15 @@ def _reported(junit: str | None, html: str | None, runs: Sequence[Outcome]) -> N
         kept(html, lambda path: report.write_html(path, runs))
 
 
-def _opened(names: Sequence[str], clock: str | None, *, lean: bool) -> list[Opened]:
+def _opened(names: Sequence[str], clock: str | None, *, lean: bool, gate: bool) -> list[Opened]:
     from hil import library  # noqa: PLC0415  # heavy
-    from hil.control_only import control_only  # noqa: PLC0415  # heavy
+    from hil.control_only import control_only, loops_only  # noqa: PLC0415  # heavy
 
     opened = [(name, *library.open_scenario(library.find(name), clock=clock)) for name in names]
-    return [(name, *control_only(scenario, policy)) for name, scenario, policy in opened] if lean else opened
+    if gate and not lean:
+        return opened
+    left = control_only if gate else loops_only
+    return [(name, *left(scenario, policy)) for name, scenario, policy in opened]
 
 
 def faults(

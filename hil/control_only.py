@@ -1,6 +1,7 @@
 """Runs of the control alone: nothing is watched that cannot act, and nothing inferred that no loop and no gate reads.
 
-Setpoints come out the same, bit for bit: what is left out only speaks to people.
+Setpoints come out the same, bit for bit: what is left out only speaks to people. Runs of the loops alone leave out the
+gate of material, too; what the loops ask of the line is the same then, but nothing is followed and rejected.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import cast
 
-from hil.scenario import Scenario
+from hil.scenario import Assertion, Scenario
 from policies import Action, Ewma, Policy
 from policies.soft import SoftSensor
 
 SPOKEN = ("alert", "detected", "first_out", "incident", "quiet")
 """Kinds of assertion about what watches say; none of them is judged."""
+_REJECTED = frozenset({"diverted_kg", "escaped_kg"})
 
 
 def control_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
@@ -36,9 +38,37 @@ def control_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
     readers = [*policy.loops.values(), *held.values(), *claims.values(), *gate]
     wanted = {text for reader in readers for text in _texts(reader.model_dump())}
     left = {"watches": held, "incidents": None, "soft_sensors": _read(policy.soft_sensors, wanted)}
-    mark = hashlib.sha256(f"{policy.fingerprint} control only".encode()).hexdigest()
-    lean = policy.model_copy(update=left).sealed(mark, policy.files)
-    return scenario.model_copy(update={"assertions": claims}), lean
+    return scenario.model_copy(update={"assertions": claims}), _marked(policy, "control only", left)
+
+
+def loops_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
+    """Return the same without following material and without its gate; what is said of either is not judged.
+
+    Parameters
+    ----------
+    scenario
+        What is played.
+    policy
+        Policy it is played under.
+    """
+    gate = None if policy.material is None else policy.material.divert
+    if gate is not None:
+        shown = policy.tags[gate.tag].read_back
+        told = _REJECTED | {tag for tag in (gate.tag, gate.shown, shown) if tag is not None}
+        claims = {name: one for name, one in scenario.assertions.items() if not _of_gate(one, told)}
+        scenario = scenario.model_copy(update={"assertions": claims})
+    return control_only(scenario, _marked(policy, "loops only", {"material": None}))
+
+
+def _of_gate(claim: Assertion, told: frozenset[str]) -> bool:
+    """Return whether an assertion is about the gate, of which is told by these tags and figures."""
+    return not told.isdisjoint(_texts(claim.model_dump())) or (claim.kind == "event" and "diversion" in claim.says)
+
+
+def _marked(policy: Policy, how: str, left: Mapping[str, object]) -> Policy:
+    """Return a policy with other parts and a fingerprint of its own."""
+    mark = hashlib.sha256(f"{policy.fingerprint} {how}".encode()).hexdigest()
+    return policy.model_copy(update=left).sealed(mark, policy.files)
 
 
 def _acts(watch: Ewma) -> bool:

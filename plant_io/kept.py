@@ -96,6 +96,6 @@ class Kept(Sequence[T]):
 
     @classmethod
     def _sharing(cls, blocks: tuple[tuple[T, ...], ...], length: int, skipped: int) -> Self:
-        made = cls()
-        made._blocks, made._length, made._skipped = blocks, length, skipped
+        made = cls.__new__(cls)
+        made._blocks, made._length, made._skipped = blocks, length, skipped  # noqa: SLF001  # its own
         return made

@@ -239,8 +239,9 @@ class Snapshot:
         if self._known is None:
             index, first = self.index, self.values[self.index.first]
             known: dict[str, float | None] = dict(zip(index.names, first.tolist(), strict=True))
-            sound = np.isfinite(first) & (self.quality == _GOOD)
-            known |= dict.fromkeys([index.names[i] for i in np.flatnonzero(~sound).tolist()])
+            doubtful = (self.quality != _GOOD) | ~np.isfinite(first)
+            for i in doubtful.nonzero()[0].tolist():
+                known[index.names[i]] = None
             object.__setattr__(self, "_known", known)
         return self
 

@@ -7,7 +7,7 @@ import pytest
 
 from controller.cli.app import DONE, status
 from controller.cycle import Cycle
-from hil.control_only import control_only
+from hil.control_only import control_only, loops_only
 from hil.library import find, open_scenario
 from hil.rig.play import in_memory
 from plant_io import Setpoint
@@ -30,6 +30,31 @@ def written(name: str, policy: Policy | None, *, lean: bool) -> list[tuple[float
 @pytest.mark.parametrize("name", ["a_demo", "a_film"])
 def test_setpoints_are_the_same_bit_for_bit(name: str) -> None:
     assert written(name, None, lean=True) == written(name, None, lean=False) != []
+
+
+@pytest.mark.parametrize("name", ["a_demo", "a_divert"])
+def test_loops_move_the_same_without_the_gate(name: str) -> None:
+    gate = "LINE.DIVERT_SP"
+    whole = [(at, one) for at, one in written(name, None, lean=False) if one.tag != gate]
+    scenario, policy = open_scenario(find(name))
+    _, alone = loops_only(scenario, policy)
+    assert written(name, alone, lean=False) == whole != []
+    assert alone.material is None
+    assert set(alone.soft_sensors) == {"SOFT.API", "FDR_API.SPAN", "FDR_EXC.SPAN"}
+
+
+def test_without_the_gate_nothing_is_judged_that_speaks_of_it() -> None:
+    scenario, policy = open_scenario(find("a_divert"))
+    alone, lean = loops_only(scenario, policy)
+    assert set(scenario.assertions) - set(alone.assertions) == {
+        "opens",
+        "start_up",
+        "told",
+        "closes",
+        "escapes",
+        "rejected",
+    }
+    assert lean.fingerprint not in {policy.fingerprint, control_only(scenario, policy)[1].fingerprint}
 
 
 def test_what_acts_and_what_loops_and_the_gate_read_is_kept_and_nothing_else() -> None:

@@ -7,6 +7,7 @@ from dataclasses import fields, is_dataclass
 from enum import Enum
 from functools import cache, lru_cache
 from math import nan
+from operator import attrgetter
 from struct import pack as packed
 from typing import Any, cast
 
@@ -40,6 +41,8 @@ _CODES = ("quality", "reason")
 _NEWS = ("restarted", "notes", "torn")
 _TRACED = {"handshake", "soft", "armed", "modes"}
 _REST = tuple(field.name for field in fields(Decision) if field.name not in _TRACED)
+_ALL = (*_NEWS, *_REST)
+_news, _concluded = attrgetter(*_NEWS), attrgetter(*_REST)
 _POSED = tuple(field.name for field in fields(Problem) if field.name not in {"loop", "number", "at"})
 _BARE = frozenset({str, float, int, bool, bytes, type(None)})
 Fields = Mapping[str, Any]
@@ -69,8 +72,8 @@ def trace(cycle: Cycle) -> bytes:
     there is any, as canonical CBOR.
     """
     seen, decision = cycle.snapshot, cycle.decision
-    rest = {name: found for name in _NEWS if (found := getattr(seen, name))}
-    rest |= {name: found for name in _REST if (found := getattr(decision, name))}
+    every = (*_news(seen), *_concluded(decision))
+    rest = {name: found for name, found in zip(_ALL, every, strict=True) if found}
     said = [(setpoint.tag, setpoint.value) for setpoint in decision.handshake]
     modes = [(loop, mode.value, phase.value) for loop, (mode, phase) in decision.modes.items()]
     read = packed("<d", seen.at) + seen.data()
@@ -92,12 +95,19 @@ def retrace(data: Fields) -> bytes:
 
 
 def _numbers(said: Sequence[tuple[str, float]], soft: Mapping[str, Sequence[float]]) -> bytes:
-    numbers = [value for _, value in said] + [value for name in sorted(soft) for value in soft[name]]
+    numbers = [value for _, value in said]
+    for name in _sorted(tuple(soft)):
+        numbers += soft[name]
     same = [value if value == value else nan for value in numbers]  # noqa: PLR0124  # one bit pattern for no number
     return packed(f"<{len(same)}d", *same)
 
 
 @lru_cache(maxsize=64)  # they are nearly always those of the cycle before
+def _sorted(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names))
+
+
+@lru_cache(maxsize=64)  # so are these
 def _words(
     said: tuple[str, ...], soft: tuple[str, ...], armed: frozenset[str], modes: tuple[tuple[str, str, str], ...]
 ) -> bytes:

@@ -17,6 +17,7 @@ from controller.soft.reconcile import Evidence, Reconciliation, expected, identi
 from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
+from plant_io.values import quick
 from policies import Policy, Reconciled, Testimony
 
 PATH_S = 10.0
@@ -50,6 +51,7 @@ class ReconciledKit:
     """How far back the path is remembered [s]."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Heard:
     """What is remembered of one witness; times are POSIX times [s]."""
@@ -64,6 +66,7 @@ class Heard:
     """Bias found from the others, in the unit of the reading; None before."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ReconciledState:
     """Memory of one reconciled sensor; times are POSIX times [s]."""
@@ -145,10 +148,10 @@ def _listen(snapshot: Snapshot, state: ReconciledState, kit: ReconciledKit) -> R
 
 
 def _hear(snapshot: Snapshot, path: Sequence[tuple[float, float]], old: Heard, one: Testimony) -> Heard:
-    if one.tag is None:
+    if one.tag is None or not (taken := snapshot.taken(one.tag)) > old.taken:
         return old
-    taken, value = snapshot.taken(one.tag), snapshot.good(one.tag)
-    if value is None or not taken > old.taken:
+    value = snapshot.good(one.tag)
+    if value is None:
         return old
     if one.from_path:
         place = bisect_right(path, (taken, inf))

@@ -19,6 +19,7 @@ from plant_io.changes import replace
 from plant_io.kept import Kept
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Sample, Snapshot
+from plant_io.values import quick
 from policies import LabelClaim, MovingBlock, Policy
 from policies.units import convert
 
@@ -40,6 +41,7 @@ class BlockKit:
     """What the policy says of it."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class BlockState:
     """Memory of one moving block."""
@@ -66,6 +68,7 @@ class ClaimKit:
     """Mass of a tablet per compression force, mg per unit of its tag."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class ClaimState:
     """Memory of one label claim; times are POSIX times [s]."""
@@ -181,8 +184,10 @@ def _averaged(state: ClaimState, mass: float, force: float, passed: float, kit: 
 
 
 def _remembered(state: ClaimState, now: float) -> ClaimState:
-    over = next((i for i, (at, _) in enumerate(state.said) if at >= state.at - _REMEMBERED_S), len(state.said))
-    return replace(state, said=(state.said.since(over) if over else state.said).followed_by((state.at, now)))
+    said, oldest = state.said, state.at - _REMEMBERED_S
+    if said and said[0][0] < oldest:
+        said = said.since(next((i for i, (at, _) in enumerate(said) if at >= oldest), len(said)))
+    return replace(state, said=said.followed_by((state.at, now)))
 
 
 def _weighed(snapshot: Snapshot, state: ClaimState, kit: ClaimKit) -> ClaimState:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isclose
+from operator import is_not
 from types import MappingProxyType
 
 from hil.plc.device import Plc, plain
@@ -83,6 +84,8 @@ class SimulatedLine:
         self._policy, self._local, self._shown = policy, dict(local), dict(shown)
         self._lockstep, self._requested, self._done = policy.lockstep, 0.0, 0.0
         self._before: dict[str, float | Floats] = {}
+        self._parts: Sequence[Mapping[str, float] | None] = (None,) * (len(rules) + 1)
+        self._told: dict[str, float] = {}
         self._since: dict[str, float] = {}
         self._mischief: Mischief | None = None
         taken = {tag: name for name, program in rules.items() for tag in program.limits}
@@ -287,9 +290,8 @@ class SimulatedLine:
         now = self.plant.time
         sampled = self._seen.taken
         before, since = self._before, self._since
-        for tag, value in values.items():
-            if tag not in sampled and before.get(tag) != value:
-                since[tag] = now
+        moved = [tag for tag, value in values.items() if tag not in sampled and before.get(tag) != value]
+        since.update(dict.fromkeys(moved, now))
         self._before = values
         wrong = {tag: _QUALITY[word] for tag, word in self._seen.quality.items()}
         taken = {tag: epoch + at for tag, at in {**since, **sampled}.items()}
@@ -297,10 +299,11 @@ class SimulatedLine:
 
     def _said(self) -> dict[str, float]:
         """Return what the PLCs show of themselves and of the modes of their loops, each in the unit of its tag."""
-        said: dict[str, float] = {}
-        for plc in self.plcs.values():
-            said |= plc.shown()
-        return said | self._stations.shown({name: plc.block.word for name, plc in self.plcs.items()})
+        words = {name: plc.block.word for name, plc in self.plcs.items()}
+        parts = [*[plc.shown() for plc in self.plcs.values()], self._stations.shown(words)]
+        if any(map(is_not, parts, self._parts)):  # truth and image of one instant say the same
+            self._parts, self._told = parts, {tag: value for part in parts for tag, value in part.items()}
+        return self._told
 
     def _check(self, policy: Policy) -> None:
         shown = self.image().values

@@ -23,7 +23,7 @@ from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.memory import Memory, MemoryLine
 from hil.rig.score import Kpis, kpis
 from hil.rig.troubled import Given, Troubled, journal, operator
-from hil.rig.truth import Truth, TruthLog, traced
+from hil.rig.truth import Traced, Truth, TruthLog
 from hil.rig.witness import Witness, witness
 from hil.scenario import Scenario
 from plant_io.clocks import SimClock, stopwatch
@@ -182,7 +182,7 @@ class _Stage:
     def _advance(self, seconds: float) -> None:
         period_s = self._policy.period_s
         for _ in range(round(seconds / period_s)):
-            with traced(self.log):
+            with Traced(self.log):
                 self.memory.advance(period_s)
             self.memory.down.clear()
             self.log.add(self.line.truth())

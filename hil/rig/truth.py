@@ -5,8 +5,7 @@ from __future__ import annotations
 import json
 import os
 from array import array
-from collections.abc import Generator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import IO, Protocol
 
@@ -114,19 +113,32 @@ class TruthLog:
         return np.array(self._cells).reshape(-1, max(1, len(self._names)))
 
 
-@contextmanager
-def traced(log: TruthLog) -> Generator[None]:
+class Traced:
     """Let a plant take a step; if that is its end, keep the truth until then.
+
+    Parameters
+    ----------
+    log
+        The truth until then.
 
     Raises
     ------
     Ruined
         If it came to its end.
     """
-    try:
-        yield
-    except ArithmeticError as error:
-        raise Ruined(str(error), log.columns(), log.labels) from error
+
+    __slots__ = ("_log",)
+
+    def __init__(self, log: TruthLog) -> None:
+        self._log = log
+
+    def __enter__(self) -> None:
+        """Begin the step."""
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        """End it."""
+        if isinstance(error, ArithmeticError):
+            raise Ruined(str(error), self._log.columns(), self._log.labels) from error
 
 
 class End(Protocol):

@@ -26,7 +26,7 @@ from hil.rig.play import EPOCH, Played, deadlines, recorded
 from hil.rig.score import kpis
 from hil.rig.tied import Tied
 from hil.rig.troubled import Given, Troubled, journal, operator
-from hil.rig.truth import Truth, traced
+from hil.rig.truth import Traced, Truth
 from hil.rig.witness import Witness, witness
 from hil.scenario import Scenario
 from hil.virtual.loop import VirtualLoop
@@ -222,7 +222,7 @@ async def _pace(rack: serve.Rack, period_s: float) -> None:
     while True:
         await clock.sleep_until(EPOCH + rack.line.plant.time + SCAN_S - _AHEAD_S)
         await rack.collect()
-        with traced(rack.log):
+        with Traced(rack.log):
             rack.line.advance(SCAN_S)
         if (rack.line.plant.time / period_s).is_integer():
             rack.log.add(rack.line.truth())
