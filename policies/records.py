@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
+from policies.site import SiteCopy
 from policies.words import Declared, Duration, Positive
 
 
@@ -31,3 +32,5 @@ class Records(Declared):
     """What is kept how long."""
     ballast_mb: Annotated[float, Field(ge=0.0, le=100_000.0)] = 16.0
     """Room held in reserve on the disk, given up to record the shedding when it is full [MB]."""
+    site: SiteCopy | None = None
+    """Database of the site to which it is copied; nowhere where absent."""

@@ -22,7 +22,7 @@ _WORD = 4
 def write(directory: Path, pipe: int, signals: Signals) -> NoReturn:
     """Write records until killed, and say after each that it is kept."""
     journal = Journal(directory, keeping(block_s=60.0, units=UNITS, every=20, ballast=1_000_000))
-    journal.head(BEGAN, {"line": "toy"})
+    journal.head(BEGAN, {"line": "toy", "station": directory.name})
     for n in range(signals.count):
         journal.cycle(signals.cycle(n))
         os.write(pipe, n.to_bytes(_WORD, "big"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from secrets import randbelow
@@ -15,6 +15,7 @@ from rich.status import Status
 from controller.burden import Burden
 from controller.cli import incidents
 from controller.cli.access import Station, begun, gate, signatures
+from controller.cli.copying import Copies, keys
 from controller.cli.ends import Unreachable, reading
 from controller.cli.orders import HELP, Listener
 from controller.cli.pace import Pace, pace
@@ -33,7 +34,7 @@ from controller.served.outlets import Outlets
 from controller.tally import percentiles
 from plant_io.clocks import WallClock
 from plant_io.security.signing import station_key
-from policies import Ewma, FusedNir, Hybrid, OpcUa, Policy, SoftSensor, load, rebind
+from policies import Ewma, FusedNir, Hybrid, Policy, SoftSensor, load, rebind
 from policies.hybrid import rival
 
 _GLANCED = 4
@@ -55,6 +56,8 @@ class Site:
     """Who is there."""
     log: Path | None = None
     """File to which everything that happened is appended for machines; None for nowhere."""
+    copies: Copies = field(default_factory=Copies)
+    """Copies records to the database of the site, where the policy names one."""
 
 
 def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: Site) -> dict[str, object]:
@@ -111,7 +114,8 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
     people.print(HELP, style="dim", markup=False)
     listener = Listener(options.inbox, tuple(kit.loops), gate(policy, site.station), succession.take)
     listener.start()
-    return _runs(kit, options, succession, listener, site)
+    with closing(site.copies):
+        return _runs(kit, options, succession, listener, site)
 
 
 def _runs(kit: Kit, options: Options, succession: Succession, listener: Listener, site: Site) -> dict[str, object]:
@@ -153,8 +157,7 @@ def signer(policy: Policy, pki: str | None) -> Signer | None:
     ValueError
         If it is no Ed25519 key.
     """
-    named = (link.pki for link in policy.connections.values() if isinstance(link, OpcUa))
-    key = station_key(Path(pki or next(named, "pki")))
+    key = station_key(keys(policy, pki))
     return None if key is None else Signer(key)
 
 
@@ -244,7 +247,8 @@ def observed(kit: Kit, options: Options, listener: Listener, watch: Sink, site: 
             for said in outlets.told:
                 people.print(said, markup=False)
             shown = announcer(options.record, _signing(options.signer)), watcher(kit.policy, status), outlets
-            return asyncio.run(operate(kit, options, way, (listener.watch, watch), (*shown, *log)))
+            copies = site.copies.view(kit.policy, options.record, site.pki)
+            return asyncio.run(operate(kit, options, way, (listener.watch, watch), (*shown, copies, *log)))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error
 

@@ -16,6 +16,7 @@ from controller.cli import (
     audit,
     backup,
     certs,
+    copying,
     detector,
     diff,
     explain,
@@ -125,6 +126,7 @@ def add(app: typer.Typer) -> None:
     app.command()(replay)
     audit.add(app)
     backup.add(app)
+    copying.add(app)
     certs.add(app)
     probe.add(app)
     identify.add(app)
