@@ -2,27 +2,18 @@
 
 import asyncio
 import json
-import socket
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from threading import Thread
-from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from postgres import Server
-from recorded import BEGAN, UNITS, Signals, keeping, left
+from recorded import BEGAN, UNITS, Signals, cycles, keeping, left
+from sited import ROWS, copied, same, serving
 from test_outbox import record
 
 from controller.cli.app import status
+from controller.cli.copying import Copies
 from controller.records import site as wall
 from controller.records.copier import Copier
 from controller.records.entry import entries
@@ -30,24 +21,11 @@ from controller.records.forward import Forwarder, Standing, begin
 from controller.records.journal import Journal
 from controller.records.quarantine import held
 from controller.records.site import Site
-from plant_io.clocks import SimClock, WallClock
-from policies.site import SiteCopy
+from plant_io.clocks import WallClock
+from policies import load
 
 pytestmark = pytest.mark.interop
 EXAMPLE = Path(__file__).parents[1] / "policies" / "examples" / "wood_berry.yaml"
-ROWS = "SELECT seq, kind, at, body, chain, digest FROM steadyline.records ORDER BY run, seq"
-
-
-@contextmanager
-def serving(*options: str, **more: Any) -> Iterator[Server]:
-    """Start a server in a folder that its own user may enter."""
-    with TemporaryDirectory(prefix="postgres-", ignore_cleanup_errors=True) as folder:
-        server = Server(Path(folder), options, **more)
-        try:
-            asyncio.run(Site(server.site("owner")).prepare("steadyline"))
-            yield server
-        finally:
-            server.end()
 
 
 @pytest.fixture(scope="module")
@@ -66,25 +44,6 @@ def server(shared: Server) -> Iterator[Server]:
         "DROP TRIGGER IF EXISTS refuses ON steadyline.records",
         "UPDATE steadyline.format SET version = 1",
     )
-
-
-def copied(site: SiteCopy, *records: Path) -> tuple[list[str], bool]:
-    said = list[str]()
-
-    async def work() -> bool:
-        database = Site(site)
-        try:
-            return await Forwarder(database, SimClock(0.0), said.append).all(records)
-        finally:
-            await database.close()
-
-    return said, asyncio.run(work())
-
-
-def same(server: Server, *records: Path) -> bool:
-    """Return whether the database holds exactly these records, bit for bit."""
-    wanted = [(e.seq, e.kind, e.at, e.body, e.chain, e.digest) for each in records for e in entries(each)]
-    return [tuple(row) for row in server.rows(ROWS)] == wanted
 
 
 def policy(tmp_path: Path, server: Server, more: str = "") -> Path:
@@ -217,106 +176,6 @@ def test_a_database_without_tables_says_who_makes_them(
     assert status(["copy", "list", str(file)]) == 0
 
 
-def test_a_database_that_is_started_again_in_between_gets_the_rest(tmp_path: Path) -> None:
-    with serving() as server:
-        signals, journal = Signals(40), Journal(tmp_path / "run", keeping(units=UNITS))
-        journal.head(BEGAN, {"line": "toy"})
-        said, site = list[str](), Site(server.site())
-
-        async def work() -> None:
-            forwarder = Forwarder(site, WallClock(), said.append)
-            signals.kept(journal, 0, 20)
-            assert await forwarder.one(tmp_path / "run")
-            server.kill()
-            signals.kept(journal, 20, 30)
-            assert not await forwarder.one(tmp_path / "run")
-            server.start()
-            signals.kept(journal, 30, 40)
-            assert await forwarder.one(tmp_path / "run")
-            await site.close()
-
-        asyncio.run(work())
-        journal.close()
-        assert same(server, tmp_path / "run")
-        assert [line.endswith("goes on") for line in said] == [False, True]
-
-
-def test_a_database_that_hangs_is_given_up_and_gets_the_rest_later(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wall, "PATIENCE_S", 1.0)
-    there, more, site, said = record(tmp_path / "a", 5), record(tmp_path / "b", 5), Site(server.site()), list[str]()
-
-    async def work() -> None:
-        forwarder = Forwarder(site, WallClock(), said.append)
-        assert await forwarder.one(there)
-        server.pause(on=True)
-        assert not await forwarder.one(more)
-        server.pause(on=False)
-        assert await forwarder.one(more), said
-        await site.close()
-
-    asyncio.run(work())
-    assert same(server, there, more)
-    assert len(said) == 2
-
-
-class Relay:
-    """A way to the server that can be cut, and then neither passes anything on nor says so."""
-
-    def __init__(self, port: int) -> None:
-        self.listens, self.target, self.cut = socket.create_server(("127.0.0.1", 0)), port, False
-        self.port = self.listens.getsockname()[1]
-        self.open = list[socket.socket]()
-        Thread(target=self.accept, daemon=True).start()
-
-    def accept(self) -> None:
-        while True:
-            try:
-                near, _ = self.listens.accept()
-            except OSError:
-                return
-            far = socket.create_connection(("127.0.0.1", self.target))
-            self.open += [near, far]
-            for a, b in ((near, far), (far, near)):
-                Thread(target=self.passed, args=(a, b), daemon=True).start()
-
-    def passed(self, a: socket.socket, b: socket.socket) -> None:
-        try:
-            while data := a.recv(65536):
-                if not self.cut:
-                    b.sendall(data)
-        except OSError:
-            pass
-        for each in (a, b):
-            each.close()
-
-    def close(self) -> None:
-        for each in (self.listens, *self.open):
-            each.close()
-
-
-def test_a_network_that_is_gone_in_the_middle_loses_and_doubles_nothing(
-    server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(wall, "PATIENCE_S", 1.0)
-    relay, there, more = Relay(server.port), record(tmp_path / "a", 5), record(tmp_path / "b", 5)
-    site = Site(server.site().model_copy(update={"port": relay.port}))
-
-    async def work() -> None:
-        forwarder = Forwarder(site, WallClock())
-        assert await forwarder.one(there)
-        relay.cut = True
-        assert not await forwarder.one(more)
-        relay.cut = False
-        assert await forwarder.one(more)
-        await site.close()
-
-    asyncio.run(work())
-    relay.close()
-    assert same(server, there, more)
-
-
 def test_two_that_copy_the_same_record_at_once_copy_it_once(server: Server, tmp_path: Path) -> None:
     there = record(tmp_path / "run")
 
@@ -357,53 +216,13 @@ def test_a_record_is_copied_while_its_run_goes_on_by_a_process_beside_it(server:
     assert standing.complete
 
 
-def vouched(host: str, who: str = "site") -> tuple[bytes, bytes, bytes]:
-    """Return an authority, and the certificate of a server with its key that the authority vouches for."""
-    key, other = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
-    begins = datetime.now(UTC) - timedelta(days=1)
-    ends = begins + timedelta(days=9)
-    names = [x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, name)]) for name in (who, "server")]
-    plain = x509.BasicConstraints(ca=True, path_length=None)
-
-    def built(subject: x509.Name, public: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
-        made = x509.CertificateBuilder().subject_name(subject).issuer_name(names[0]).public_key(public)
-        return made.serial_number(x509.random_serial_number()).not_valid_before(begins).not_valid_after(ends)
-
-    authority = built(names[0], key.public_key()).add_extension(plain, critical=True).sign(key, hashes.SHA256())
-    known = x509.SubjectAlternativeName([x509.IPAddress(ip_address(host))])
-    server = built(names[1], other.public_key()).add_extension(known, critical=False).sign(key, hashes.SHA256())
-    secret = other.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    return authority.public_bytes(Encoding.PEM), server.public_bytes(Encoding.PEM), secret
-
-
-def test_with_an_authority_only_the_server_it_vouches_for_is_believed_and_the_password_comes_from_a_file(
-    tmp_path: Path,
+def test_a_run_whose_policy_names_a_site_has_its_record_copied_and_one_that_was_left_beside_it(
+    server: Server, tmp_path: Path
 ) -> None:
-    there, (authority, certificate, secret) = record(tmp_path / "run", 3), vouched("127.0.0.1")
-    (tmp_path / "site.pem").write_bytes(authority)
-    (tmp_path / "other.pem").write_bytes(vouched("127.0.0.1", "another")[0])
-    (tmp_path / "own").mkdir()
-    (tmp_path / "own" / "site").write_text("only for the copy")
-    (tmp_path / "own" / "site").chmod(0o600)
-    hba = "host all owner 127.0.0.1/32 trust\nhostssl all all 127.0.0.1/32 scram-sha-256"
-    with serving("ssl=on", hba=hba, files={"server.crt": certificate, "server.key": secret}) as server:
-        server.sql("ALTER ROLE steadyline PASSWORD 'only for the copy'")
-        plain = server.site()
-        for site, said in (
-            (plain.model_copy(update={"ca": str(tmp_path / "other.pem")}), "certificate verify failed"),
-            (plain.model_copy(update={"ca": str(tmp_path / "site.pem")}), "password"),
-        ):
-            troubles, done = copied(site, there)
-            assert not done
-            assert said in troubles[0]
-        good = plain.model_copy(update={"ca": str(tmp_path / "site.pem"), "password_from": "site"})
-
-        async def work() -> bool:
-            database = Site(good, tmp_path)
-            try:
-                return await Forwarder(database, SimClock(0.0)).one(there)
-            finally:
-                await database.close()
-
-        assert asyncio.run(work())
-        assert same(server, there)
+    left_behind, there, copies = record(tmp_path / "a", 5, ended=False), record(tmp_path / "b", 5), Copies()
+    begin(left_behind)
+    record(tmp_path / "c", 5)
+    seen = copies.view(load(policy(tmp_path, server)), there, None)
+    seen(cycles(1)[0])
+    copies.close()
+    assert same(server, left_behind, there) or same(server, there, left_behind)

@@ -33,6 +33,8 @@ Records = Annotated[
 ]
 Keys = Annotated[Path | None, typer.Option("--pki", metavar="DIR", help="Folder of keys, where the password lies.")]
 
+_EXTRA = "needs the extra postgres: pip install steadyline[postgres]"
+
 
 def add(app: typer.Typer) -> None:
     """Add the verb to the application."""
@@ -210,7 +212,9 @@ class Copies:
         if self._copier is not None:
             Thread(target=self._copier.close, name="last copies").start()
         self._site, self._copier = site, None
-        if site is not None:
+        if site is not None and not _installed():
+            people.print(f"records are NOT copied: this {_EXTRA}", style="bold", markup=False)
+        elif site is not None:
             from controller.records.copier import Copier  # noqa: PLC0415  # heavy
 
             self._copier = Copier(site, keys(policy, pki), lambda said: people.print(said, markup=False))
@@ -225,9 +229,13 @@ def _named(policy: Path, pki: Path | None) -> tuple[SiteCopy, Path]:
     site = found.records.site
     if site is None:
         raise Refused(f"{policy}: it names no database of a site; wanted records: {{site: {{host: ...}}}}")
-    if find_spec("psycopg") is None:
-        raise Refused("copy: this needs the extra postgres: pip install steadyline[postgres]")
+    if not _installed():
+        raise Refused(f"copy: this {_EXTRA}")
     return site, keys(found, pki)
+
+
+def _installed() -> bool:
+    return find_spec("psycopg") is not None
 
 
 def _held(records: Sequence[Path]) -> list[Path]:
