@@ -8,13 +8,13 @@ doi:10.1016/j.powtec.2012.05.060.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from math import exp
 from typing import Annotated, Literal, NamedTuple, Self
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
+from controller.stored import declared, written
 from policies.words import Declared, Number, Positive
 
 Shape = Literal["tanks", "dispersion", "kernel"]
@@ -126,16 +126,9 @@ def read(data: bytes) -> Rtd:
     ValueError
         If `data` is no JSON, or not of this format; every mistake is named.
     """
-    try:
-        return Rtd.model_validate(json.loads(data))
-    except ValidationError as error:
-        found = [(".".join(map(str, each["loc"])) or "the file", each["msg"].lower()) for each in error.errors()]
-        said = "; ".join(f"{where}: {why}" for where, why in found)
-        raise ValueError(f"residence-time distribution: {said}") from None
-    except ValueError as error:
-        raise ValueError(f"residence-time distribution: not JSON: {error}") from None
+    return declared(Rtd, data, "residence-time distribution")
 
 
 def write(rtd: Rtd) -> bytes:
     """Return a distribution as a file that a person can read."""
-    return (json.dumps(rtd.model_dump(mode="json", by_alias=True, exclude_none=True), indent=2) + "\n").encode()
+    return written(rtd, without_none=True)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field
 
+from controller.stored import declared, written
 from policies.words import Declared, Number, Positive, Word
 
 
@@ -79,17 +79,9 @@ def read(data: bytes) -> Process:
     ValueError
         If `data` is no JSON, or not of this format; every mistake is named.
     """
-    try:
-        return Process.model_validate(json.loads(data))
-    except ValidationError as error:
-        found = [(".".join(map(str, each["loc"])) or "the file", each["msg"].lower()) for each in error.errors()]
-        said = "; ".join(f"{where}: {why}" for where, why in found)
-        raise ValueError(f"identified parameters: {said}") from None
-    except ValueError as error:
-        raise ValueError(f"identified parameters: not JSON: {error}") from None
+    return declared(Process, data, "identified parameters")
 
 
 def write(process: Process) -> bytes:
     """Return `process` as a file that a person can read."""
-    text = json.dumps(process.model_dump(mode="json", by_alias=True), indent=2)
-    return (text + "\n").encode()
+    return written(process)

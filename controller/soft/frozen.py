@@ -19,7 +19,7 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from controller.soft.kernels import Kernel, covariance, variance
-from controller.soft.stored import stored
+from controller.stored import stored
 from plant_io.signals import Floats
 from plant_io.sums import product
 from policies.words import Declared, Number, Positive, Row

@@ -15,7 +15,7 @@ from controller.soft.domain import Domain
 from controller.soft.frozen import Frozen
 from controller.soft.kernels import exponentials
 from controller.soft.logarithms import logarithms
-from controller.soft.stored import stored
+from controller.stored import stored
 from plant_io.signals import Floats
 from policies.hybrid import Form
 from policies.words import Declared, Number, Positive, Word

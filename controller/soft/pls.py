@@ -17,8 +17,8 @@ import numpy as np
 from pydantic import Field, model_validator
 
 from controller.soft.spectra import Snv, Step, Treatment
-from controller.soft.stored import stored
 from controller.soft.transfer import Carrier, SlopeBias, Transfer
+from controller.stored import stored
 from plant_io.signals import Floats
 from policies.words import Declared, Positive, Row, Span
 

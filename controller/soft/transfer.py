@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 
-from controller.soft.stored import refusal
+from controller.stored import refusal
 from plant_io.signals import Floats
 from plant_io.sums import applied
 from policies.words import Declared, Positive, Row
