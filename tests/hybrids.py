@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import cache
 
@@ -59,14 +60,14 @@ def model() -> HybridModel:
 
 
 def policy(extra: str = "", fitted: HybridModel | None = None, lab: str = "") -> Policy:
-    """Return line B with the soft sensor SOFT.HYBRID beside its own."""
+    """Return line B with the soft sensor SOFT.HYBRID beside its own, which hear of no laboratory."""
     whole = load(shipped("b"))
     reads = ", ".join(f"{key}: {tag}" for key, tag in TAGS.items())
     section = (
         "soft_sensors:\n  SOFT.HYBRID:\n    kind: hybrid\n    form: parallel\n"
         f'    unit: "%"\n    range: [0, 15]\n    model: lod.soft.json\n    reads: {{{reads}}}\n{extra}'
     )
-    text = whole.files[""].decode().replace("soft_sensors:\n", section, 1)
+    text = re.sub(r"    lab: .*\n", "", whole.files[""].decode()).replace("soft_sensors:\n", section, 1)
     if lab:
         text = text.replace("\ntags:\n", f"\ntags:\n{lab}", 1)
     files = {**whole.files, "lod.soft.json": (fitted or model()).model_dump_json(by_alias=True).encode()}

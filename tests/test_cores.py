@@ -34,6 +34,7 @@ LINE_C = {
     "bed": 60.0,
     "hydrogen": 12.0,
     "nitro": 0.1,
+    "activity": 1.0,
 }
 LINE_A = {"mass": 200.0, "gap": 3.0, "lubricant": 0.2, "total": 20.0}
 
@@ -73,6 +74,15 @@ def test_the_two_zones_at_rest_are_the_control_model_at_rest() -> None:
         ("coil", {"flow_amine": 14.0}, True),
         ("bed", {"nitro": 0.3}, False),
         ("bed", {"hydrogen": 16.0}, False),
+        ("isomer", {"flow_amine": 14.0}, True),
+        ("bis", {"coil": 66.0}, True),
+        ("bis", {"flow_amine": 14.0}, True),
+        ("reduced", {"activity": 0.5}, True),
+        ("reduced", {"hydrogen": 16.0}, False),
+        ("reduced", {"bed": 65.0}, False),
+        ("stripped", {"activity": 0.5}, False),
+        ("stripped", {"bed": 65.0}, True),
+        ("stripped", {"flow_sm": 36.0}, False),
     ],
 )
 def test_every_core_answers_in_the_right_direction(core: str, changed: dict[str, float], rises: bool) -> None:  # noqa: FBT001

@@ -27,16 +27,16 @@ USUAL = {
     "DRY.Y_OUT": 0.0172,
 }
 LAB = (
-    '  LAB.LOD: {unit: "%", range: [0, 30], connection: dryer, address: s=LAB.LOD, age_from: source, '
+    '  LAB.THIEF: {unit: "%", range: [0, 30], connection: dryer, address: s=LAB.THIEF, age_from: source, '
     "stale_after: 2h, description: Loss on drying by the laboratory}\n"
 )
-CORRECTED = "    lab: {tag: LAB.LOD, taken: source, oldest: 1h, sd: 0.1}\n"
+CORRECTED = "    lab: {tag: LAB.THIEF, taken: source, oldest: 1h, sd: 0.1}\n"
 
 
 def snap(which: Policy, at: float, seen: Mapping[str, float], lab: tuple[float, float] | None = None) -> Snapshot:
     samples = {tag: Sample(v, Quality.GOOD, EPOCH + at, EPOCH + at) for tag, v in seen.items()}
     if lab is not None:
-        samples["LAB.LOD"] = Sample(lab[0], Quality.GOOD, EPOCH + lab[1], EPOCH + at)
+        samples["LAB.THIEF"] = Sample(lab[0], Quality.GOOD, EPOCH + lab[1], EPOCH + at)
     return Snapshot.empty(EPOCH + at, TagIndex.of(which)).extended(samples)
 
 
@@ -177,7 +177,7 @@ def test_the_sensor_is_near_the_truth_of_runs_it_has_not_seen() -> None:
     [
         ("    outside: nowhere\n", None, "found 'nowhere', expected mechanistic, uncertain or none"),
         ("    stale_after: soon\n", None, "expected a duration"),
-        (CORRECTED, None, "found 'LAB.LOD', expected the name of a tag"),
+        (CORRECTED, None, "found 'LAB.THIEF', expected the name of a tag"),
     ],
 )
 def test_what_is_wrong_with_a_declaration_is_said_with_its_place(extra: str, fitted: None, says: str) -> None:
@@ -230,4 +230,4 @@ def test_every_shipped_sensor_with_late_results_is_watched_for_drift_of_its_resi
     late = {f"{name}.RES" for name, one in which.soft_sensors.items() if isinstance(one, Hybrid) and one.lab}
     watched = {getattr(one, "tag", None) for one in which.watches.values() if one.lane is Lane.LOCKED}
     assert late <= watched
-    assert (line != "a") or late == {"TAB.HARD.RES"}
+    assert late

@@ -21,10 +21,10 @@ from policies import Hybrid, Policy
 
 EPOCH, EVERY_S, RUN_S, DELAY_S = 1_800_000_000.0, 60.0, 1800.0, 900.0
 LAB = (
-    '  LAB.LOD: {unit: "%", range: [0, 30], connection: dryer, address: s=LAB.LOD, age_from: source, '
+    '  LAB.THIEF: {unit: "%", range: [0, 30], connection: dryer, address: s=LAB.THIEF, age_from: source, '
     "stale_after: 2h, description: Loss on drying by the laboratory}\n"
 )
-DECLARED = "    lab: {tag: LAB.LOD, taken: source, oldest: 1h, sd: 0.1}\n"
+DECLARED = "    lab: {tag: LAB.THIEF, taken: source, oldest: 1h, sd: 0.1}\n"
 
 
 def kept(folder: Path, n: int, seed: int, which: Policy, *, older: bool = False, lost: str = "") -> Path:
@@ -40,7 +40,7 @@ def kept(folder: Path, n: int, seed: int, which: Policy, *, older: bool = False,
         done = int((EVERY_S * number - DELAY_S) / RUN_S) - 1
         if done >= 0:
             taken = EPOCH + RUN_S * (done + 1) - EVERY_S - (1e6 if older else 0.0)
-            samples["LAB.LOD"] = Sample(float(found.labels["lod"][done]), Quality.GOOD, taken, at)
+            samples["LAB.THIEF"] = Sample(float(found.labels["lod"][done]), Quality.GOOD, taken, at)
         journal.cycle(Cycle(number, Snapshot.empty(at, index).extended(samples), (), (), nothing, ()))
     journal.tail(EPOCH + n * RUN_S + DELAY_S, {})
     return folder
@@ -99,7 +99,7 @@ def test_tags_can_be_named_where_the_policy_declares_no_laboratory(
     file.write_text(model().model_dump_json(by_alias=True))
     there = kept(tmp_path / "record", 4, 5, policy(lab=LAB))
     assert run("check", str(file), str(there), capsys=capsys)[0] == BAD_INPUT
-    named = ("--sensor", "SOFT.HYBRID", "--column", "result=LAB.LOD")
+    named = ("--sensor", "SOFT.HYBRID", "--column", "result=LAB.THIEF")
     assert run("check", str(file), str(there), *named, capsys=capsys)[1]["n"] == 4
 
 
@@ -148,11 +148,11 @@ def test_a_result_is_taken_once_however_long_it_is_shown() -> None:
     declared = which.soft_sensors["SOFT.HYBRID"]
     assert isinstance(declared, Hybrid)
     assert declared.lab is not None
-    listener = Listener(declared.lab, Told.of(declared.lab, "LAB.LOD", which.units()))
+    listener = Listener(declared.lab, Told.of(declared.lab, "LAB.THIEF", which.units()))
     index = TagIndex.of(which)
     for at in range(0, 600, 10):
         shown = Sample(2.0, Quality.GOOD, EPOCH + 100.0 * (at // 300), EPOCH + at)
-        listener.take(Snapshot.empty(EPOCH + at, index).extended({"LAB.LOD": shown}))
+        listener.take(Snapshot.empty(EPOCH + at, index).extended({"LAB.THIEF": shown}))
     assert [(one.taken - EPOCH, one.known - EPOCH) for one in listener.found] == [(0.0, 0.0), (100.0, 300.0)]
 
 

@@ -1,4 +1,4 @@
-"""What the balances of line C say at rest: starting material behind the coil, and the activity of the catalyst.
+"""What the balances of line C say at rest: what leaves the coil, what the bed leaves over, and its activity.
 
 The equations are those of `controller.models.line_c`, with nothing changing any more.
 """
@@ -31,8 +31,17 @@ class Coil(NamedTuple):
     """Rate constant of the second substitution at 60 degC [L/mol/s]."""
 
 
-def left_over(coil: Coil, fed: tuple[Floats, Floats], flow: Floats, celsius: Floats) -> Floats:
-    """Return the starting material behind the coil [mmol/L], shape ``(n,)``.
+class Left(NamedTuple):
+    """What leaves the coil, each of shape ``(n,)``."""
+
+    sm: Floats
+    """Starting material [mmol/L]."""
+    bis: Floats
+    """Bis adduct [mmol/L]."""
+
+
+def left_over(coil: Coil, fed: tuple[Floats, Floats], flow: Floats, celsius: Floats) -> Left:
+    """Return what leaves the coil.
 
     In every cell all follows from the amine, which is found by halving.
 
@@ -60,7 +69,40 @@ def left_over(coil: Coil, fed: tuple[Floats, Floats], flow: Floats, celsius: Flo
             b = (entering[2] + kc * n * (fed[0] - s)) / (1.0 + kc * n)
             enough = n + entering[0] - s + b - entering[2] >= entering[1]
             low, high = np.where(enough, low, n), np.where(enough, n, high)
-    return s
+    return Left(s, b)
+
+
+def effort(order: Floats | float, active: Floats, run: tuple[Floats, Floats]) -> Floats:
+    """Return activity times hydrogen over flow, each relative to the usual [1], shape ``(n,)``.
+
+    Parameters
+    ----------
+    order
+        Order in hydrogen [1].
+    active
+        Activity of the catalyst [1], shape ``(n,)``.
+    run
+        Pressure of hydrogen [bar] and total flow over the usual one [1], each of shape ``(n,)``.
+    """
+    hydrogen, swift = run
+    return active * _powers(hydrogen / _HYDROGEN_BAR, order) / swift
+
+
+def reduced(law: tuple[Floats | float, Floats | float, Floats | float], tried: Floats, celsius: Floats) -> Floats:
+    """Return what the bed leaves of a compound that it consumes [%], shape ``(n,)``.
+
+    Parameters
+    ----------
+    law
+        Level at usual settings [%], exponents of effort and heat, downwards [1].
+    tried
+        Effort [1], shape ``(n,)``.
+    celsius
+        Temperature of the bed [degC], shape ``(n,)``.
+    """
+    level, by_effort, by_heat = law
+    heat = _powers((celsius + _KELVIN) / _WARM_K, by_heat)
+    return level / _powers(np.maximum(tried, _TRACE), by_effort) / heat
 
 
 def activity(

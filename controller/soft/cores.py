@@ -8,13 +8,13 @@ reading it can predict lies from what it predicts, which says something of what 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 import numpy as np
 
 from controller.models.rest_b import Cells, Dryer, Fed, batch, moistures
-from controller.models.rest_c import Coil, activity, left_over
+from controller.models.rest_c import Coil, Left, activity, effort, left_over, reduced
 from controller.soft.kernels import exponentials
 from controller.soft.logarithms import logarithms
 from plant_io.signals import Floats
@@ -130,20 +130,56 @@ def _feeders(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
     return {"value": _WATER_SHARE * api / (api + z["exc_flow"])}
 
 
-def _coil(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
-    coil = Coil(p["volume"], p["wanted"], p["by_heat"], p["again"])
+def _behind_coil(p: Mapping[str, Floats | float], z: Values) -> tuple[Floats, Left]:
+    """Return the starting material that is fed [mmol/L], and what leaves the coil."""
     total = z["flow_sm"] + z["flow_amine"] + z["flow_ethanol"]
     fed = (800.0 * z["flow_sm"] / total, 2800.0 * z["flow_amine"] / total)
-    found = {"value": 100.0 * (1.0 - left_over(coil, fed, total, z["coil"]) / fed[0])}
+    return fed[0], left_over(Coil(p["volume"], p["wanted"], p["by_heat"], p["again"]), fed, total, z["coil"])
+
+
+def _coil(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
+    fed, left = _behind_coil(p, z)
+    found = {"value": 100.0 * (1.0 - left.sm / fed)}
     if "ftir_sm" in z:
-        found["ftir_off"] = 100.0 * (1.0 - z["ftir_sm"] / fed[0]) - found["value"]
+        found["ftir_off"] = 100.0 * (1.0 - z["ftir_sm"] / fed) - found["value"]
+    return found
+
+
+def _isomer(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
+    fed, left = _behind_coil(p, z)
+    return {"value": 100.0 * p["isomer"] / (1.0 + p["isomer"]) * (fed - left.sm - left.bis) / fed}
+
+
+def _bis(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
+    fed, left = _behind_coil(p, z)
+    found = {"value": 100.0 * left.bis / fed}
+    if "ftir_sm" in z:
+        found["ftir_off"] = (z["ftir_sm"] - left.sm) / fed
     return found
 
 
 def _bed(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
-    swift = (z["flow_sm"] + z["flow_amine"] + z["flow_ethanol"]) / 60.0
     law = (p["level"], p["by_effort"], p["by_heat"], p["order"])
-    return {"value": activity(law, z["nitro"], z["bed"], (z["hydrogen"], swift))}
+    return {"value": activity(law, z["nitro"], z["bed"], _run(z))}
+
+
+def _reduced(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
+    law = (p["level"], p["by_effort"], p["by_heat"])
+    return {"value": reduced(law, effort(p["order"], z["activity"], _run(z)), z["bed"])}
+
+
+def _stripped(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
+    law = (p["level"], 0.0, -p["by_heat"])
+    stay = z["activity"] / _swift(z)
+    return {"value": stay * reduced(law, stay, z["bed"])}
+
+
+def _run(z: Values) -> tuple[Floats, Floats]:
+    return z["hydrogen"], _swift(z)
+
+
+def _swift(z: Values) -> Floats:
+    return (z["flow_sm"] + z["flow_amine"] + z["flow_ethanol"]) / 60.0
 
 
 def _compaction(p: Mapping[str, Floats | float], z: Values) -> dict[str, Floats]:
@@ -177,6 +213,27 @@ _PUMPS = {
         ("flow_amine", "flow of the stock of pyrrolidine"),
         ("flow_ethanol", "flow of ethanol"),
     )
+}
+
+_COIL = {
+    "coil": Quantity("Cel", 5.0, 140.0, "temperature of the coil", 1.0),
+    "ftir_sm": Quantity("mmol/L", -50.0, 800.0, "starting material behind the coil", 0.5, needed=False),
+}
+_SUBSTITUTION = {
+    "volume": Unknown("mL", 90.0, 0.1, "volume of the coil"),
+    "wanted": Unknown("L/(mol.s)", 0.22, 0.3, "rate constant of the wanted reaction at 60 degC"),
+    "by_heat": Unknown("1", 12.0, 0.15, "its exponent of the absolute temperature"),
+    "again": Unknown("L/(mol.s)", 0.003, 0.5, "rate constant of the second substitution at 60 degC"),
+}
+_CATALYSED = {
+    "bed": Quantity("Cel", 5.0, 140.0, "temperature of the bed", 0.5),
+    "hydrogen": Quantity("bar", 0.5, 60.0, "pressure of hydrogen", 0.5),
+}
+_ACTIVE = {"activity": Quantity("1", 0.0, 6.0, "activity of the catalyst", 0.0)}
+_REDUCTION = {
+    "by_effort": Unknown("1", 2.5, 0.3, "exponent of activity times hydrogen over flow, downwards"),
+    "by_heat": Unknown("1", 30.0, 0.3, "exponent of the absolute temperature, downwards"),
+    "order": Unknown("1", 0.7, 0.2, "order in hydrogen"),
 }
 
 CORES: Mapping[str, Core] = MappingProxyType(
@@ -230,37 +287,58 @@ CORES: Mapping[str, Core] = MappingProxyType(
         "coil": Core(
             "conversion of starting material in a coil of three mixed cells, of second order",
             "%",
-            _PUMPS
-            | {
-                "coil": Quantity("Cel", 5.0, 140.0, "temperature of the coil", 1.0),
-                "ftir_sm": Quantity("mmol/L", -50.0, 800.0, "starting material behind the coil", 0.5, needed=False),
-            },
-            {
-                "volume": Unknown("mL", 90.0, 0.1, "volume of the coil"),
-                "wanted": Unknown("L/(mol.s)", 0.22, 0.3, "rate constant of the wanted reaction at 60 degC"),
-                "by_heat": Unknown("1", 12.0, 0.15, "its exponent of the absolute temperature"),
-                "again": Unknown("L/(mol.s)", 0.003, 0.5, "rate constant of the second substitution at 60 degC"),
-            },
+            _PUMPS | _COIL,
+            _SUBSTITUTION,
             _coil,
             0.6,
         ),
         "bed": Core(
             "activity of the catalyst, from the nitro compound it leaves, the inverse of a power law",
             "1",
-            _PUMPS
-            | {
-                "nitro": Quantity("%", 0.0, 100.0, "nitro compound behind the bed", 0.0),
-                "bed": Quantity("Cel", 5.0, 140.0, "temperature of the bed", 0.5),
-                "hydrogen": Quantity("bar", 0.5, 60.0, "pressure of hydrogen", 0.5),
-            },
-            {
-                "level": Unknown("%", 0.05, 1.5, "nitro compound left at usual settings with a fresh catalyst"),
-                "by_effort": Unknown("1", 2.5, 0.3, "exponent of activity times hydrogen over flow, downwards"),
-                "by_heat": Unknown("1", 30.0, 0.3, "exponent of the absolute temperature, downwards"),
-                "order": Unknown("1", 0.7, 0.2, "order in hydrogen"),
-            },
+            _PUMPS | {"nitro": Quantity("%", 0.0, 100.0, "nitro compound behind the bed", 0.0)} | _CATALYSED,
+            {"level": Unknown("%", 0.05, 1.5, "nitro compound left at usual settings with a fresh catalyst")}
+            | _REDUCTION,
             _bed,
             0.08,
+            logarithm=True,
+        ),
+        "isomer": Core(
+            "para isomer from a coil of three mixed cells, a share of what has reacted once",
+            "%",
+            _PUMPS | _COIL,
+            _SUBSTITUTION | {"isomer": Unknown("1", 0.04, 0.3, "para isomer per wanted product")},
+            _isomer,
+            0.05,
+            logarithm=True,
+        ),
+        "bis": Core(
+            "bis adduct from a coil of three mixed cells, of second order",
+            "%",
+            _PUMPS | _COIL,
+            _SUBSTITUTION,
+            _bis,
+            0.08,
+            logarithm=True,
+        ),
+        "reduced": Core(
+            "what a bed leaves of a compound it hydrogenates, a power law",
+            "%",
+            _PUMPS | _CATALYSED | _ACTIVE,
+            {"level": Unknown("%", 0.06, 1.0, "what is left at usual settings with a fresh catalyst")} | _REDUCTION,
+            _reduced,
+            0.15,
+            logarithm=True,
+        ),
+        "stripped": Core(
+            "what a bed makes of its product, in proportion to activity and stay",
+            "%",
+            _PUMPS | {"bed": _CATALYSED["bed"]} | _ACTIVE | {"hydrogen": replace(_CATALYSED["hydrogen"], needed=False)},
+            {
+                "level": Unknown("%", 0.15, 0.5, "what is made at usual settings with a fresh catalyst"),
+                "by_heat": _REDUCTION["by_heat"],
+            },
+            _stripped,
+            0.1,
             logarithm=True,
         ),
         "compaction": Core(

@@ -14,11 +14,12 @@ import numpy as np
 from controller.soft.cores import CORES
 from controller.soft.few import simulated, together
 from controller.soft.hybrid_fit import Found, Trained, identified, stated, train, unspoken
-from controller.soft.hybrid_judge import WHOLE, Forward, Goal, Widths, assembled, carded, half_of
+from controller.soft.hybrid_judge import WHOLE, Forward, Goal, assembled, carded, half_of
 from controller.soft.hybrid_model import NO_CORE, HybridModel
 from controller.soft.logarithms import logarithms
 from controller.soft.recipes import Recipe
 from controller.soft.samples import Samples
+from controller.soft.widths import Widths
 from plant_io.signals import Floats
 
 FEWEST = 4

@@ -17,7 +17,7 @@ from controller.soft.aligned import Lane, Timing, moved
 from controller.soft.cores import CORES
 from controller.soft.domain import Verdict
 from controller.soft.duel import NOTHING, Duel, Spoken, Terms, sentence
-from controller.soft.hybrid_model import NO_CORE, HybridModel, Said, bounds, core_half, read, said, sd_of
+from controller.soft.hybrid_model import NO_CORE, HybridModel, Said, bounds, core_half, half_at, read, said, sd_of
 from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
@@ -175,7 +175,7 @@ def _ready(name: str, declared: Hybrid, policy: Policy, sensor: str | None = Non
     lab = declared.lab
     told = None if lab is None else Told.of(lab, lab.tag, units)
     settles_s = max(one.delay_s + one.lag_s for one in model.inputs.values())
-    alone = model.model_copy(update={"learner": None, "half": model.core_half})
+    alone = model.model_copy(update={"learner": None, "half": model.core_half, "regions": ()})
     return HybridKit(name, declared, model, places, frozenset(needed), told, alone, settles_s)
 
 
@@ -324,7 +324,7 @@ def _answered(
     if verdict is Verdict.FALLBACK and kit.declared.outside == "mechanistic" and isfinite(core):
         return Answer.of(core, core, core_half(kit.model, core), distance, _PART)
     value = float(bounds(model, float(found.value[0]), state.bias)[1]) if model is kit.model else core
-    half = hypot(model.half * spread, _NORMAL_90 * state.variance**0.5)
+    half = hypot(float(half_at(model, found.value)[0]) * spread, _NORMAL_90 * state.variance**0.5)
     grade = _GOOD if verdict is Verdict.GOOD else _DOUBT
     if model is not kit.model or at - state.began_at < kit.settles_s or _stale(at, state, kit):
         grade = _PART

@@ -17,12 +17,22 @@ from controller.soft import domain
 from controller.soft.aligned import Timing
 from controller.soft.cores import CORES
 from controller.soft.hybrid_fit import Found, chosen, folded, stated, unspoken
-from controller.soft.hybrid_model import NO_CORE, Acceptance, Card, Figures, HybridModel, Input, bounds, said
+from controller.soft.hybrid_model import (
+    NO_CORE,
+    Acceptance,
+    Card,
+    Figures,
+    HybridModel,
+    Input,
+    bounds,
+    half_at,
+    said,
+)
 from controller.soft.learners import KINDS, Kind
 from controller.soft.logarithms import logarithms
 from controller.soft.recipes import MANY, Plan
 from controller.soft.samples import FEWEST, Indices, Samples
-from controller.soft.widths import half_width, student
+from controller.soft.widths import Widths, half_width, student
 from plant_io.signals import Floats
 
 _BLOCKS = 5
@@ -201,18 +211,6 @@ def yardsticks(plan: Plan, samples: Samples) -> dict[str, tuple[str, ...]]:
     return {ON_CORE: own} | ({ON_ALL: names} if set(names) != set(own) else {})
 
 
-@dataclass(frozen=True, slots=True)
-class Widths:
-    """How wide intervals are."""
-
-    whole: float
-    """Half width of those of the model, in multiples of what is stated with a prediction [1]."""
-    core: float
-    """The same of its core alone, in multiples of the typical error of the model [1]."""
-    growth: float
-    """Share of the variance of errors, at a usual value, that grows with the square of the value [1]."""
-
-
 def made(goal: Goal, samples: Samples, judged: Forward) -> HybridModel:
     """Return the model fitted to all samples, with the figures of its forward validation on its card.
 
@@ -278,6 +276,7 @@ def assembled(goal: Goal, samples: Samples, found: Found, widths: Widths, card: 
             "middle": found.middle,
             "coverage": goal.coverage,
             "core_half": widths.core,
+            "regions": widths.regions,
             "domain": None if learnt is None else domain.fit(names, table, spread),
             "card": card,
         }
@@ -364,7 +363,7 @@ def checked(model: HybridModel, samples: Samples, weight: float = 0.3) -> Checke
         Share of a new difference in the bias [1].
     """
     found = said(model, samples.inputs)
-    low, high = bounds(model, found.value, model.half * found.spread)
+    low, high = bounds(model, found.value, half_at(model, found.value) * found.spread)
     columns = [] if model.domain is None else [samples.inputs[name] for name in model.domain.inputs]
     points = np.column_stack(columns) if columns else np.empty((0, 0))
     verdicts = (

@@ -2,14 +2,16 @@
 
 What differs from line to line cannot be told from samples of one. So the hybrid, its core alone and learners without a
 core are fitted to the same samples; lines that none of them has seen decide which of them is made, and how wide its
-interval is (split conformal prediction); further lines say what it is worth. The shares of results that intervals cover
-on new lines are those promised, on average over lines; on one line they may be more or fewer, as its errors hang
-together.
+interval is (split conformal prediction, in each third of what is said by itself); further lines say what it is worth.
+The shares of results that intervals cover on new lines are those promised, on average over lines; on one line they may
+be more or fewer, as its errors hang together.
 
 References
 ----------
 H. Papadopoulos, K. Proedrou, V. Vovk, A. Gammerman, "Inductive confidence machines for regression", ECML 2002,
 doi:10.1007/3-540-36755-1_29 (split conformal prediction).
+V. Vovk, A. Gammerman, G. Shafer, "Algorithmic Learning in a Random World", 2nd ed., 2022, section 4.6,
+doi:10.1007/978-3-031-06649-8 (Mondrian: each region by itself).
 """
 
 from __future__ import annotations
@@ -29,15 +31,15 @@ from controller.soft.hybrid_judge import (
     WHOLE,
     Forward,
     Goal,
-    Widths,
     assembled,
     carded,
     yardsticks,
 )
-from controller.soft.hybrid_model import NO_CORE, HybridModel
+from controller.soft.hybrid_model import NO_CORE, HybridModel, Region, half_among
 from controller.soft.logarithms import logarithms
 from controller.soft.recipes import Plan
 from controller.soft.samples import Indices, Samples
+from controller.soft.widths import Widths
 from plant_io.signals import Floats
 
 GROWTHS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
@@ -45,6 +47,12 @@ GROWTHS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 
 ALIKE = 1.01
 """Within this factor of the least error the simplest is made [1]."""
+
+THIRDS = 3
+"""Regions of what is said, each of which is covered by itself [1]."""
+
+ENOUGH = 100
+"""Samples from which a region stands on its own [1]."""
 
 _NAMES = {
     WHOLE: "hybrid",
@@ -101,11 +109,25 @@ class _Candidate:
         """Return what it says, shape ``(n,)``, in the unit of the result."""
         return unspoken(self.said(samples)[0], logarithm=self.plan.logarithm)
 
-    def half(self, samples: Samples, coverage: float) -> float:
-        """Return the half width that covers new lines, in multiples of what is stated [1]."""
+    def scores(self, samples: Samples) -> Floats:
+        """Return by how much each sample is missed, in multiples of what is stated [1], shape ``(n,)``."""
         mean, scale = self.said(samples)
         wanted = logarithms(samples.labels) if self.plan.logarithm else samples.labels
-        return quantile((np.abs(mean - wanted) / scale).tolist(), coverage)
+        return np.asarray(np.abs(mean - wanted) / scale)
+
+    def half(self, samples: Samples, coverage: float) -> float:
+        """Return the half width that covers new lines, in multiples of what is stated [1]."""
+        return quantile(self.scores(samples).tolist(), coverage)
+
+    def regions(self, samples: Samples, coverage: float) -> tuple[Region, ...]:
+        """Return the half widths that cover new lines in each third of what is said; none where samples are few."""
+        if samples.n < THIRDS * ENOUGH:
+            return ()
+        value, scores = self.value(samples), self.scores(samples)
+        parts = np.array_split(np.argsort(value, kind="stable"), THIRDS)
+        ends = [float(value[part[-1]]) for part in parts[:-1]]
+        halves = [quantile(scores[part].tolist(), coverage) for part in parts]
+        return tuple(Region(up_to=end, half=half) for end, half in zip([*ends, None], halves, strict=True))
 
 
 def across(goal: Goal, lines: Lines) -> HybridModel:
@@ -134,10 +156,12 @@ def across(goal: Goal, lines: Lines) -> HybridModel:
     if not np.isfinite(half):
         raise ValueError(f"found {lines.calibrated.n} samples for calibration, too few to cover {goal.coverage:g}")
     alone *= core.found.scale / made.found.scale
-    judged = _judged(candidates, best, half, lines.withheld)
-    card = carded(goal, lines.fitted, judged, _told(lines, best, errors))
+    regions = made.regions(lines.calibrated, goal.coverage)
     own, used = replace(goal, plan=made.plan), made.inputs(lines.fitted)
-    return assembled(own, used, made.found, Widths(half, alone, made.growth), card)
+    widths = Widths(half, alone, made.growth, regions)
+    judged = _judged(candidates, best, widths, lines.withheld)
+    card = carded(goal, lines.fitted, judged, _told(lines, best, errors))
+    return assembled(own, used, made.found, widths, card)
 
 
 def _candidates(goal: Goal, fitted: Samples) -> dict[str, _Candidate]:
@@ -153,9 +177,10 @@ def _candidates(goal: Goal, fitted: Samples) -> dict[str, _Candidate]:
     return found
 
 
-def _judged(candidates: Mapping[str, _Candidate], best: str, half: float, withheld: Samples) -> Forward:
+def _judged(candidates: Mapping[str, _Candidate], best: str, widths: Widths, withheld: Samples) -> Forward:
     mean, scale = candidates[best].said(withheld)
     plan = candidates[best].plan
+    half = half_among(widths.regions, widths.whole, candidates[best].value(withheld))
     low, high = (unspoken(mean + end * half * scale, logarithm=plan.logarithm) for end in (-1.0, 1.0))
     spoken = {name: one.value(withheld) for name, one in candidates.items() if name not in {WHOLE, best}}
     if best != WHOLE:

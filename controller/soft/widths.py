@@ -15,12 +15,29 @@ doi:10.1007/978-3-031-06649-8 (by rank).
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 
+from controller.soft.hybrid_model import Region
 from plant_io.signals import Floats
 
 KNOWN_BEFORE = 6
 """Samples that what is known of a core before any counts for [1]."""
+
+
+@dataclass(frozen=True, slots=True)
+class Widths:
+    """How wide intervals are."""
+
+    whole: float
+    """Half width of those of the model, in multiples of what is stated with a prediction [1]."""
+    core: float
+    """The same of its core alone, in multiples of the typical error of the model [1]."""
+    growth: float
+    """Share of the variance of errors, at a usual value, that grows with the square of the value [1]."""
+    regions: tuple[Region, ...] = ()
+    """Those of the model by what it says; one for all if empty."""
 
 
 def half_width(scores: Floats, coverage: float) -> float:

@@ -120,6 +120,8 @@ class Chance(NamedTuple):
     """Source of what sets this line apart from the nominal one."""
     spectra: Generator
     """Source of the randomness of the spectra."""
+    laboratory: Generator
+    """Source of the randomness of the laboratory."""
 
 
 def seeded(seed: int, mismatch: Mismatch, noise: float) -> Chance:
@@ -134,7 +136,9 @@ def seeded(seed: int, mismatch: Mismatch, noise: float) -> Chance:
     noise
         Multiplier of all noise and disturbances [1].
     """
-    skewed, phase, fed, run, spectra = (default_rng(child) for child in SeedSequence(seed).spawn(5))
+    skewed, phase, fed, run, spectra, laboratory = (default_rng(child) for child in SeedSequence(seed).spawn(6))
     skew = Skew(skewed, mismatch, _AHEAD)
     masses = phase.uniform(API.low, API.high), phase.uniform(EXC.low, EXC.high)
-    return Chance(Hoppers(Noise(fed, noise, _AHEAD), skew, masses), Noise(run, noise, _AHEAD), skew, spectra)
+    return Chance(
+        Hoppers(Noise(fed, noise, _AHEAD), skew, masses), Noise(run, noise, _AHEAD), skew, spectra, laboratory
+    )

@@ -9,10 +9,11 @@ from types import MappingProxyType
 from numpy.random import SeedSequence, default_rng
 
 from hil.plants.blender import TAU_S, Blender
-from hil.plants.container import Container, Laboratory
+from hil.plants.container import Container
 from hil.plants.diverter import Diverter
 from hil.plants.faults import Fault, check, severities
 from hil.plants.feeder import DESIGNS, Feeder, WeightLoop
+from hil.plants.laboratory import LINE_A, Laboratory
 from hil.plants.noise import Mismatch, Noise, Skew
 from hil.plants.powder import API, EMPTY, LUB, UNKNOWN, WATER, Masses, added
 from hil.plants.press import TABLET_KG, Press, PressLoops
@@ -94,7 +95,6 @@ class LineA:
         self._probe = Probe(spectra, draw, skew, self._press.tanks[-1])
         self._diverter = Diverter(100.0 * flows[0] / sum(flows))
         self._containers = [(name, Container(scale, noise)) for name in _WEIGHED]
-        self._laboratory = Laboratory(method, noise, self._press.tanks[-1])
         self._entered = self._left = EMPTY
         self._rejected = 0.0
         self._flows = flows
@@ -107,6 +107,7 @@ class LineA:
         """When sampled tags were sampled, plant time [s]; what is not named is as new as the plant time."""
         self.quality: dict[str, str] = {}
         """Tags that are not good, and what they are."""
+        self._laboratory = Laboratory(method, noise, LINE_A, self.truth())
         self._sense({})
 
     def step(self, dt: float, setpoints: Mapping[str, float]) -> None:
@@ -207,9 +208,8 @@ class LineA:
     def _sense(self, hits: Mapping[str, Mapping[str, float]]) -> None:
         self._press.sense(self.time, hits.get("PRS", _SOUND))
         self._probe.look(self.time, self._press.tanks[-1], hits.get("NIR", _SOUND))
-        self._laboratory.look(self.time, self._press.tanks[-1])
+        self._laboratory.look(self.time, self.truth)
         spectrum, at_line, force = self._probe.spectrum.shown, self._press.at_line.shown, self._press.force.shown
-        assay = self._laboratory.assay.shown
         self.tags = self._feeder_tags()
         self.tags |= {
             "BLD.N_PV": self._blender.speed,
@@ -222,15 +222,14 @@ class LineA:
             "PRS.M_TAB": 1e6 * at_line.value[0],
             "PRS.HARD": at_line.value[1],
             "LINE.DIVERT": 1.0 if self._diverter.open else 0.0,
-            "LAB.API": assay.value,
         }
         self.taken = {
             "NIR.SPECTRUM": spectrum.taken_s,
             "PRS.MCF": force.taken_s,
             "PRS.M_TAB": at_line.taken_s,
             "PRS.HARD": at_line.taken_s,
-            "LAB.API": assay.taken_s,
         }
+        self._laboratory.show(self.tags, self.taken)
         self.quality = {} if spectrum.quality == "good" else {"NIR.SPECTRUM": spectrum.quality}
 
     def _feeder_tags(self) -> dict[str, float | Floats]:

@@ -11,6 +11,7 @@ from hil.plants.gauges import Sources
 from hil.plants.granulation import DryerKind, Granulation
 from hil.plants.granules import Powder
 from hil.plants.hoppers_b import DESIGNS, NOMINAL, seeded
+from hil.plants.laboratory import LINE_B, LINE_B2, Laboratory
 from hil.plants.noise import Mismatch
 from hil.plants.ops import SINGLE, Floats
 from hil.plants.probe_b import Probe
@@ -87,7 +88,7 @@ class LineB:
         If a fault is not in the catalogue or its target does not suit it.
     """
 
-    __slots__ = ("_behind", "_faults", "_hoppers", "_probe", "quality", "tags", "taken", "time")
+    __slots__ = ("_behind", "_faults", "_hoppers", "_laboratory", "_probe", "quality", "tags", "taken", "time")
 
     def __init__(
         self,
@@ -100,7 +101,7 @@ class LineB:
     ) -> None:
         check(faults, targets(dryer))
         self._faults = tuple(faults)
-        self._hoppers, draw, skew, spectra = seeded(seed, mismatch, noise)
+        self._hoppers, draw, skew, spectra, laboratory = seeded(seed, mismatch, noise)
         api, exc = self._hoppers.flows
         self._behind = Granulation(Sources(SINGLE, draw, skew), dryer, Powder(api + exc, 0.0, api), NOMINAL, noise)
         self._probe = Probe(spectra, noise, mismatch, self._behind.view())
@@ -113,6 +114,8 @@ class LineB:
         """When sampled tags were sampled, plant time [s]; what is not named is as new as the plant time."""
         self.quality: dict[str, str] = {}
         """Tags that are not good, and what they are."""
+        methods = LINE_B if dryer == "continuous" else LINE_B2
+        self._laboratory = Laboratory(laboratory, noise, methods, self.truth())
         self._show()
 
     def step(self, dt: float, setpoints: Mapping[str, float], strain: Strain = _UNSTRAINED) -> None:
@@ -173,4 +176,6 @@ class LineB:
         spectrum = self._probe.show(self.time)
         self.tags = {**self._hoppers.tags(), **self._behind.tags, "NIR.SPECTRUM": spectrum.value}
         self.taken = {**self._behind.taken, "NIR.SPECTRUM": spectrum.taken_s}
+        self._laboratory.look(self.time, self.truth)
+        self._laboratory.show(self.tags, self.taken)
         self.quality = {} if spectrum.quality == "good" else dict.fromkeys(_NIR, spectrum.quality)

@@ -14,6 +14,8 @@ from hil.plants.faults import Fault, check, severities
 from hil.plants.ftir import Ftir
 from hil.plants.grip import Grip
 from hil.plants.hydrogenation import AMINES, RINGS, Bed, BedRun, BedSkew, from_coil
+from hil.plants.laboratory import LINE_C as METHODS
+from hil.plants.laboratory import Laboratory
 from hil.plants.noise import Mismatch, Noise, Skew
 from hil.plants.ops import SINGLE, Floats
 from hil.plants.skid import PUMPS, Pumps, Thermostat
@@ -90,15 +92,15 @@ class LineC:
     """
 
     __slots__ = (
-        "_bed", "_bias", "_coil", "_deposit", "_entered", "_faults", "_ftir", "_hydrogen", "_left", "_listed", "_noise",
-        "_pumps", "_start", "_t1", "_t2", "_uhplc", "quality", "tags", "taken", "time",
+        "_bed", "_bias", "_coil", "_deposit", "_entered", "_faults", "_ftir", "_hydrogen", "_laboratory", "_left",
+        "_listed", "_noise", "_pumps", "_start", "_t1", "_t2", "_uhplc", "quality", "tags", "taken", "time",
     )  # fmt: skip
 
     def __init__(
         self, seed: int, *, mismatch: Mismatch = 1.0, faults: Sequence[Fault] = (), noise: float = 1.0
     ) -> None:
         check(faults, TARGETS)
-        skewed, run, chromatograms = (default_rng(child) for child in SeedSequence(seed).spawn(3))
+        skewed, run, chromatograms, method = (default_rng(child) for child in SeedSequence(seed).spawn(4))
         skew, draw = Skew(skewed, mismatch), Noise(run, noise)
         self._faults, self._noise = tuple(faults), draw
         coil, bed = differences(skew)
@@ -124,6 +126,7 @@ class LineC:
         """When sampled tags were sampled, plant time [s]; what is not named is as new as the plant time."""
         self.quality: dict[str, str] = {}
         """Tags that are not good, and what they are."""
+        self._laboratory = Laboratory(method, noise, METHODS, self.truth())
         self._sense({})
 
     def step(self, dt: float, setpoints: Mapping[str, float]) -> None:
@@ -168,12 +171,14 @@ class LineC:
     def truth(self) -> dict[str, float]:
         """Return what no PLC knows, for scores only.
 
-        Species are in area-% behind the bed, `sm_coil` and `nitro_coil` in mmol/L behind the coil, `flow` in mL/min,
-        `eq` in mol/mol, temperatures in degC, pressure in bar, activities as a share of fresh catalyst.
+        Species and `conversion` are in area-% behind the bed, `sm_coil` and `nitro_coil` in mmol/L behind the coil,
+        `flow` in mL/min, `eq` in mol/mol, temperatures in degC, pressure in bar, activities as a share of fresh
+        catalyst.
         """
         areas = {name.lower(): area for name, area in profile(self._end).items()}
         activity = self._bed.activity
         return areas | {
+            "conversion": 100.0 - areas["sm"],
             "sm_coil": self._coil.x[synthesis.SM - synthesis.SPECIES],
             "nitro_coil": self._coil.x[synthesis.NITRO - synthesis.SPECIES],
             "flow": self._pumps.flow * _ML_MIN,
@@ -250,6 +255,8 @@ class LineC:
         self.tags |= self._chromatogram(chromatogram.value)
         self.taken = dict.fromkeys(("FTIR.SM", "FTIR.P"), infrared.taken_s)
         self.taken |= dict.fromkeys(_CHROMATOGRAM, chromatogram.taken_s)
+        self._laboratory.look(self.time, self.truth)
+        self._laboratory.show(self.tags, self.taken)
         bad = chromatogram.quality != "good"
         self.quality = dict.fromkeys(_CHROMATOGRAM, chromatogram.quality) if bad else {}
 
