@@ -13,6 +13,7 @@ import numpy as np
 
 from anomaly import Alert, Sign
 from anomaly.incident import Incident
+from controller.alarms.state import AlarmChange
 from controller.cycle import Cycle, Event, Trip
 from controller.plan import Status
 from plant_io import Outcome
@@ -53,6 +54,8 @@ class Tally:
     """Every event."""
     incidents: list[Incident] = field(default_factory=list[Incident])
     """What became of every incident."""
+    alarms: list[AlarmChange] = field(default_factory=list[AlarmChange])
+    """Every step of an alarm through its life cycle."""
     trips: dict[tuple[str, int], tuple[Trip, ...]] = field(default_factory=dict[tuple[str, int], tuple[Trip, ...]])
     """Why loops were released, the first-out first, by loop and number of the release."""
     writes: Counter[str] = field(default_factory=Counter[str])
@@ -77,6 +80,7 @@ class Tally:
         self.alerts += cycle.decision.alerts
         self.events += cycle.decision.events
         self.incidents += cycle.decision.incidents
+        self.alarms += cycle.decision.alarms
         for loop, trips in cycle.decision.trips.items():
             self.trips[loop, trips[0].release] = trips
         if moved := len(cycle.decision.setpoints):

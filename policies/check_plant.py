@@ -92,6 +92,7 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("alarms.incidents.suppressed.loop", "loop"),
 )
 _LISTS = ("spectrum", "positions", "areas")
+_WHOLE = ("alarms", "quality")
 _KEY_REFERENCES = ("watches.*.tags.*", "watches.*.channels.*")
 _SECTIONS = {"signal": "tags", "plant tag": "tags", "connection": "connections", "loop": "loops"}
 _UNITS = ("tags.*.unit", "soft_sensors.*.unit", "soft_sensors.*.also.*", "loops.*.*.*.unit", "alarms.limits.*.unit")
@@ -129,7 +130,7 @@ def _reference(view: View, path: Path, name: str, kind: Kind, *, at_key: bool = 
             yield view.problem(path, message, at_key=at_key)
         return
     length = view.signals[name].length if kind in {"signal", "plant tag"} else 1
-    if length != 1 and path[-1] not in _LISTS:
+    if length != 1 and path[-1] not in _LISTS and path[:2] != _WHOLE:
         message = f"found {name!r} of {length} values, expected a tag of one value"
         yield view.problem(path, message, at_key=at_key)
 

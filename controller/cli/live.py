@@ -26,6 +26,7 @@ from controller.desk import Timed
 from controller.kit import Kit, prepare
 from controller.lease import STATIONS
 from controller.loop import Sink
+from controller.records.alarmed import carried
 from controller.records.chain import Signer
 from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
@@ -58,6 +59,8 @@ class Site:
     """File to which everything that happened is appended for machines; None for nowhere."""
     copies: Copies = field(default_factory=Copies)
     """Copies records to the database of the site, where the policy names one."""
+    after: Path | None = None
+    """Record whose alarms the run goes on with; None for none."""
 
 
 def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: Site) -> dict[str, object]:
@@ -89,6 +92,7 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         kit = prepare(policy, randbelow(STATIONS))
         where = Path(f"record-{WallClock().now():.0f}") if record is None else record
         orders = tuple(Timed(0.0, Order(who, f"--mode {mode}", SetMode(name, Mode(mode)))) for name in policy.loops)
+        orders += () if site.after is None else carried(site.after)
         fresh(where)
         found = pace(policy, site.speed, waits=site.waits)
         signs = signer(policy, site.pki)
@@ -137,7 +141,7 @@ def _runs(kit: Kit, options: Options, succession: Succession, listener: Listener
             options,
             for_s=left,
             record=first.with_name(f"{first.name}-{len(records) + 1}"),
-            orders=succession.orders(following),
+            orders=(*succession.orders(following), *carried(record)),
             policy_name=succession.now.name,
             barred="",
             supersedes=succession.head(following, record),

@@ -153,6 +153,9 @@ def run(
     pki: Pki = None,
     speed: Speed = None,
     lockstep: Lockstep = False,
+    after: Annotated[
+        Path | None, typer.Option(metavar="RECORD", help="Record of an earlier run whose alarms this one goes on with.")
+    ] = None,
     user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="Who begins the run.")] = None,
     directory: Users = USERS,
     password_fd: PasswordFrom = None,
@@ -164,7 +167,8 @@ def run(
     from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
     log_to_people()
-    site = live.Site(pairs(connect), pki, speed, lockstep, access.Station(directory, user, pki, password_fd), log)
+    who = access.Station(directory, user, pki, password_fd)
+    site = live.Site(pairs(connect), pki, speed, lockstep, who, log, after=after)
     result = live.run(policy, mode.value, duration("--for", for_), record, site)
     give(result, json)
     if result["not_kept"]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from controller.cycle import Cycle
 from controller.desk import Timed
+from controller.records.alarmed import carried
 from hil.faults.tables import ENDINGS
 from hil.plants.faults import Fault, end
 
@@ -26,17 +27,30 @@ class Life:
     """When it ends [s]."""
     dies: bool
     """Whether it ends without warning."""
+    before_s: float | None = None
+    """When the life before it began, time since the start [s]; None for the first."""
 
-    def orders(self, orders: Sequence[Timed]) -> tuple[Timed, ...]:
-        """Return the orders that people place in this life, their times counted from its beginning."""
+    def orders(self, orders: Sequence[Timed], record: Path | None) -> tuple[Timed, ...]:
+        """Return the orders that people place in this life, their times counted from its beginning.
+
+        Parameters
+        ----------
+        orders
+            Orders of the whole run.
+        record
+            Record of the first life; each goes on with the alarms of the one before. None where none is kept.
+        """
         mine = [timed for timed in orders if timed.after_s >= self.from_s]
-        return tuple(replace(timed, after_s=timed.after_s - self.from_s) for timed in mine)
+        kept = () if record is None or self.before_s is None else carried(_beside(record, self.before_s))
+        return kept + tuple(replace(timed, after_s=timed.after_s - self.from_s) for timed in mine)
 
     def record(self, record: Path | None) -> Path | None:
         """Return where the record of this life is kept: beside that of the first one."""
-        if record is None or self.from_s == 0.0:
-            return record
-        return record.with_name(f"{record.name}_{self.from_s:.0f}s")
+        return None if record is None else _beside(record, self.from_s)
+
+
+def _beside(record: Path, from_s: float) -> Path:
+    return record if from_s == 0.0 else record.with_name(f"{record.name}_{from_s:.0f}s")
 
 
 def lives(faults: Sequence[Fault], length_s: float) -> list[Life]:
@@ -56,10 +70,11 @@ def lives(faults: Sequence[Fault], length_s: float) -> list[Life]:
     """
     found: list[Life] = []
     from_s = 0.0
+    before_s: float | None = None
     for fault in sorted((each for each in faults if each.id in ENDINGS), key=lambda each: each.on_s):
-        found.append(Life(from_s, fault.on_s, dies=fault.id == "crash"))
-        from_s = end(fault)
-    return [*found, Life(from_s, length_s, dies=False)] if from_s < length_s else found
+        found.append(Life(from_s, fault.on_s, dies=fault.id == "crash", before_s=before_s))
+        from_s, before_s = end(fault), from_s
+    return [*found, Life(from_s, length_s, dies=False, before_s=before_s)] if from_s < length_s else found
 
 
 def killer(life: Life, began: Callable[[], float], kill: Callable[[], None]) -> Callable[[Cycle], None]:

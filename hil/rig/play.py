@@ -17,6 +17,7 @@ from controller.mpc.worker import Build
 from controller.runtime import Door, Options, Ran, operate
 from controller.tally import Tally
 from hil.faults.struck import simulate
+from hil.faults.tables import ENDINGS
 from hil.rig.disk import TROUBLES
 from hil.rig.labels import label
 from hil.rig.lives import Killed, Life, killer, lives
@@ -116,8 +117,8 @@ def _collected_seldom() -> Generator[None]:
 
 
 def recorded(scenario: Scenario, record: Path | None, stack: ExitStack) -> Path | None:
-    """Return where the record of a run is kept; one that is to be lost must be there first."""
-    if record is None and any(wrong.id in TROUBLES for wrong in scenario.faults):
+    """Return where the record of a run is kept; what is to be lost, or gone on with after a death, must be there."""
+    if record is None and any(wrong.id in {*TROUBLES, *ENDINGS} for wrong in scenario.faults):
         return Path(stack.enter_context(TemporaryDirectory())) / "record"
     return record
 
@@ -153,7 +154,7 @@ class _Stage:
         options = Options(
             for_s=None if life.dies else life.to_s - life.from_s,
             record=record,
-            orders=life.orders(self._scenario.timed(self._policy)),
+            orders=life.orders(self._scenario.timed(self._policy), self._record),
             unrecorded=record is None,
             inbox=people.inbox,
             journal=journal(self._faults, lambda: self.clock.now() - EPOCH),

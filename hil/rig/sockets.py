@@ -176,7 +176,7 @@ class _Stage:
         given = replace(
             self._options,
             for_s=None if life.dies else life.to_s - life.from_s,
-            orders=life.orders(self._scenario.timed(self._policy)),
+            orders=life.orders(self._scenario.timed(self._policy), self._options.record),
             inbox=people.inbox,
             record=life.record(self._options.record),
             journal=journal(self._faults, lambda: through.clock.now() - self._began),

@@ -1,4 +1,4 @@
-"""Solvers that hang or answer late when a scenario says so, a record that cannot be kept, and people who accept."""
+"""Solvers that hang or answer late when a scenario says so, a record that cannot be kept, and people who look on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,10 @@ from math import inf
 from pathlib import Path
 from queue import SimpleQueue
 
-from controller.cycle import Accept, Cycle, Order
+from controller.alarms.lifecycle import TOLD
+from controller.alarms.listed import listed
+from controller.alarms.state import Alarm
+from controller.cycle import Accept, Cycle, HandleAlarm, Order
 from controller.mpc.worker import Build, Inline
 from controller.plan import Problem
 from controller.records.journal import Journal, Keeping
@@ -91,10 +94,14 @@ def journal(faults: Sequence[Fault], since: Callable[[], float]) -> Callable[[Pa
 
 @dataclass(slots=True)
 class Operator:
-    """Accepts the moves that are proposed, one period later; a sink of the loop."""
+    """Accepts the moves that are proposed, and sees to the alarms on the list, one period later; a sink of the loop."""
 
     accepting: Sequence[Asked]
     """When they are accepted."""
+    attending: list[Asked] = field(default_factory=list[Asked])
+    """When alarms are seen to that the scenario does not name; emptied as that is done."""
+    alarms: Mapping[str, Alarm] = field(default_factory=dict[str, Alarm])
+    """Alarms on the list, by name."""
     inbox: SimpleQueue[Order] = field(default_factory=SimpleQueue["Order"])
     """Where orders are placed."""
     begun: float | None = None
@@ -104,6 +111,9 @@ class Operator:
         """Look at one cycle."""
         self.begun = cycle.snapshot.at if self.begun is None else self.begun
         since_s = cycle.snapshot.at - self.begun
+        self.alarms = listed(self.alarms, cycle.decision.alarms)
+        while self.attending and self.attending[0].after_s <= since_s:
+            self._attend(self.attending.pop(0))
         for offer in cycle.decision.proposals:
             for asked in self.accepting:
                 there = asked.after_s <= since_s < asked.after_s + (inf if asked.for_s is None else asked.for_s)
@@ -111,7 +121,14 @@ class Operator:
                     self.inbox.put(Order(asked.who, "as the scenario says", Accept(offer.loop, offer.at)))
                     break
 
+    def _attend(self, asked: Asked) -> None:
+        for name, alarm in self.alarms.items():
+            if asked.alarms is not None and alarm.state in TOLD:
+                self.inbox.put(Order(asked.who, asked.why, HandleAlarm(name, asked.alarms, asked.for_s)))
+
 
 def operator(scenario: Scenario) -> Operator:
-    """Return who accepts moves in a scenario."""
-    return Operator([asked for asked in scenario.orders if asked.accept is not None])
+    """Return who accepts moves and sees to alarms in a scenario."""
+    unnamed = [asked for asked in scenario.orders if asked.alarms is not None and asked.alarm is None]
+    accepting = [asked for asked in scenario.orders if asked.accept is not None]
+    return Operator(accepting, sorted(unnamed, key=lambda asked: asked.after_s))

@@ -12,6 +12,7 @@ from hil.rig.measured import agreed, measured
 from hil.rig.play import Played
 from hil.scenario import (
     Agrees,
+    AlarmIs,
     AlertComes,
     Assertion,
     FaultTold,
@@ -155,6 +156,17 @@ def _said(claim: Said, played: Played) -> Verdict:
     return bool(inside), f"at {shown[0][0]:.0f} s: {shown[0][1]}" if shown else "not said", wanted
 
 
+def _alarmed(claim: AlarmIs, played: Played) -> Verdict:
+    by = f" by {claim.who}" if claim.who else ""
+    wanted = f"{claim.alarm} is {claim.state}{by} between {claim.after_s:.0f} s and {claim.end_s:.0f} s"
+    steps = [step for step in played.ran.tally.alarms if claim.alarm in {step.alarm.name, step.alarm.source}]
+    times = [(step.at - played.began, step.alarm) for step in steps]
+    fitting = [at for at, one in times if one.state is claim.state and claim.who in {None, one.who}]
+    inside = [at for at in fitting if claim.after_s <= at <= claim.end_s]
+    found = "; ".join(f"{one.state} at {at:.0f} s" for at, one in times) or "never raised"
+    return bool(inside), f"at {inside[0]:.0f} s" if inside else found, wanted
+
+
 def _quiet(claim: Quiet, played: Played) -> Verdict:
     spoken = [(at, what) for at, what in _spoken(claim.watch, played) if _in(claim, at)]
     found = f"spoke at {spoken[0][0]:.0f} s: {spoken[0][1]}" if spoken else "silent"
@@ -188,6 +200,7 @@ def _detected(claim: FaultTold, played: Played) -> Verdict:
 
 _JUDGES: Mapping[type, object] = {
     KpiIs: _kpi,
+    AlarmIs: _alarmed,
     AlertComes: _alert,
     FirstOut: _first_out,
     PhaseComes: _phase,

@@ -175,7 +175,7 @@ class _Stage:
         options = Options(
             for_s=None if life.dies else life.to_s - life.from_s,
             record=life.record(run.record),
-            orders=life.orders(scenario.timed(policy)),
+            orders=life.orders(scenario.timed(policy), run.record),
             connect=self._connect,
             unrecorded=run.record is None,
             inbox=self._people.inbox,

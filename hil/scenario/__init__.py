@@ -2,6 +2,7 @@
 
 from hil.scenario.assertions import (
     Agrees,
+    AlarmIs,
     AlertComes,
     Always,
     Assertion,
@@ -34,6 +35,7 @@ __all__ = [
     "SUFFIX",
     "Acted",
     "Agrees",
+    "AlarmIs",
     "AlertComes",
     "Always",
     "Asked",

@@ -6,6 +6,7 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
+from controller.alarms.lifecycle import AlarmState
 from controller.cycle import Phase
 from policies.words import Declared, Duration, Name, Number, Word
 
@@ -242,6 +243,19 @@ class QualityComes(Within):
     """Quality wanted."""
 
 
+class AlarmIs(Within):
+    """An alarm reaches a state of its life cycle within a time."""
+
+    kind: Literal["alarm"]
+    """Kind of assertion."""
+    alarm: str
+    """Name of the alarm; `incident` for one of any incident."""
+    state: AlarmState
+    """State wanted."""
+    who: str | None = None
+    """Who must have brought it there; anybody if absent."""
+
+
 class Said(Within):
     """The controller says something within a time."""
 
@@ -331,7 +345,7 @@ class IncidentComes(Within):
 
 Assertion = Annotated[
     Always | Never | Eventually | Band | Integral | Move | KpiIs | AlertComes | FirstOut | PhaseComes | NeverPhase
-    | QualityComes | Agrees | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes,
+    | QualityComes | Agrees | AlarmIs | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes,
     Field(discriminator="kind"),
 ]  # fmt: skip
 """Anything a scenario may claim."""

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from controller.cycle import Order, SetMode
+from controller.cycle import HandleAlarm, Order, SetMode
 from controller.desk import Timed
 from hil.faults.course import Course
 from hil.plants.faults import Fault
@@ -66,13 +66,18 @@ class Scenario(Declared):
     """What must be true in the end, by name."""
 
     def timed(self, policy: Policy) -> tuple[Timed, ...]:
-        """Return the orders of a mode for the loops of `policy`, in their order."""
+        """Return the orders that stand beforehand, for loops of `policy` and alarms by name, in their order."""
         orders = [
-            Timed(asked.after_s, Order(asked.who, "as the scenario says", SetMode(name, asked.mode)))
+            Timed(asked.after_s, Order(asked.who, asked.why, SetMode(name, asked.mode)))
             for asked in self.orders
             if asked.mode is not None
             for name in policy.loops
             if asked.loop in {None, name}
+        ]
+        orders += [
+            Timed(asked.after_s, Order(asked.who, asked.why, HandleAlarm(asked.alarm, asked.alarms, asked.for_s)))
+            for asked in self.orders
+            if asked.alarms is not None and asked.alarm is not None
         ]
         return tuple(sorted(orders, key=lambda timed: timed.after_s))
 

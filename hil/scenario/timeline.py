@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from controller.cycle import Mode
+from controller.cycle import Attention, Mode
 from hil.faults.course import Handled, Setup, Turn
 from hil.faults.shapes import Shape
 from hil.plants.faults import Fault
@@ -20,7 +20,7 @@ _SPANNED = {"ramp": "ramp", "ou": "every", "random": "every", "prbs": "every"}
 
 
 class Asked(Declared):
-    """An order placed by itself: a mode for loops, or the acceptance of what the controller proposes."""
+    """An order placed by itself: a mode for loops, what is done to alarms, or the acceptance of what is proposed."""
 
     after_s: Duration = Field(alias="after", default=0.0)
     """Time since the start; at the start if absent [s]."""
@@ -30,17 +30,30 @@ class Asked(Declared):
     """The loop; all loops if absent."""
     accept: Literal[True] | None = None
     """Whether each move proposed from then on is accepted one period later."""
+    alarms: Attention | None = None
+    """What is done to alarms."""
+    alarm: str | None = None
+    """Name of the alarm; every alarm that is on the list then if absent."""
     for_s: Duration | None = Field(default=None, alias="for")
-    """How long moves are accepted; to the end if absent [s]."""
+    """How long moves are accepted, to the end if absent, or alarms are shelved [s]."""
     who: str = "scenario"
     """Who asks."""
+    why: str = "as the scenario says"
+    """Reason given."""
 
     @model_validator(mode="after")
     def _one(self) -> Asked:
-        if (self.mode is None) == (self.accept is None):
-            raise ValueError("found both or neither of mode and accept, wanted one of them")
-        if self.for_s is not None and self.accept is None:
-            raise ValueError("found for, wanted it only beside accept: a mode lasts until the next order")
+        if sum(each is not None for each in (self.mode, self.accept, self.alarms)) != 1:
+            raise ValueError("found several or none of mode, accept and alarms, wanted one of them")
+        shelves = self.alarms is Attention.SHELVE
+        if self.for_s is not None and self.accept is None and not shelves:
+            raise ValueError(
+                "found for, wanted it only beside accept or alarms: shelve, others last until the next order"
+            )
+        if shelves and self.for_s is None:
+            raise ValueError("found alarms: shelve, wanted for beside it")
+        if self.alarm is not None and self.alarms is None:
+            raise ValueError("found alarm, wanted alarms beside it, and what is done")
         return self
 
 
