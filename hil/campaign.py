@@ -50,6 +50,8 @@ class Wanted:
     """Whether curves are kept of the first run of each scenario and of those that do not pass."""
     trace: Path = Path("out/hil")
     """Folder for the truth of runs whose plant came to its end."""
+    option: str = ""
+    """Option by which something was left out of what is played, told with each run; empty for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,8 @@ def play(opened: Sequence[Opened], wanted: Wanted) -> tuple[list[Outcome], bool]
         bar = progress.add_task("playing", total=len(tasks))
         with suppress(KeyboardInterrupt):
             for number, result in _shared(tasks, wanted):
-                found[number] = _crashed(tasks[number], _DIED) if result is None else result
+                told = _crashed(tasks[number], _DIED) if result is None else result
+                found[number] = replace(told, option=wanted.option)
                 if len(tasks) == len(opened) or not found[number].passed:
                     _say(found[number])
                 wrong = sum(not outcome.passed for outcome in found.values())

@@ -136,7 +136,8 @@ def run(
     with reading():
         opened = _opened(_named(scenarios, all_=all_), clock, lean=control_only, gate=not loops_only)
         _no_wires(clock, cluster)
-    wanted = campaign.Wanted(clock, seed, seeds, jobs or crew.cores(), cluster, html is not None, trace)
+    option = "--loops-only" if loops_only else "--control-only" if control_only else ""
+    wanted = campaign.Wanted(clock, seed, seeds, jobs or crew.cores(), cluster, html is not None, trace, option)
     try:
         runs, whole = campaign.play(opened, wanted)
     except ConnectionError as error:

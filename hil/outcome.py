@@ -55,6 +55,8 @@ class Outcome:
     """First instant of the run, POSIX time [s]."""
     unreachable: bool = False
     """Whether there is no result because the controller could not connect to the plant."""
+    option: str = ""
+    """Option that leaves out what is not to be played; empty for none."""
 
     @property
     def passed(self) -> bool:
@@ -64,7 +66,8 @@ class Outcome:
     @property
     def repeat(self) -> str:
         """The command that plays it again."""
-        return f"steadyline hil run {shlex.quote(self.scenario)} --seed {self.seed} --clock {self.clock}"
+        how = f"--seed {self.seed} --clock {self.clock} {self.option}".rstrip()
+        return f"steadyline hil run {shlex.quote(self.scenario)} {how}"
 
 
 def outcome_of(name: str, played: Played) -> Outcome:

@@ -80,3 +80,4 @@ def test_assertions_about_watches_are_not_judged(capsys: pytest.CaptureFixture[s
     assert status(asked) == DONE
     run = json.loads(capsys.readouterr().out)["runs"][0]
     assert len(run["assertions"]) < len(scenario.assertions)
+    assert run["repeat"].endswith("--clock memory --control-only")
