@@ -19,9 +19,10 @@ from numpy.random import Generator
 from anomaly.confusion import noise
 from anomaly.match import match
 from anomaly.trending import BOTH, UNKNOWN, TrendKit, read
-from benchmarks import impurity_lines
+from benchmarks import impurity_lines, impurity_tablets
 from benchmarks import impurity_world as worlds
 from benchmarks.impurity_world import FAMILY, FOREIGN, MEMORY, RIVALS, WINDOW, World
+from benchmarks.tablets import folder
 from benchmarks.tool import Result, main
 from plant_io.changes import replace
 from plant_io.signals import Floats
@@ -217,6 +218,7 @@ def run(quick: bool) -> Result:  # noqa: FBT001  # the command line says so
         some = replace(plan, cases=plan.cases[3:4], quiet_s=3600.0) if quick else plan
         seeds = (701,) if quick else (701, 702, 703)
         result.figures[f"line_{plan.line}"] = impurity_lines.figures(some, seeds, seeds)
+    _tablets(result, quick=quick)
     rows = [one for i, one in runs(world, trials, seed, FAMILY) if i >= 0]
     ours = cast("float", result.figures["median_delay_points"])
     for kind, settings in RIVALS.items():
@@ -232,6 +234,17 @@ def run(quick: bool) -> Result:  # noqa: FBT001  # the command line says so
     result.config |= {"limits": limits, "points": points, "trials": trials, "points_per_false_episode": PER_FALSE}
     result.seeds = (seed,)
     return result
+
+
+def _tablets(result: Result, *, quick: bool) -> None:
+    root = folder()
+    if root is None:
+        result.config["tablets"] = {"skipped": "no development data; set STEADYLINE_DATA"}
+        return
+    ours, rivals, chosen = impurity_tablets.figures(root, tries=60 if quick else 900)
+    result.figures["tablets"] = ours
+    result.baselines["tablets"] = rivals
+    result.config["tablets"] = chosen
 
 
 def _best(

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from controller.soft.conformal import Intervals, Outcome, Partition, half_width, learn, quantile, start
+from anomaly.conformal import quantile
+from controller.soft.conformal import Intervals, Outcome, Partition, half_width, learn, start
 
 RULE = Intervals(coverage=0.9)
 

@@ -23,11 +23,12 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from math import inf, isfinite, nextafter
+from math import inf, isfinite
 from typing import Annotated
 
 from pydantic import Field
 
+from anomaly.conformal import quantile
 from policies.words import Declared, Number
 
 _Share = Annotated[float, Field(gt=0, lt=1, strict=True)]
@@ -162,34 +163,3 @@ def learn(rule: Intervals, state: State, outcome: Outcome) -> State:
     missed = float(outcome.score > outcome.half)
     level = min(max(old.level + rule.rate * (1.0 - rule.coverage - missed), 0.0), 1.0)
     return {**state, outcome.region: replace(old, scores=scores, level=level)}
-
-
-def quantile(scores: Sequence[float], share: float, fading: float = 1.0) -> float:
-    """Return the least score at or below which a new one lies with probability `share`; infinite if none is sure to be.
-
-    Parameters
-    ----------
-    scores
-        Scores, oldest first [1].
-    share
-        Probability [1].
-    fading
-        What a score counts against the next newer one [1].
-
-    Examples
-    --------
-    Of nine scores, the largest is above a tenth with a probability of 90 %:
-
-    >>> quantile([3.0, 1.0, 2.0, 5.0, 4.0, 9.0, 6.0, 8.0, 7.0], 0.9)
-    9.0
-    >>> quantile([3.0, 1.0, 2.0], 0.9)
-    inf
-    """
-    weighted = sorted((score, fading ** (len(scores) - i)) for i, score in enumerate(scores))
-    wanted = share * (1.0 + sum(weight for _, weight in weighted))
-    reached = 0.0
-    for score, weight in weighted:
-        reached += weight
-        if reached >= nextafter(wanted, -inf) - 1e-12 * wanted:
-            return score
-    return inf

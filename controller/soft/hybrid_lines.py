@@ -21,7 +21,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from controller.soft.conformal import quantile
+from anomaly.conformal import quantile
 from controller.soft.cores import CORES
 from controller.soft.hybrid_fit import Found, chosen, folded, stated, unspoken
 from controller.soft.hybrid_judge import (
