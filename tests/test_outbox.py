@@ -12,10 +12,11 @@ from recorded import BEGAN, UNITS, Signals, changed, keeping
 from controller.records import quarantine
 from controller.records.entry import Entry, entries
 from controller.records.file import FILE
-from controller.records.forward import LONGEST_S, MOST_REFUSED, Forwarder, Standing, begin, follow, waiting
+from controller.records.forward import LONGEST_S, MOST_REFUSED, Forwarder, follow
 from controller.records.journal import Journal
 from controller.records.outbox import About, Batch, Mark, Outbox
 from controller.records.site import Away, Poison, settings
+from controller.records.standing import Standing, begin, waiting
 from plant_io.clocks import SimClock
 from policies.site import SiteCopy
 

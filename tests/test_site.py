@@ -17,10 +17,11 @@ from controller.cli.copying import Copies
 from controller.records import site as wall
 from controller.records.copier import Copier
 from controller.records.entry import entries
-from controller.records.forward import Forwarder, Standing, begin
+from controller.records.forward import Forwarder
 from controller.records.journal import Journal
 from controller.records.quarantine import held
 from controller.records.site import Site
+from controller.records.standing import Standing, begin
 from plant_io.clocks import WallClock
 from policies import load
 

@@ -83,24 +83,25 @@ def send(
     json: Json = None,
 ) -> int:
     """Copy what is not in the database yet, in order, each record once; status 1 if something is left."""
-    from controller.records.forward import Forwarder, Standing, begin  # noqa: PLC0415  # heavy
+    from controller.records.forward import Forwarder  # noqa: PLC0415  # heavy
     from controller.records.forward import follow as followed  # noqa: PLC0415  # heavy
+    from controller.records.standing import Standing, begin  # noqa: PLC0415  # heavy
     from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
 
     site, folder = _named(policy, pki)
     with reading():
-        for each in _held(records):
+        for each in held(records):
             begin(each)
 
     async def work(database: Site) -> bool:
         forwarder = Forwarder(database, WallClock(), lambda said: people.print(said, markup=False))
         if follow:
-            await followed(forwarder, lambda: _held(records), site.every_s, _stopped())
-        return await forwarder.all(_held(records))
+            await followed(forwarder, lambda: held(records), site.every_s, _stopped())
+        return await forwarder.all(held(records))
 
     done = _asked(work, (site, folder))
     with reading():
-        found = {each: Standing.read(each) for each in _held(records)}
+        found = {each: Standing.read(each) for each in held(records)}
     for each, standing in found.items():
         if standing is not None:
             people.print(f"{each}: {standing.sentence()}", markup=False)
@@ -159,8 +160,8 @@ def retry(policy: PolicyFile, records: Records, *, pki: Keys = None, json: Json 
     from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
 
     async def work(database: Site) -> dict[Path, str]:
-        done = await tried(database, _held(records))
-        await Forwarder(database, WallClock()).all(_held(records))
+        done = await tried(database, held(records))
+        await Forwarder(database, WallClock()).all(held(records))
         return done
 
     named = _named(policy, pki)
@@ -185,7 +186,7 @@ class Copies:
         self._follow(policy, pki)
         if record is None or self._copier is None:
             return lambda _: None
-        from controller.records.forward import begin, waiting  # noqa: PLC0415  # heavy
+        from controller.records.standing import begin, waiting  # noqa: PLC0415  # heavy
 
         todo = [(record, self._copier)]
 
@@ -238,7 +239,7 @@ def _installed() -> bool:
     return find_spec("psycopg") is not None
 
 
-def _held(records: Sequence[Path]) -> list[Path]:
+def held(records: Sequence[Path]) -> list[Path]:
     """Return record directories, and those in directories that hold some, by name.
 
     Raises

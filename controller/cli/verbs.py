@@ -19,6 +19,7 @@ from controller.cli import (
     copying,
     detector,
     diff,
+    doctor,
     explain,
     history,
     identify,
@@ -137,6 +138,7 @@ def add(app: typer.Typer) -> None:
     report.add(app)
     approve.add(app)
     diff.add(app)
+    doctor.add(app)
     user.add(app)
     sign.add(app)
     soft_sensor.add(app)
