@@ -49,8 +49,8 @@ class Station:
     """Turns problems into plans."""
     sinks: Sequence[Sink]
     """Keep and show finished cycles."""
-    keeper: Callable[[Cycle, State], None] | None = None
-    """Keeps now and then what a cycle leaves to the next."""
+    keepers: Sequence[Callable[[Cycle, State], None]] = ()
+    """Keep or show what a cycle leaves to the next."""
 
 
 async def run(station: Station, until: Callable[[int], bool]) -> State:
@@ -80,8 +80,8 @@ async def run(station: Station, until: Callable[[int], bool]) -> State:
         cycle = Cycle(number, snapshot, orders, plans, decision, receipts, timing)
         for sink in station.sinks:
             sink(cycle)
-        if station.keeper is not None:
-            station.keeper(cycle, state)
+        for keeper in station.keepers:
+            keeper(cycle, state)
         number += 1
         tick = _next(tick, clock.now(), kit.policy.period_s)
         await clock.sleep_until(tick)

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from queue import SimpleQueue
 
-from controller.cycle import Order
+from controller.cycle import Cycle, Order
 from controller.desk import Desk, Recorder, Timed, Viewer
 from controller.kit import Kit
 from controller.loop import Sink, Station, run
@@ -20,6 +20,7 @@ from controller.mpc.solver import solvers
 from controller.mpc.worker import SolverPort, Worker
 from controller.records.chain import FORMAT, Signer
 from controller.records.journal import Journal, Keeping
+from controller.state import State
 from controller.tally import Tally
 from plant_io import Clock
 from plant_io.clocks import LockstepClock, PacedClock, WallClock
@@ -71,6 +72,8 @@ class Options:
     """Fingerprint and record of the policy before it, and who ordered this one and why; nothing where none was."""
     signatures: bytes = b""
     """Signatures of the policy, as they lay beside it, kept in the record."""
+    shown: Callable[[Cycle, State], None] | None = None
+    """Is left what each cycle did and left, for people to look at; it must return at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +178,9 @@ async def operate(
             desk.broken = "no record, no control: no record is kept"
         keep: tuple[Sink, ...] = () if recorder is None else (recorder,)
         gc.freeze()  # what was loaded and made so far is never gone through again in the middle of a cycle
-        keeper = None if recorder is None else recorder.journal.state
-        station = Station(line, clock, kit, desk, worker, (*keep, tally, desk.watch, *sinks, *viewers), keeper)
+        keepers = [] if recorder is None else [recorder.journal.state]
+        keepers += [] if options.shown is None else [options.shown]
+        station = Station(line, clock, kit, desk, worker, (*keep, tally, desk.watch, *sinks, *viewers), keepers)
         await run(station, desk.over)
     except BaseException:
         await desk.hand_back(line)

@@ -1,0 +1,105 @@
+"""What people ask for on a page, read from what the browser sent: an order, or one sentence why it is none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import isfinite
+
+from controller.cycle import Accept, Act, Mode, SetLimits, SetMode, SetTarget
+from controller.kit import Kit
+
+Sent = Mapping[str, object]
+"""Fields of a form, or of a JSON object."""
+LONGEST = 300
+"""Longest reason [character]."""
+
+
+def read(sent: Sent, kit: Kit) -> Act:
+    """Return what is asked for.
+
+    Parameters
+    ----------
+    sent
+        What the browser sent: ``kind``, ``loop`` and what the kind wants.
+    kit
+        The policy, made ready.
+
+    Raises
+    ------
+    ValueError
+        If it is nothing that can be asked for; the message is one sentence.
+    """
+    kind, loop = _text(sent, "kind"), _text(sent, "loop")
+    if kind not in KINDS:
+        raise ValueError(f"kind: found {kind!r}, wanted one of {', '.join(KINDS)}")
+    if loop not in kit.loops:
+        raise ValueError(f"loop: found {loop!r}, wanted one of {', '.join(kit.loops) or 'none, there are no loops'}")
+    return KINDS[kind](sent, loop)
+
+
+def why(sent: Sent) -> str:
+    """Return the reason that was given.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or it is no line of text.
+    """
+    found = _text(sent, "why").strip()
+    if not found:
+        raise ValueError("why: found no reason, wanted one for the record")
+    if len(found) > LONGEST or not found.isprintable():
+        raise ValueError(f"why: wanted one line of at most {LONGEST} characters")
+    return found
+
+
+def _mode(sent: Sent, loop: str) -> Act:
+    asked = _text(sent, "mode")
+    if asked not in set(Mode):
+        raise ValueError(f"mode: found {asked!r}, wanted one of {', '.join(Mode)}")
+    return SetMode(loop, Mode(asked))
+
+
+def _accept(sent: Sent, loop: str) -> Act:
+    return Accept(loop, _number(sent, "proposed_at"))
+
+
+def _limits(sent: Sent, loop: str) -> Act:
+    name = _text(sent, "name")
+    if sent.get("policy"):
+        return SetLimits(loop, name, None)
+    return SetLimits(loop, name, (_number(sent, "low"), _number(sent, "high")))
+
+
+def _target(sent: Sent, loop: str) -> Act:
+    name = _text(sent, "name")
+    return SetTarget(loop, name, None if sent.get("policy") else _number(sent, "target"))
+
+
+KINDS: Mapping[str, Callable[[Sent, str], Act]] = {
+    "mode": _mode,
+    "accept": _accept,
+    "limits": _limits,
+    "target": _target,
+}
+"""How each kind of order is read."""
+
+
+def _text(sent: Sent, name: str) -> str:
+    found = sent.get(name, "")
+    if not isinstance(found, str):
+        raise ValueError(f"{name}: wanted a text")
+    return found
+
+
+def _number(sent: Sent, name: str) -> float:
+    found = sent.get(name, "")
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
+        raise ValueError(f"{name}: wanted a number")
+    try:
+        value = float(found)
+    except (ValueError, OverflowError):
+        raise ValueError(f"{name}: found {str(found)[:40]!r}, wanted a number") from None
+    if not isfinite(value):
+        raise ValueError(f"{name}: found {value:g}, wanted a number")
+    return value

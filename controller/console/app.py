@@ -1,0 +1,317 @@
+"""The routes of the console; each says who may use it, and whatever is not listed is refused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from math import isfinite
+from pathlib import Path
+from typing import cast
+from urllib.parse import quote, unquote
+
+import plotly
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, StreamingResponse
+from starlette.routing import Route
+
+from controller.console import charts
+from controller.console.guards import Guards
+from controller.console.hall import Hall, Wanting
+from controller.console.hub import Full
+from controller.console.sessions import Session
+from controller.people import Denied
+
+_STATIC = Path(__file__).with_name("static")
+_PLOTLY = Path(str(plotly.__file__)).with_name("package_data") / "plotly.min.js"
+_KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_DAY = "private, max-age=86400"
+
+Answer = Callable[[Hall, Request, Session], Awaitable[Response]]
+"""Answers a request of somebody known."""
+
+
+@dataclass(frozen=True, slots=True)
+class Way:
+    """One route."""
+
+    method: str
+    """GET or POST."""
+    path: str
+    """Its path."""
+    answer: Answer
+    """Answers it."""
+    uses: bool = True
+    """Whether it keeps the session from ending."""
+
+
+def page(topic: str) -> Answer:
+    """Return what answers with a page."""
+
+    async def answer(hall: Hall, request: Request, session: Session) -> Response:
+        name = unquote(request.path_params.get("name", ""))
+        return shown(hall, request, session, f"{topic}:{name}" if name else topic)
+
+    return answer
+
+
+def shown(hall: Hall, request: Request, session: Session, topic: str) -> Response:
+    """Return a page.
+
+    Raises
+    ------
+    HTTPException
+        If there is none.
+    """
+    try:
+        view = hall.pages.view(hall.board, topic)
+    except LookupError:
+        raise HTTPException(404, "there is no such page") from None
+    text = hall.pages.write(
+        view.template,
+        board=hall.board,
+        hall=hall,
+        session=session,
+        secured=hall.people is not None,
+        theme=_theme(request),
+        title=view.title,
+        topic=view.topic,
+        boot=hall.boot,
+        path=request.url.path,
+        menu=menu(hall),
+        said=session.told(),
+        cells=view.shown.cells,
+        parts=view.shown.parts,
+        charts=view.charts,
+        **view.more,
+    )
+    answer = HTMLResponse(text)
+    give_cookie(hall, request, answer, session)
+    return answer
+
+
+def menu(hall: Hall) -> list[tuple[str, str]]:
+    """Return the pages of the menu."""
+    loops = [(f"/loops/{quote(name)}", f"Loop {name}") for name in hall.board.kit.loops]
+    return [("/", "Line"), *loops, ("/alarms", "Alarms"), ("/health", "Health"), ("/tags", "Tags")]
+
+
+def give_cookie(hall: Hall, request: Request, answer: Response, session: Session) -> None:
+    """Let a browser keep the name of its session."""
+    if request.cookies.get(hall.cookie) != session.id:
+        answer.set_cookie(
+            hall.cookie, session.id, path="/", httponly=True, samesite="strict", secure=hall.doors.secure
+        )
+
+
+def _theme(request: Request) -> str:
+    theme = request.cookies.get("steadyline_theme", "")
+    return theme if theme in {"light", "dark"} else ""
+
+
+async def _events(hall: Hall, request: Request, session: Session) -> Response:
+    topic = request.query_params.get("topic", "line")
+    try:
+        hall.pages.view(hall.board, topic)
+    except LookupError:
+        raise HTTPException(404, "there is no such page") from None
+
+    def live() -> bool:
+        return hall.people is None or hall.sessions.find(session.id, uses=False) is not None
+
+    async def stream() -> AsyncIterator[bytes]:
+        yield f"event: boot\ndata: {hall.boot}\n\n".encode()
+        try:
+            async for message in hall.hub.stream(topic, live):
+                yield message
+        except Full:
+            return
+        if not hall.hub.closing:
+            yield b"event: over\ndata: 1\n\n"
+
+    return StreamingResponse(stream(), media_type="text/event-stream", headers={"x-accel-buffering": "no"})
+
+
+async def _charts(hall: Hall, request: Request, _session: Session) -> Response:
+    topic = request.query_params.get("topic", "")
+    since = number(request, "since", float("-inf"))
+    try:
+        view = hall.pages.view(hall.board, topic)
+    except LookupError:
+        raise HTTPException(404, "there is no such page") from None
+    return JSONResponse(charts.told(hall.board, view.charts, since))
+
+
+def number(request: Request, name: str, default: float) -> float:
+    """Return a number of a query.
+
+    Parameters
+    ----------
+    request
+        What is asked.
+    name
+        Name of the number.
+    default
+        What it is where it is absent, in the unit of the number.
+
+    Raises
+    ------
+    HTTPException
+        If it is none.
+    """
+    text = request.query_params.get(name)
+    if text is None:
+        return default
+    try:
+        value = float(text)
+    except ValueError:
+        value = float("nan")
+    if not isfinite(value):
+        raise HTTPException(400, f"{name}: wanted a number")
+    return value
+
+
+async def _acted(hall: Hall, request: Request, session: Session) -> Response:
+    form = await request.form(max_files=0, max_fields=40)
+    sent = {key: value for key, value in form.items() if isinstance(value, str)}
+    if not session.brings(sent.get("csrf", "")):
+        raise HTTPException(403, "this form is not of this browser, or too old; load the page again")
+    try:
+        act = await hall.order(session, sent)
+        session.say(f"ordered: {act}; what becomes of it stands below")
+    except (ValueError, Denied) as error:
+        session.say(str(error))
+    back = sent.get("back", "/")
+    return RedirectResponse(back if back.startswith("/") and not back.startswith("//") else "/", 303)
+
+
+async def _ordered(hall: Hall, request: Request, session: Session) -> Response:
+    if not session.brings(request.headers.get("x-csrf-token", "")):
+        raise HTTPException(403, "found no token of this browser in X-CSRF-Token")
+    try:
+        sent = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise HTTPException(400, "wanted one JSON object") from None
+    if not isinstance(sent, dict):
+        raise HTTPException(400, "wanted one JSON object")
+    try:
+        await hall.order(session, cast("Mapping[str, object]", sent))
+    except ValueError as error:
+        raise HTTPException(422, str(error)) from None
+    except Denied as error:
+        raise HTTPException(403, str(error)) from None
+    return JSONResponse({"ordered": True}, 202)
+
+
+async def _logged_out(hall: Hall, request: Request, session: Session) -> Response:
+    form = await request.form(max_files=0, max_fields=5)
+    if not session.brings(str(form.get("csrf", ""))):
+        raise HTTPException(403, "this form is not of this browser")
+    hall.sessions.close(session.id)
+    answer = RedirectResponse("/login", 303)
+    answer.delete_cookie(hall.cookie)
+    return answer
+
+
+WAYS: tuple[Way, ...] = (
+    Way("GET", "/", page("line")),
+    Way("GET", "/units/{name}", page("unit")),
+    Way("GET", "/loops/{name}", page("loop")),
+    Way("GET", "/alarms", page("alarms")),
+    Way("GET", "/health", page("health")),
+    Way("GET", "/tags", page("tags")),
+    Way("GET", "/events", _events, uses=False),
+    Way("GET", "/api/charts", _charts, uses=False),
+    Way("POST", "/acts", _acted),
+    Way("POST", "/api/orders", _ordered),
+    Way("POST", "/logout", _logged_out),
+)
+"""Every route that wants to know who asks; the others are the log-in and the files of the pages."""
+
+
+def _known(hall: Hall, way: Way) -> Route:
+    async def answer(request: Request) -> Response:
+        try:
+            session = hall.session(request, uses=way.uses)
+        except Wanting as wanting:
+            if way.method == "GET" and "text/html" in request.headers.get("accept", ""):
+                return RedirectResponse("/login", 303)
+            raise HTTPException(401, str(wanting)) from None
+        return await way.answer(hall, request, session)
+
+    return Route(way.path, answer, methods=[way.method])
+
+
+def _files() -> list[Route]:
+    async def file(request: Request) -> Response:
+        name = request.path_params["name"]
+        path = _STATIC / name
+        if path.parent != _STATIC or path.suffix not in _KINDS or not path.is_file():
+            raise HTTPException(404, "there is no such file")
+        return FileResponse(path, media_type=_KINDS[path.suffix], headers={"cache-control": "no-cache"})
+
+    async def drawing(_request: Request) -> Response:
+        return FileResponse(_PLOTLY, media_type="text/javascript", headers={"cache-control": _DAY})
+
+    return [Route("/static/plotly.min.js", drawing), Route("/static/{name}", file)]
+
+
+def _doorway(hall: Hall) -> list[Route]:
+    async def ask(request: Request) -> Response:
+        before = hall.sessions.open(None)
+        text = hall.pages.write("login.html.j2", session=before, theme=_theme(request), said=(), line=hall.board)
+        answer = HTMLResponse(text)
+        give_cookie(hall, request, answer, before)
+        return answer
+
+    async def enter(request: Request) -> Response:
+        form = await request.form(max_files=0, max_fields=5)
+        before = hall.sessions.find(request.cookies.get(hall.cookie, ""))
+        if before is None or not before.brings(str(form.get("csrf", ""))):
+            raise HTTPException(403, "this form is not of this browser, or too old; load the page again")
+        try:
+            session = await hall.logged_in(str(form.get("name", "")), str(form.get("password", "")))
+        except Denied as error:
+            text = hall.pages.write("login.html.j2", session=before, theme=_theme(request), said=(str(error),), line=hall.board)
+            return HTMLResponse(text, 403)
+        hall.sessions.close(before.id)
+        answer = RedirectResponse("/", 303)
+        give_cookie(hall, request, answer, session)
+        return answer
+
+    return [Route("/login", ask), Route("/login", enter, methods=["POST"])]
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    """Answer what went wrong in one sentence, and nothing of how the console is made."""
+    status, said = (error.status_code, error.detail) if isinstance(error, HTTPException) else (500, "this went wrong")
+    if request.url.path.startswith("/api/"):
+        return JSONResponse({"error": said}, status)
+    return PlainTextResponse(said + "\n", status)
+
+
+def app(hall: Hall) -> Guards:
+    """Return the console as an application."""
+
+    @asynccontextmanager
+    async def around(_app: Starlette) -> AsyncIterator[None]:
+        hall.hub.open()
+        try:
+            yield
+        finally:
+            hall.hub.close()
+
+    routes = [*_files(), *_doorway(hall), *(_known(hall, way) for way in WAYS)]
+    handlers: dict[type[Exception] | int, Callable[[Request, Exception], Awaitable[Response]]] = {
+        HTTPException: _refused,
+        500: _refused,
+    }
+    inner = Starlette(routes=routes, lifespan=around, exception_handlers=cast("Mapping[object, object]", handlers))
+    local = {"127.0.0.1", "localhost", "[::1]", "testserver"}
+    open_to = {"0.0.0.0", "::"}  # noqa: S104  # every address of this machine
+    hosts = local if hall.doors.local else None if hall.doors.host in open_to else {hall.doors.host}
+    return Guards(inner, hosts, secure=hall.doors.secure)

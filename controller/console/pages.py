@@ -1,0 +1,157 @@
+"""Every page by its topic: what it shows now, and the words around it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from controller.console import charts, health, picture, words
+from controller.console.board import Board
+from controller.console.charts import Chart
+from controller.console.faces import PHASES, face
+from controller.console.layout import Unit
+from controller.console.picture import Picture
+
+_TEMPLATES = Path(__file__).with_name("templates")
+_SHOWN = 6
+_LISTED = 200
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a page is made from."""
+
+    topic: str
+    """Its topic."""
+    template: str
+    """Its template."""
+    title: str
+    """What it is called."""
+    shown: Picture
+    """What changes on it."""
+    charts: tuple[Chart, ...] = ()
+    """Its charts."""
+    more: Mapping[str, object] = field(default_factory=dict[str, object])
+    """What else its template wants."""
+
+
+class Pages:
+    """Draws pages and parts of them.
+
+    Parameters
+    ----------
+    look
+        Gives what a page shows, by the first word of its topic, from what is known and the rest of the topic.
+    """
+
+    def __init__(self, look: Mapping[str, Callable[[Pages, Board, str], View]] | None = None) -> None:
+        self._env = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._env.globals |= {"words": words, "PHASES": PHASES}
+        self._look = dict(VIEWS if look is None else look)
+
+    def view(self, board: Board, topic: str) -> View:
+        """Return what a page shows now.
+
+        Raises
+        ------
+        LookupError
+            If there is no such page.
+        """
+        kind, _, name = topic.partition(":")
+        return self._look[kind](self, board, name)
+
+    def draw(self, board: Board, topic: str) -> Picture:
+        """Return what changes on a page."""
+        return self.view(board, topic).shown
+
+    def write(self, template: str, **words: object) -> str:
+        """Return a template filled in."""
+        return self._env.get_template(template).render(**words)
+
+
+def _line(pages: Pages, board: Board, _name: str) -> View:
+    cells = picture.bar(board) | picture.alarms(board)
+    shown = {unit.name: of_unit(board, unit) for unit in board.layout.units.values()}
+    for tags in shown.values():
+        for tag in tags:
+            cells |= picture.tag(board, tag)
+    faces = [face(board, name) for name in board.kit.loops]
+    for one in faces:
+        for each in one.variables:
+            cells |= picture.variable(one.name, each)
+    parts = {"standing": pages.write("_standing.html.j2", board=board, most=5)}
+    return View("line", "line.html.j2", "Line", Picture(cells, parts), (), {"faces": faces, "tags": shown})
+
+
+def of_unit(board: Board, unit: Unit) -> list[str]:
+    """Return the tags of a unit that its card on the overview shows."""
+    policy = board.kit.policy
+    plain = [tag for tag in unit.tags if tag not in policy.tags or policy.tags[tag].length == 1]
+    return plain[:_SHOWN]
+
+
+def _unit(_pages: Pages, board: Board, name: str) -> View:
+    unit = board.layout.units[name]
+    tags = [tag for tag in unit.tags if tag in board.ring.column]
+    cells = picture.bar(board) | picture.alarms(board)
+    for tag in tags:
+        cells |= picture.tag(board, tag) | {f"r.{tag}": words.Cell(words.reason(board.read(tag).reason))}
+    drawn = tuple(Chart(tag, charts.titled(tag, board.units[tag]), (charts.Trace(tag, tag),)) for tag in tags[:8])
+    shown = Picture(cells, {}, {}, charts.tags_of(drawn))
+    return View(f"unit:{name}", "unit.html.j2", name, shown, drawn, {"unit": unit, "tags": tags})
+
+
+def _tags(_pages: Pages, board: Board, _name: str) -> View:
+    cells, tags = picture.bar(board), list(board.ring.column)
+    for tag in tags:
+        cells |= picture.tag(board, tag) | {f"r.{tag}": words.Cell(words.reason(board.read(tag).reason))}
+    return View("tags", "tags.html.j2", "Tags", Picture(cells), (), {"tags": tags})
+
+
+def _loop(pages: Pages, board: Board, name: str) -> View:
+    one = face(board, name)
+    cells = picture.bar(board)
+    for each in one.variables:
+        cells |= picture.variable(name, each)
+    drawn = tuple(charts.of_loop(board, one))
+    parts = {
+        "why": pages.write("_why.html.j2", face=one),
+        "offer": pages.write("_offer.html.j2", face=one, board=board),
+        "told": pages.write("_told.html.j2", board=board, name=name),
+    }
+    shown = Picture(cells, parts, charts.extras(drawn), charts.tags_of(drawn))
+    return View(f"loop:{name}", "loop.html.j2", f"Loop {name}", shown, drawn, {"face": one})
+
+
+def _alarms(pages: Pages, board: Board, _name: str) -> View:
+    parts = {
+        "standing": pages.write("_standing.html.j2", board=board, most=_LISTED),
+        "incidents": pages.write("_incidents.html.j2", board=board),
+        "past": pages.write("_past.html.j2", board=board, most=_LISTED),
+    }
+    return View("alarms", "alarms.html.j2", "Alarms", Picture(picture.bar(board), parts))
+
+
+def _health(_pages: Pages, board: Board, _name: str) -> View:
+    cells = picture.bar(board) | health.cells(board)
+    return View("health", "health.html.j2", "Health", Picture(cells), (), {"links": health.links(board)})
+
+
+VIEWS: dict[str, Callable[[Pages, Board, str], View]] = {
+    "line": _line,
+    "unit": _unit,
+    "tags": _tags,
+    "loop": _loop,
+    "alarms": _alarms,
+    "health": _health,
+}
+"""Every page by the first word of its topic."""
