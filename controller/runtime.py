@@ -178,8 +178,8 @@ async def operate(
             desk.broken = "no record, no control: no record is kept"
         keep: tuple[Sink, ...] = () if recorder is None else (recorder,)
         gc.freeze()  # what was loaded and made so far is never gone through again in the middle of a cycle
-        keepers = [] if recorder is None else [recorder.journal.state]
-        keepers += [] if options.shown is None else [options.shown]
+        shown = () if options.shown is None else (options.shown,)
+        keepers = shown if recorder is None else (recorder.journal.state, *shown)
         station = Station(line, clock, kit, desk, worker, (*keep, tally, desk.watch, *sinks, *viewers), keepers)
         await run(station, desk.over)
     except BaseException:

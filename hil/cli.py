@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from controller.cli.ends import Refused, Unreachable, duration, reading
-from controller.cli.options import Json
+from controller.cli.options import ConsolePort, Json
 from controller.cli.show import give, kept, log_to_people, people, writable
 from controller.cli.verbs import CHECKS, INTERRUPTED, SCHEMAS, For, Record
 from hil import tune
@@ -76,7 +76,8 @@ def demo(
     line: Annotated[str, typer.Option(help="Line to show.")] = "A",
     for_: For = None,
     speed: Annotated[float | None, typer.Option(min=0.1, help="Times real time; lock-step if absent.")] = None,
-    no_console: Annotated[bool, typer.Option("--no-console", help="No live status.")] = False,
+    no_console: Annotated[bool, typer.Option("--no-console", help="No live status and no operator console.")] = False,
+    console_port: ConsolePort = None,
     record: Record = None,
     seed: Seed = None,
     json: Json = None,
@@ -87,7 +88,15 @@ def demo(
     from hil.rig.process import NotServing  # noqa: PLC0415  # heavy
 
     with reading():
-        wanted = demos.Wanted(line, duration("--for", for_), speed, not no_console, record, seed)
+        wanted = demos.Wanted(
+            line=line,
+            for_s=duration("--for", for_),
+            speed=speed,
+            console=not no_console,
+            port=console_port,
+            record=record,
+            seed=seed,
+        )
         demos.check(wanted)
     log_to_people()
     try:

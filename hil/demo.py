@@ -13,9 +13,11 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn
 from rich.table import Table
 
+from controller.cli.consoles import console
 from controller.cli.incidents import standing
 from controller.cli.live import clock_text, elapsed, fresh, glance, summary, teller
 from controller.cli.show import people
+from controller.console.doors import Doors
 from controller.cycle import Cycle
 from controller.kit import Kit
 from controller.loop import Sink
@@ -44,7 +46,9 @@ class Wanted:
     speed: float | None = None
     """Plant seconds per wall second [1]; lock-step if None."""
     console: bool = True
-    """Whether to show live status."""
+    """Whether to show live status, and to serve the operator console."""
+    port: int | None = None
+    """Port of the operator console on this machine; 0 for a free one, None for the usual one or a free one [1]."""
     record: Path | None = None
     """Record directory; one named after the time if None."""
     seed: int | None = None
@@ -92,7 +96,7 @@ def demo(wanted: Wanted) -> dict[str, object]:
     record = wanted.record or Path(f"record-{WallClock().now():.0f}")
     _introduce(scenario, wanted, policy, seed)
     options = Options(speed=wanted.speed, lockstep_from=EPOCH if wanted.speed is None else None, record=record)
-    played = over_sockets(scenario, policy, seed, options, _shown(scenario, console=wanted.console))
+    played = over_sockets(scenario, policy, seed, options, _shown(scenario, wanted))
     length_s = scenario.for_s
     if played.ran.why == STOPPED:
         length_s = float(played.truth["time"][-1])
@@ -148,10 +152,10 @@ def meaning(fault: str) -> str:
     return CATALOGUE[fault].meaning
 
 
-def _shown(scenario: Scenario, *, console: bool) -> Callable[[Kit, Options, Door, Sequence[Sink]], Ran]:
+def _shown(scenario: Scenario, wanted: Wanted) -> Callable[[Kit, Options, Door, Sequence[Sink]], Ran]:
     def run(kit: Kit, options: Options, through: Door, sinks: Sequence[Sink]) -> Ran:
         tell, refills, since = teller(folds=kit.policy.incidents is not None), _refills(), elapsed()
-        if not console:
+        if not wanted.console:
             return asyncio.run(operate(kit, options, through, sinks, (tell, refills)))
         columns = (TextColumn("{task.description}"), BarColumn(bar_width=24), TaskProgressColumn())
         with Progress(*columns, console=people, transient=True) as progress:
@@ -165,7 +169,8 @@ def _shown(scenario: Scenario, *, console: bool) -> Callable[[Kit, Options, Door
                 described = glance(cycle, kit.policy) + stands(cycle)
                 progress.update(task, completed=since(cycle), description=described)
 
-            return asyncio.run(operate(kit, options, through, sinks, (show,)))
+            with console(kit, options, Doors(port=wanted.port), None) as shown:
+                return asyncio.run(operate(kit, shown, through, sinks, (show,)))
 
     return run
 

@@ -16,11 +16,13 @@ from controller.burden import Burden
 from controller.cli import incidents
 from controller.cli.access import Station, begun, gate, signatures
 from controller.cli.copying import Copies, keys
+from controller.cli.consoles import console, follow
 from controller.cli.ends import Unreachable, reading
 from controller.cli.orders import HELP, Listener
 from controller.cli.pace import Pace, pace
 from controller.cli.show import people
 from controller.cli.succession import Succession, Version
+from controller.console.doors import Doors
 from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.desk import Timed
 from controller.kit import Kit, prepare
@@ -61,6 +63,8 @@ class Site:
     """Copies records to the database of the site, where the policy names one."""
     after: Path | None = None
     """Record whose alarms the run goes on with; None for none."""
+    doors: Doors | None = None
+    """Where the operator console is served; nowhere where None."""
 
 
 def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: Site) -> dict[str, object]:
@@ -118,8 +122,8 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
     people.print(HELP, style="dim", markup=False)
     listener = Listener(options.inbox, tuple(kit.loops), gate(policy, site.station), succession.take)
     listener.start()
-    with closing(site.copies):
-        return _runs(kit, options, succession, listener, site)
+    with closing(site.copies), console(kit, options, site.doors, site.station.people()) as shown:
+        return _runs(kit, shown, succession, listener, site)
 
 
 def _runs(kit: Kit, options: Options, succession: Succession, listener: Listener, site: Site) -> dict[str, object]:
@@ -148,6 +152,7 @@ def _runs(kit: Kit, options: Options, succession: Succession, listener: Listener
             signatures=succession.now.signatures,
         )
         listener.follow(tuple(kit.loops), gate(policy, site.station))
+        follow(kit, options, site.station.people())
         people.print(f"policy {policy.fingerprint[:16]} adopted, revision {policy.revision}", style="bold")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -35,3 +36,15 @@ def pairs(texts: Sequence[str] | None) -> dict[str, str]:
             raise Refused(f"--connect: found {text!r}, wanted NAME=ADDRESS such as feeders=127.0.0.1:5020")
         found[name] = address
     return found
+
+
+NoConsole = Annotated[bool, typer.Option("--no-console", help="No operator console.")]
+ConsoleHost = Annotated[
+    str, typer.Option(metavar="ADDRESS", help="Address of the operator console; any but this machine's needs TLS.")
+]
+ConsolePort = Annotated[
+    int | None,
+    typer.Option(min=0, max=65535, metavar="N", help="Its port; 0 for a free one; 8020, or a free one, if absent."),
+]
+ConsoleCert = Annotated[Path | None, typer.Option(metavar="F", help="Certificate chain for TLS, PEM.")]
+ConsoleKey = Annotated[Path | None, typer.Option(metavar="F", help="Key of the certificate, PEM.")]

@@ -33,7 +33,17 @@ from controller.cli import (
 from controller.cli.asking import USERS, PasswordFrom, Users
 from controller.cli.ends import Refused, duration, reading
 from controller.cli.history import instant
-from controller.cli.options import Connect, Json, Pki, pairs
+from controller.cli.options import (
+    Connect,
+    ConsoleCert,
+    ConsoleHost,
+    ConsoleKey,
+    ConsolePort,
+    Json,
+    NoConsole,
+    Pki,
+    pairs,
+)
 from controller.cli.show import give, log_to_people, people
 
 INTERRUPTED = 130
@@ -162,15 +172,22 @@ def run(
     directory: Users = USERS,
     password_fd: PasswordFrom = None,
     log: Log = None,
+    no_console: NoConsole = False,
+    console_host: ConsoleHost = "127.0.0.1",
+    console_port: ConsolePort = None,
+    console_cert: ConsoleCert = None,
+    console_key: ConsoleKey = None,
     json: Json = None,
 ) -> int:
     """Run a policy against the plant it names; fails if its record has a gap."""
     from controller.cli import access, live  # noqa: PLC0415  # heavy
+    from controller.console.doors import Doors  # noqa: PLC0415  # heavy
     from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
     log_to_people()
+    doors = None if no_console else Doors(console_host, console_port, console_cert, console_key)
     who = access.Station(directory, user, pki, password_fd)
-    site = live.Site(pairs(connect), pki, speed, lockstep, who, log, after=after)
+    site = live.Site(pairs(connect), pki, speed, lockstep, who, log, after=after, doors=doors)
     result = live.run(policy, mode.value, duration("--for", for_), record, site)
     give(result, json)
     if result["not_kept"]:

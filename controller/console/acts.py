@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from math import isfinite
+from contextlib import suppress
+from math import isfinite, nan
 
 from controller.cycle import Accept, Act, Mode, SetLimits, SetMode, SetTarget
 from controller.kit import Kit
@@ -87,19 +88,16 @@ KINDS: Mapping[str, Callable[[Sent, str], Act]] = {
 
 def _text(sent: Sent, name: str) -> str:
     found = sent.get(name, "")
-    if not isinstance(found, str):
-        raise ValueError(f"{name}: wanted a text")
-    return found
+    if isinstance(found, str):
+        return found
+    raise ValueError(f"{name}: wanted a text")
 
 
 def _number(sent: Sent, name: str) -> float:
     found = sent.get(name, "")
-    if isinstance(found, bool) or not isinstance(found, str | int | float):
-        raise ValueError(f"{name}: wanted a number")
-    try:
-        value = float(found)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{name}: found {str(found)[:40]!r}, wanted a number") from None
+    value = nan
+    with suppress(ValueError, OverflowError):
+        value = float(found) if isinstance(found, str | int | float) and not isinstance(found, bool) else nan
     if not isfinite(value):
-        raise ValueError(f"{name}: found {value:g}, wanted a number")
+        raise ValueError(f"{name}: found {str(found)[:40]!r}, wanted a number")
     return value

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import cast
@@ -15,8 +17,15 @@ import plotly
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
-from starlette.responses import FileResponse, StreamingResponse
+from starlette.responses import (
+    FileResponse,
+    HTMLResponse,
+    JSONResponse,
+    PlainTextResponse,
+    RedirectResponse,
+    Response,
+    StreamingResponse,
+)
 from starlette.routing import Route
 
 from controller.console import charts
@@ -24,12 +33,16 @@ from controller.console.guards import Guards
 from controller.console.hall import Hall, Wanting
 from controller.console.hub import Full
 from controller.console.sessions import Session
+from controller.cycle import Mode, SetMode
 from controller.people import Denied
+from controller.rights import needed
+from policies.people import Right
 
 _STATIC = Path(__file__).with_name("static")
 _PLOTLY = Path(str(plotly.__file__)).with_name("package_data") / "plotly.min.js"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _DAY = "private, max-age=86400"
+_GUARD = re.compile(rb'getElementById\("([0-9a-f]{64})"\)')
 
 Answer = Callable[[Hall, Request, Session], Awaitable[Response]]
 """Answers a request of somebody known."""
@@ -84,14 +97,20 @@ def shown(hall: Hall, request: Request, session: Session, topic: str) -> Respons
         path=request.url.path,
         menu=menu(hall),
         said=session.told(),
+        rights=RIGHTS,
         cells=view.shown.cells,
         parts=view.shown.parts,
         charts=view.charts,
+        spared=spared() if view.charts else "",
         **view.more,
     )
     answer = HTMLResponse(text)
     give_cookie(hall, request, answer, session)
     return answer
+
+
+RIGHTS = {mode.value: needed(SetMode("", mode)) for mode in Mode} | {"adjust": Right.ADJUST, "lead": Right.LEAD}
+"""Right each button of a page wants, by name."""
 
 
 def menu(hall: Hall) -> list[tuple[str, str]]:
@@ -103,9 +122,14 @@ def menu(hall: Hall) -> list[tuple[str, str]]:
 def give_cookie(hall: Hall, request: Request, answer: Response, session: Session) -> None:
     """Let a browser keep the name of its session."""
     if request.cookies.get(hall.cookie) != session.id:
-        answer.set_cookie(
-            hall.cookie, session.id, path="/", httponly=True, samesite="strict", secure=hall.doors.secure
-        )
+        answer.set_cookie(hall.cookie, session.id, path="/", httponly=True, samesite="strict", secure=hall.doors.secure)
+
+
+@cache
+def spared() -> str:
+    """Return the name of the element at which plotly.js looks before it writes styles for maps into a page."""
+    found = _GUARD.search(_PLOTLY.read_bytes())
+    return "" if found is None else found[1].decode()
 
 
 def _theme(request: Request) -> str:
@@ -276,7 +300,9 @@ def _doorway(hall: Hall) -> list[Route]:
         try:
             session = await hall.logged_in(str(form.get("name", "")), str(form.get("password", "")))
         except Denied as error:
-            text = hall.pages.write("login.html.j2", session=before, theme=_theme(request), said=(str(error),), line=hall.board)
+            text = hall.pages.write(
+                "login.html.j2", session=before, theme=_theme(request), said=(str(error),), line=hall.board
+            )
             return HTMLResponse(text, 403)
         hall.sessions.close(before.id)
         answer = RedirectResponse("/", 303)
@@ -306,11 +332,7 @@ def app(hall: Hall) -> Guards:
             hall.hub.close()
 
     routes = [*_files(), *_doorway(hall), *(_known(hall, way) for way in WAYS)]
-    handlers: dict[type[Exception] | int, Callable[[Request, Exception], Awaitable[Response]]] = {
-        HTTPException: _refused,
-        500: _refused,
-    }
-    inner = Starlette(routes=routes, lifespan=around, exception_handlers=cast("Mapping[object, object]", handlers))
+    inner = Starlette(routes=routes, lifespan=around, exception_handlers={HTTPException: _refused, 500: _refused})
     local = {"127.0.0.1", "localhost", "[::1]", "testserver"}
     open_to = {"0.0.0.0", "::"}  # noqa: S104  # every address of this machine
     hosts = local if hall.doors.local else None if hall.doors.host in open_to else {hall.doors.host}

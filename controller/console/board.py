@@ -1,4 +1,4 @@
-"""What the console knows of the run: the newest cycle, what stands, what happened lately. Built from finished cycles."""
+"""What the console knows of the run, from finished cycles: the newest, what stands, what happened lately."""
 
 from __future__ import annotations
 
@@ -98,6 +98,7 @@ class Board:
     def __init__(self, kit: Kit, record: Path | None) -> None:
         self.kit, self.record = kit, record
         self.units = kit.policy.units()
+        self.virtual = frozenset(self.units) - frozenset(kit.policy.tags)
         self.layout = Layout.of(kit.policy)
         self.ring = Ring(kit.index)
         self.now: Seen | None = None
@@ -189,7 +190,8 @@ class Board:
 
     def places(self, tag: str) -> int:
         """Return how many decimals a tag is shown with [1]."""
-        return places(self._spans.get(tag, nan))
+        found = places(self._spans.get(tag, nan))
+        return max(found, 2) if tag in self.virtual else found
 
     def span(self, tag: str) -> tuple[float, float] | None:
         """Return the range of a tag in its unit; None where it has none."""

@@ -156,6 +156,6 @@ def bound(doors: Doors) -> socket.socket:
                 raise
             continue
         found.listen(128)
-        found.setblocking(False)
+        found.settimeout(0.0)
         return found
     raise OSError(errno.EADDRINUSE, "the address is in use")

@@ -78,17 +78,3 @@ class Doors:
         found.minimum_version = ssl.TLSVersion.TLSv1_2
         found.load_cert_chain(self.certificate, self.key)
         return found
-
-
-def address(text: str) -> tuple[str, int | None]:
-    """Return host and port of an address, the port where it has one.
-
-    Examples
-    --------
-    >>> address("10.0.0.5:8443"), address("::1"), address("[::1]:0"), address("hmi.plant")
-    (('10.0.0.5', 8443), ('::1', None), ('::1', 0), ('hmi.plant', None))
-    """
-    host, _, port = text.rpartition(":")
-    if not port.isdecimal() or not host or (":" in host and not host.startswith("[")):
-        return text.strip("[]"), None
-    return host.strip("[]"), int(port)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite, nan
 
 from controller.console.board import Board, Reading
-from controller.console.words import about, age, stamp
+from controller.console.words import about, age, clock
 from controller.cycle import Mode, Phase
 from controller.kit import LoopKit, Scale
 from controller.plan import Binding, Limit
@@ -142,7 +142,7 @@ def face(board: Board, name: str) -> Face:
         use=wanted.use,
         plan_age_s=nan if old.plan is None else at - old.plan.at,
         why_not=tuple(_reasons(board, kit, old, wanted)),
-        variables=tuple([*_controlled(board, kit, old), *_moved(board, kit, old, wanted)]),
+        variables=(*_controlled(board, kit, old), *_moved(board, kit, old, wanted)),
         offer=() if mine is None else tuple(mine.moves.items()),
         offered_at=nan if mine is None else mine.at,
     )
@@ -152,15 +152,7 @@ def _reasons(board: Board, kit: LoopKit, old: LoopState, wanted: Wish) -> Iterat
     """Give why a loop does not move the plant, the first cause first."""
     if old.phase is Phase.ACTIVE and old.mode is Mode.AUTO:
         return
-    if old.mode is Mode.ADVISORY:
-        yield "ADVISORY: an operator accepts each move"
-    elif old.mode is not Mode.AUTO and not old.trips:
-        yield f"AUTO is not asked for: mode {old.mode.value.upper()}"
-    for trip in old.trips:
-        first = "released" if trip.sequence == 1 else "and then"
-        yield f"{first} at {stamp(trip.at)[11:]}: {trip.cause.value}"
-    if old.phase is Phase.SHED:
-        yield "only a person arms it again: ask for AUTO or ADVISORY"
+    yield from _asked(old)
     if old.phase is Phase.ACTIVE:
         return
     if "held" in old.said:
@@ -172,6 +164,19 @@ def _reasons(board: Board, kit: LoopKit, old: LoopState, wanted: Wish) -> Iterat
         yield from _remote(board, kit, old)
     for connection in sorted(old.away):
         yield f"connection {connection} is done without"
+
+
+def _asked(old: LoopState) -> Iterator[str]:
+    """Give what mode is asked for, and what took it out of service."""
+    if old.mode is Mode.ADVISORY:
+        yield "ADVISORY: an operator accepts each move"
+    elif old.mode is not Mode.AUTO and not old.trips:
+        yield f"AUTO is not asked for: mode {old.mode.value.upper()}"
+    for trip in old.trips:
+        first = "released" if trip.sequence == 1 else "and then"
+        yield f"{first} at {clock(trip.at)}: {trip.cause.value}"
+    if old.phase is Phase.SHED:
+        yield "only a person arms it again: ask for AUTO or ADVISORY"
 
 
 def _evidence(board: Board, kit: LoopKit, old: LoopState) -> Iterator[str]:

@@ -11,7 +11,6 @@ from secrets import token_urlsafe
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from controller.cli.orders import needed
 from controller.console import acts
 from controller.console.board import Board
 from controller.console.doors import Doors
@@ -20,6 +19,7 @@ from controller.console.pages import Pages
 from controller.console.sessions import Session, Sessions
 from controller.cycle import Act, Order
 from controller.people import Denied, People, User
+from controller.rights import needed
 from plant_io.clocks import WallClock
 from policies.people import Right, may
 

@@ -171,7 +171,7 @@ class Hub:
         return self._written({"full": 1, "c": new.cells, "h": new.parts, "x": new.extras})
 
     def _written(self, data: Mapping[str, object]) -> bytes:
-        said = json.dumps({"n": self._number} | data, separators=(",", ":"), ensure_ascii=False)
+        said = json.dumps({"n": self._number, **data}, separators=(",", ":"), ensure_ascii=False)
         return f"id: {self._number}\ndata: {said}\n\n".encode()
 
     async def _beating(self) -> None:

@@ -55,7 +55,12 @@ def mode(one: Face) -> Cells:
     """Return target and actual mode of a loop."""
     asked = one.mode.value.upper()
     phase = Cell(one.actual, one.abnormal)
-    return {f"m.{one.name}": Cell(asked, "wait" if one.mode is Mode.OFF else ""), f"p.{one.name}": phase}
+    offered = Cell(repr(one.offered_at) if isfinite(one.offered_at) else "")
+    return {
+        f"o.{one.name}": offered,
+        f"m.{one.name}": Cell(asked, "wait" if one.mode is Mode.OFF else ""),
+        f"p.{one.name}": phase,
+    }
 
 
 def tag(board: Board, name: str) -> Cells:

@@ -76,8 +76,8 @@ def number(value: float | None, decimals: int) -> str:
 
     Examples
     --------
-    >>> number(2.0134, 3), number(float("nan"), 3), number(1234567.0, 0)
-    ('2.013', '–', '1234567')
+    >>> number(2.0134, 3), number(float("nan"), 3) == NOTHING, number(1234567.0, 0)
+    ('2.013', True, '1234567')
     """
     if value is None or not isfinite(value):
         return NOTHING
@@ -94,8 +94,8 @@ def about(value: float | None) -> str:
 
     Examples
     --------
-    >>> about(0.0123456), about(-3.0), about(None)
-    ('0.01235', '−3', '–')
+    >>> about(0.0123456), about(None) == NOTHING
+    ('0.01235', True)
     """
     if value is None or not isfinite(value):
         return NOTHING

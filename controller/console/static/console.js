@@ -27,6 +27,15 @@ for (const band of document.querySelectorAll("[data-g1]")) {
   end("x2", band.dataset.g2);
 }
 
+for (const field of document.querySelectorAll("[data-v]")) {
+  const key = field.dataset.v;
+  if (!gauges.has(key)) gauges.set(key, []);
+  gauges.get(key).push((value) => {
+    field.value = value;
+    field.form.hidden = !value;
+  });
+}
+
 function showCells(changed) {
   for (const [key, [text, state]] of Object.entries(changed)) {
     for (const cell of cells.get(key) ?? []) {
