@@ -23,7 +23,7 @@ from policies.alarms import Suppressed
 
 _URGENCY: Mapping[Priority, int] = {"low": 0, "medium": 1, "high": 2}
 _SPEAKING: frozenset[Source] = frozenset({"watch", "loop", "incident", "notice"})
-_EVENTS: Mapping[Attention, AlarmEvent] = {
+EVENTS: Mapping[Attention, AlarmEvent] = {
     Attention.ACKNOWLEDGE: AlarmEvent.ACKNOWLEDGED,
     Attention.RESET: AlarmEvent.RESET,
     Attention.SHELVE: AlarmEvent.SHELVED,
@@ -31,6 +31,7 @@ _EVENTS: Mapping[Attention, AlarmEvent] = {
     Attention.REMOVE: AlarmEvent.REMOVED,
     Attention.RESTORE: AlarmEvent.RETURNED,
 }
+"""What each act of a person is to the life cycle."""
 _KEEPS = frozenset({Attention.SHELVE, Attention.REMOVE})
 _ROUNDING_S = 1e-6
 
@@ -190,13 +191,13 @@ class _Turn:
 
     def _refused(self, act: HandleAlarm, why: str) -> str:
         """Return why something is not done to an alarm; empty where it may be."""
-        alarm, not_done = self.alarms.get(act.alarm), f"not {_EVENTS[act.attention].value}, "
+        alarm, not_done = self.alarms.get(act.alarm), f"not {EVENTS[act.attention].value}, "
         if alarm is None and act.alarm not in self.kit.known:
             return not_done + "there is no such alarm"
         if act.raised is not None and (alarm is None or alarm.raised != act.raised):
             return not_done + "the one that was seen is over, or was raised anew since"
         state = AlarmState.NORMAL if alarm is None else alarm.state
-        sentence = REFUSED.get((state, _EVENTS[act.attention]), "")
+        sentence = REFUSED.get((state, EVENTS[act.attention]), "")
         if not sentence and act.attention in _KEEPS and not why.strip():
             sentence = "no reason was given"
         if not sentence and act.attention is Attention.SHELVE:
@@ -217,8 +218,8 @@ class _Turn:
         shelves = act.attention is Attention.SHELVE and act.for_s is not None
         until = self.at + (act.for_s or 0.0) if shelves else None
         new = replace(alarm, who=order.who, why=order.why, until=until)
-        self.step(new, _EVENTS[act.attention])
-        done, state = _EVENTS[act.attention].value, self.alarms[act.alarm].state.value
+        self.step(new, EVENTS[act.attention])
+        done, state = EVENTS[act.attention].value, self.alarms[act.alarm].state.value
         return f"{done} for {act.for_s:g} s" if shelves else f"{done}, {state} now"
 
     def _quiet(self, name: str) -> Alarm:

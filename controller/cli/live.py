@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from secrets import randbelow
 from tempfile import TemporaryFile
@@ -14,15 +14,15 @@ from rich.status import Status
 
 from controller.burden import Burden
 from controller.cli import incidents
-from controller.cli.access import Station, begun, gate, signatures
-from controller.cli.copying import Copies, keys
+from controller.cli.access import begun, gate, signatures
 from controller.cli.consoles import console, follow
+from controller.cli.copying import keys
 from controller.cli.ends import Unreachable, reading
 from controller.cli.orders import HELP, Listener
 from controller.cli.pace import Pace, pace
+from controller.cli.place import Site
 from controller.cli.show import people
 from controller.cli.succession import Succession, Version
-from controller.console.doors import Doors
 from controller.cycle import Cycle, Mode, Order, SetMode
 from controller.desk import Timed
 from controller.kit import Kit, prepare
@@ -41,30 +41,6 @@ from policies import Ewma, FusedNir, Hybrid, Policy, SoftSensor, load, rebind
 from policies.hybrid import rival
 
 _GLANCED = 4
-
-
-@dataclass(frozen=True, slots=True)
-class Site:
-    """Where a policy is run: what of it is no part of what was approved."""
-
-    connect: Mapping[str, str]
-    """Other addresses by connection."""
-    pki: str | None = None
-    """Folder of certificates and keys; None for that of the policy."""
-    speed: float | None = None
-    """Plant seconds per wall second [1]; None for what the policy says."""
-    waits: bool = False
-    """Whether the plant waits for the controller, whatever the policy says."""
-    station: Station = field(default_factory=Station)
-    """Who is there."""
-    log: Path | None = None
-    """File to which everything that happened is appended for machines; None for nowhere."""
-    copies: Copies = field(default_factory=Copies)
-    """Copies records to the database of the site, where the policy names one."""
-    after: Path | None = None
-    """Record whose alarms the run goes on with; None for none."""
-    doors: Doors | None = None
-    """Where the operator console is served; nowhere where None."""
 
 
 def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: Site) -> dict[str, object]:

@@ -181,13 +181,14 @@ def run(
 ) -> int:
     """Run a policy against the plant it names; fails if its record has a gap."""
     from controller.cli import access, live  # noqa: PLC0415  # heavy
+    from controller.cli.place import Site  # noqa: PLC0415  # heavy
     from controller.console.doors import Doors  # noqa: PLC0415  # heavy
     from controller.runtime import STOPPED  # noqa: PLC0415  # heavy
 
     log_to_people()
     doors = None if no_console else Doors(console_host, console_port, console_cert, console_key)
     who = access.Station(directory, user, pki, password_fd)
-    site = live.Site(pairs(connect), pki, speed, lockstep, who, log, after=after, doors=doors)
+    site = Site(pairs(connect), pki, speed, lockstep, who, log, after=after, doors=doors)
     result = live.run(policy, mode.value, duration("--for", for_), record, site)
     give(result, json)
     if result["not_kept"]:

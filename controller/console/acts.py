@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from math import isfinite, nan
 
-from controller.cycle import Accept, Act, Mode, SetLimits, SetMode, SetTarget
+from controller.cycle import Accept, Act, Attention, HandleAlarm, Mode, SetLimits, SetMode, SetTarget
 from controller.kit import Kit
 
 Sent = Mapping[str, object]
@@ -31,8 +31,10 @@ def read(sent: Sent, kit: Kit) -> Act:
         If it is nothing that can be asked for; the message is one sentence.
     """
     kind, loop = _text(sent, "kind"), _text(sent, "loop")
+    if kind == "alarm":
+        return _alarm(sent)
     if kind not in KINDS:
-        raise ValueError(f"kind: found {kind!r}, wanted one of {', '.join(KINDS)}")
+        raise ValueError(f"kind: found {kind!r}, wanted one of alarm, {', '.join(KINDS)}")
     if loop not in kit.loops:
         raise ValueError(f"loop: found {loop!r}, wanted one of {', '.join(kit.loops) or 'none, there are no loops'}")
     return KINDS[kind](sent, loop)
@@ -52,6 +54,21 @@ def why(sent: Sent) -> str:
     if len(found) > LONGEST or not found.isprintable():
         raise ValueError(f"why: wanted one line of at most {LONGEST} characters")
     return found
+
+
+def _alarm(sent: Sent) -> Act:
+    if "attend" in sent:  # the button of a row: what is done, to which alarm, and when that was raised
+        done, _, rest = _text(sent, "attend").partition(" ")
+        name, _, raised = rest.partition(" ")
+        sent = {**sent, "attention": done, "alarm": name, **({"raised": raised} if raised else {})}
+    done, name = _text(sent, "attention"), _text(sent, "alarm")
+    if done not in set(Attention):
+        raise ValueError(f"attention: found {done!r}, wanted one of {', '.join(Attention)}")
+    shelves = done == Attention.SHELVE.value
+    for_s = 60.0 * _number(sent, "minutes") if shelves else None
+    if for_s is not None and not for_s > 0.0:
+        raise ValueError("minutes: wanted a number above 0")
+    return HandleAlarm(name, Attention(done), for_s, _number(sent, "raised") if sent.get("raised") else None)
 
 
 def _mode(sent: Sent, loop: str) -> Act:
@@ -83,7 +100,7 @@ KINDS: Mapping[str, Callable[[Sent, str], Act]] = {
     "limits": _limits,
     "target": _target,
 }
-"""How each kind of order is read."""
+"""How each kind of order to a loop is read."""
 
 
 def _text(sent: Sent, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -324,7 +324,7 @@ def app(hall: Hall) -> Guards:
     """Return the console as an application."""
 
     @asynccontextmanager
-    async def around(_app: Starlette) -> AsyncIterator[None]:
+    async def around(_app: Starlette) -> AsyncGenerator[None]:
         hall.hub.open()
         try:
             yield

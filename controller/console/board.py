@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, deque
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from math import nan
 from pathlib import Path
@@ -11,6 +11,8 @@ from typing import NamedTuple
 
 from anomaly import Alert
 from anomaly.incident import Incident
+from controller.alarms.lifecycle import TOLD, UNSEEN, AlarmState
+from controller.alarms.state import Alarm, AlarmChange
 from controller.console.layout import Layout
 from controller.console.ring import Ring
 from controller.console.slot import Seen
@@ -23,6 +25,8 @@ from plant_io import Outcome, Quality
 from plant_io.quality import Reason
 
 _LOG = 500
+PRIORITIES = ("high", "medium", "low")
+"""Priorities of alarms, the most urgent first."""
 _TIMED = 600
 
 
@@ -103,7 +107,7 @@ class Board:
         self.ring = Ring(kit.index)
         self.now: Seen | None = None
         self.began = nan
-        self.standing: dict[str, Alert] = {}
+        self.changes: deque[AlarmChange] = deque(maxlen=_LOG)
         self.alerts: deque[Alert] = deque(maxlen=_LOG)
         self.events: deque[Event] = deque(maxlen=_LOG)
         self.orders: deque[tuple[float, Order]] = deque(maxlen=_LOG)
@@ -156,12 +160,8 @@ class Board:
 
     def _told(self, cycle: Cycle) -> None:
         decision = cycle.decision
-        for alert in decision.alerts:
-            self.alerts.appendleft(alert)
-            if alert.active:
-                self.standing[alert.watch] = alert
-            else:
-                self.standing.pop(alert.watch, None)
+        self.alerts.extendleft(decision.alerts)
+        self.changes.extendleft(decision.alarms)
         self.events.extendleft(decision.events)
         self.orders.extendleft((cycle.snapshot.at, order) for order in cycle.orders)
         for incident in decision.incidents:
@@ -169,6 +169,18 @@ class Board:
         for diversion in decision.diversions:
             self.diversions[diversion.number] = diversion
         self.containers.extendleft(decision.containers)
+
+    def alarms(self, states: Collection[AlarmState] = TOLD) -> list[Alarm]:
+        """Return alarms in some states, those nobody has seen first, then the most urgent, then the newest."""
+        there = () if self.now is None else self.now.state.alarms.alarms.values()
+        found = [one for one in there if one.state in states]
+        return sorted(found, key=lambda one: (one.state not in UNSEEN, PRIORITIES.index(one.priority), -one.since))
+
+    def unit_of(self, name: str) -> str:
+        """Return the unit an alarm is about; empty where nothing says which."""
+        if name in self.incidents:
+            return self.incidents[name].unit
+        return self.layout.of_alarm(name)
 
     @property
     def at(self) -> float:

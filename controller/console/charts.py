@@ -115,7 +115,7 @@ def told(board: Board, charts: Sequence[Chart], begin: float) -> Plain:
     """
     tags = tags_of(charts)
     times, values = board.ring.since(tags, begin)
-    rows: Plain = {"at": times.tolist()} | dict(zip(tags, values, strict=True))
+    rows: Plain = {"at": times.tolist(), **dict(zip(tags, values, strict=True))}
     return {"charts": [chart.plain() for chart in charts], "rows": rows}
 
 

@@ -167,7 +167,8 @@ class Hub:
         return self._written({key: value for key, value in data.items() if value})
 
     def _whole(self, name: str) -> bytes:
-        new = self._draw(self.board, name)
+        new, topic = self._draw(self.board, name), self._topics[name]
+        topic.shown = topic.shown or new
         return self._written({"full": 1, "c": new.cells, "h": new.parts, "x": new.extras})
 
     def _written(self, data: Mapping[str, object]) -> bytes:

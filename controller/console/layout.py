@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from anomaly import Alert
 from policies import Access, Policy
 
 _REST = "other"
@@ -37,8 +36,8 @@ class Layout:
 
     units: Mapping[str, Unit]
     """Units by name, in the order of the material."""
-    watched: Mapping[str, str]
-    """Tag each watch on a single tag looks at, by watch."""
+    watched: Mapping[str, tuple[str, ...]]
+    """Tags each watch and each alarm of the policy looks at, by name."""
     home: Mapping[str, str]
     """Unit of each tag."""
 
@@ -52,8 +51,7 @@ class Layout:
         rest = tuple(tag for tag in shown if tag not in home and _told(policy, tag))
         if rest:
             units = units | {_REST: Unit(_REST, rest, (), max((u.column for u in units.values()), default=0))}
-        tags = {name: str(getattr(watch, "tag", "")) for name, watch in policy.watches.items()}
-        return cls(units, tags, home | dict.fromkeys(rest, _REST))
+        return cls(units, _watched(policy), home | dict.fromkeys(rest, _REST))
 
     @property
     def columns(self) -> list[list[Unit]]:
@@ -63,13 +61,12 @@ class Layout:
         found = [[unit for unit in flow if unit.column == column] for column in range(last + 1)]
         return [column for column in found if column]
 
-    def of_alert(self, alert: Alert) -> str:
-        """Return the unit an alert is about; empty where nothing says which."""
-        for name, unit in self.units.items():
-            if alert.watch in unit.watches:
-                return name
-        tags: Iterable[str] = (self.watched.get(alert.watch, ""), *(sign.tag for sign in alert.signs))
-        return next((self.home[tag] for tag in tags if tag in self.home), "")
+    def of_alarm(self, name: str) -> str:
+        """Return the unit an alarm that is no incident is about; empty where nothing says which."""
+        for unit in self.units.values():
+            if name in unit.watches:
+                return unit.name
+        return next((self.home[tag] for tag in self.watched.get(name, ()) if tag in self.home), "")
 
 
 def _words(policy: Policy) -> set[str]:
@@ -82,6 +79,13 @@ def _words(policy: Policy) -> set[str]:
         found |= {policy.lockstep.request, policy.lockstep.done}
     backs = {tag.read_back for name, tag in policy.tags.items() if name in found and tag.read_back}
     return found | {str(tag) for tag in backs}
+
+
+def _watched(policy: Policy) -> dict[str, tuple[str, ...]]:
+    """Return the tags watches and alarms look at, by name."""
+    found = {name: (str(getattr(watch, "tag", "")),) for name, watch in policy.watches.items()}
+    found |= {name: (one.tag,) for name, one in policy.alarms.limits.items()}
+    return found | {name: tuple(one.tags) for name, one in policy.alarms.quality.items()}
 
 
 def _led(policy: Policy) -> list[str]:

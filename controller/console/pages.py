@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from controller.alarms.lifecycle import KEPT, TABLE, TOLD, UNSEEN, AlarmState
+from controller.alarms.look import EVENTS
+from controller.alarms.state import Alarm
 from controller.console import charts, health, picture, words
-from controller.console.board import Board
+from controller.console.board import PRIORITIES, Board
 from controller.console.charts import Chart
 from controller.console.faces import PHASES, face
 from controller.console.layout import Unit
 from controller.console.picture import Picture
+from controller.cycle import Attention
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SHOWN = 6
@@ -55,7 +59,7 @@ class Pages:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._env.globals |= {"words": words, "PHASES": PHASES}
+        self._words: dict[str, object] = {"words": words, "PHASES": PHASES}
         self._look = dict(VIEWS if look is None else look)
 
     def view(self, board: Board, topic: str) -> View:
@@ -73,9 +77,36 @@ class Pages:
         """Return what changes on a page."""
         return self.view(board, topic).shown
 
-    def write(self, template: str, **words: object) -> str:
+    def write(self, template: str, **more: object) -> str:
         """Return a template filled in."""
-        return self._env.get_template(template).render(**words)
+        return self._env.get_template(template).render(self._words | more)
+
+    def standing(
+        self, board: Board, states: Collection[AlarmState], most: int, none: str, *, acts: bool = False
+    ) -> str:
+        """Return a list of alarms.
+
+        Parameters
+        ----------
+        board
+            What is known of the run.
+        states
+            States of those that are listed.
+        most
+            Most that are listed [1].
+        none
+            What stands where there are none.
+        acts
+            Whether what may be done to each is offered.
+        """
+        more = {"most": most, "none": none, "acts": acts, "states": states, "priorities": PRIORITIES, "unseen": UNSEEN}
+        return self.write("_standing.html.j2", board=board, acts_of=attentions, **more)
+
+
+def attentions(alarm: Alarm) -> list[str]:
+    """Return what a person may do to an alarm in its state, those first that are done most."""
+    there = [one for one, event in EVENTS.items() if (alarm.state, event) in TABLE]
+    return [one.value for one in there if alarm.source != "incident" or one is not Attention.REMOVE]
 
 
 def _line(pages: Pages, board: Board, _name: str) -> View:
@@ -88,7 +119,7 @@ def _line(pages: Pages, board: Board, _name: str) -> View:
     for one in faces:
         for each in one.variables:
             cells |= picture.variable(one.name, each)
-    parts = {"standing": pages.write("_standing.html.j2", board=board, most=5)}
+    parts = {"standing": pages.standing(board, TOLD, 5, "Nothing is on the list.")}
     return View("line", "line.html.j2", "Line", Picture(cells, parts), (), {"faces": faces, "tags": shown})
 
 
@@ -134,7 +165,8 @@ def _loop(pages: Pages, board: Board, name: str) -> View:
 
 def _alarms(pages: Pages, board: Board, _name: str) -> View:
     parts = {
-        "standing": pages.write("_standing.html.j2", board=board, most=_LISTED),
+        "standing": pages.standing(board, TOLD, _LISTED, "Nothing is on the list.", acts=True),
+        "aside": pages.standing(board, KEPT, _LISTED, "Nothing is kept from people.", acts=True),
         "incidents": pages.write("_incidents.html.j2", board=board),
         "past": pages.write("_past.html.j2", board=board, most=_LISTED),
     }

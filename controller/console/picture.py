@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isfinite
 
-from anomaly import Alert
-from controller.console.board import Board, Reading
+from controller.alarms.lifecycle import UNSEEN
+from controller.alarms.state import Alarm
+from controller.console.board import PRIORITIES, Board, Reading
 from controller.console.faces import Face, Variable, face
 from controller.console.words import BAD, LETTERS, LIMIT, STATES, Cell, about, age, clock, number, places
 from controller.cycle import Mode
 
 Cells = dict[str, Cell]
-PRIORITIES = ("high", "medium", "low")
-"""Priorities of alarms, the most urgent first."""
 _SYSTEM = {True: "diverts", False: "lets out"}
 
 
@@ -38,9 +37,10 @@ def bar(board: Board) -> Cells:
     for name in board.kit.loops:
         one = face(board, name)
         found |= mode(one)
-    counts = {each: sum(alert.priority == each for alert in board.standing.values()) for each in PRIORITIES}
+    listed = board.alarms()
     for rank, each in enumerate(PRIORITIES, start=1):
-        found[f"n{rank}"] = Cell(str(counts[each]), f"p{rank}" if counts[each] else "")
+        mine = [alarm for alarm in listed if alarm.priority == each]
+        found[f"n{rank}"] = flag(mine) if mine else Cell("0")
     if board.kit.policy.material is not None and board.kit.policy.material.divert is not None:
         gate = board.now is not None and board.now.state.material.gate.open
         found["gate"] = Cell(_SYSTEM[gate], "wait" if gate else "")
@@ -136,17 +136,17 @@ def variable(loop: str, one: Variable) -> Cells:
 
 
 def alarms(board: Board) -> Cells:
-    """Return how many alerts stand at each unit, with the most urgent of them."""
-    by_unit: dict[str, list[Alert]] = {}
-    for alert in board.standing.values():
-        by_unit.setdefault(board.layout.of_alert(alert), []).append(alert)
+    """Return how many alarms there are at each unit, with the most urgent of them."""
+    by_unit: dict[str, list[Alarm]] = {}
+    for alarm in board.alarms():
+        by_unit.setdefault(board.unit_of(alarm.name), []).append(alarm)
     return {f"u.{name}": flag(by_unit.get(name, ())) for name in board.layout.units}
 
 
-def flag(standing: Iterable[Alert]) -> Cell:
-    """Return how many alerts stand, with the rank of the most urgent as state."""
-    found = list(standing)
+def flag(found: Sequence[Alarm]) -> Cell:
+    """Return how many alarms there are, with the rank of the most urgent as state, filled while nobody has seen it."""
     if not found:
         return Cell("")
-    rank = 1 + min(PRIORITIES.index(alert.priority) for alert in found)
-    return Cell(str(len(found)), f"p{rank}")
+    rank = 1 + min(PRIORITIES.index(alarm.priority) for alarm in found)
+    unseen = any(alarm.state in UNSEEN for alarm in found)
+    return Cell(str(len(found)), f"p{rank}" if unseen else f"p{rank}a")
