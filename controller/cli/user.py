@@ -5,6 +5,7 @@ from __future__ import annotations
 import getpass
 from collections.abc import Callable
 from dataclasses import replace
+from json import loads
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,7 +35,7 @@ def add(app: typer.Typer) -> None:
     )
     user.command("add")(added)
     user.command("list")(listed)
-    for verb in (role, disable, enable, passwd):
+    for verb in (role, disable, enable, passwd, issuer):
         user.command()(verb)
     app.add_typer(user, name="user")
 
@@ -161,6 +162,46 @@ def passwd(
             known = _admin(users, by, ask)
         changed = users.password(known, name, ask.new(name), why, now())
     _said(changed, json)
+    return 0
+
+
+def issuer(
+    url: Annotated[str, typer.Argument(metavar="URL", help="Issuer, as its tokens give it; none: nobody any more.")],
+    *,
+    client: Annotated[str, typer.Option("--client", metavar="ID", help="This station, as the issuer knows it.")] = "",
+    keys: Annotated[
+        Path | None, typer.Option("--keys", metavar="FILE", help="Its public keys, from its jwks_uri.")
+    ] = None,
+    claim: Annotated[str, typer.Option("--roles", metavar="CLAIM", help="Claim whose words make a role.")] = "groups",
+    words: Annotated[
+        list[str] | None, typer.Option("--map", metavar="WORD=ROLE", help="A word and its role; may be repeated.")
+    ] = None,
+    names: Annotated[str, typer.Option("--names", metavar="CLAIM", help="Claim that names people here.")] = (
+        "preferred_username"
+    ),
+    by: By = None,
+    why: Why = "",
+    directory: Users = USERS,
+    pki: Pki = _PKI,
+    password_fd: PasswordFrom = None,
+    json: Json = None,
+) -> int:
+    """Believe tokens of an OpenID Connect issuer from now on, or of none; orders may then be placed with them."""
+    from controller.trusting import trust  # noqa: PLC0415  # heavy
+    from controller.vouched import Issuer, usable  # noqa: PLC0415  # heavy
+
+    with reading():
+        wanted: Issuer | None = None
+        if url != "none":
+            if keys is None or not client:
+                raise Refused("user issuer: wanted --keys and --client")
+            made = {word: _role(name).value for word, _, name in (each.rpartition("=") for each in words or ())}
+            said = {"url": url, "client": client, "role_claim": claim, "roles": made, "name_claim": names}
+            wanted = Issuer.read({**said, "keys": usable(loads(keys.read_bytes()))})
+        users = opened(directory, pki)
+        trust(users, _admin(users, by, Asker(password_fd)), wanted, why, now())
+    people.print(f"tokens of {url} are believed from now on", markup=False)
+    give({"issuer": None if wanted is None else wanted.plain()}, json)
     return 0
 
 
