@@ -15,6 +15,9 @@ from anomaly.alerts import Sign
 from anomaly.case_table import Stage
 from policies import Priority, Route
 
+OWN = "cases."
+"""Beginning of the names of the alerts that cases raise themselves: of steps that are late."""
+
 
 class Disposition(StrEnum):
     """What a case turned out to be."""
@@ -307,13 +310,20 @@ class Case:
     """Library entry drafted from it; empty where none was."""
     draft: str = ""
     """SHA-256 of that draft, hexadecimal."""
+    more: tuple[Evidence, ...] = ()
+    """What was known whenever a library called it otherwise, oldest first; as frozen as the first."""
     origin: str = ""
     """Record it was opened in, where a later run goes on with it; empty in the run it was opened in."""
 
     @property
     def unknown(self) -> bool:
-        """Whether a library was matched, and no entry of it explains the trend."""
-        return self.evidence.matched and not self.evidence.entry
+        """Whether a library was matched, and last no entry of it explained the trend."""
+        return self.latest.matched and not self.latest.entry
+
+    @property
+    def latest(self) -> Evidence:
+        """What was frozen last."""
+        return self.more[-1] if self.more else self.evidence
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,11 +56,11 @@ def announce(
     """
     state, kit = old
     worked = cases.followed(orders, seen.at, state.cases, kit.cases)
-    whole = (*alerts, *worked.alerts)
-    memory, told = _folded(whole, seen.at, state.incidents, kit)
-    case_state, changed = cases.told(cases.Seen(seen, watches, whole, told, memory), worked, kit.cases)
+    # What cases say of themselves is no part of what is wrong with the line.
+    memory, told = _folded(alerts, seen.at, state.incidents, kit)
+    case_state, changed = cases.told(cases.Seen(seen, watches, tuple(alerts), told, memory), worked, kit.cases)
     refused = tuple([Event(seen.at, what, who) for who, what in worked.refused])
-    return Announced(whole, told, changed, refused, memory, case_state)
+    return Announced((*alerts, *worked.alerts), told, changed, refused, memory, case_state)
 
 
 def _folded(

@@ -12,6 +12,7 @@ from typing import Protocol
 import numpy as np
 
 from anomaly import Alert, Sign
+from anomaly.cases import Case
 from anomaly.incident import Incident
 from controller.alarms.state import AlarmChange
 from controller.cycle import Cycle, Event, Trip
@@ -56,6 +57,8 @@ class Tally:
     """What became of every incident."""
     alarms: list[AlarmChange] = field(default_factory=list[AlarmChange])
     """Every step of an alarm through its life cycle."""
+    cases: list[Case] = field(default_factory=list[Case])
+    """Cases as they stood whenever something became of them."""
     trips: dict[tuple[str, int], tuple[Trip, ...]] = field(default_factory=dict[tuple[str, int], tuple[Trip, ...]])
     """Why loops were released, the first-out first, by loop and number of the release."""
     writes: Counter[str] = field(default_factory=Counter[str])
@@ -81,6 +84,7 @@ class Tally:
         self.events += cycle.decision.events
         self.incidents += cycle.decision.incidents
         self.alarms += cycle.decision.alarms
+        self.cases += cycle.decision.cases
         for loop, trips in cycle.decision.trips.items():
             self.trips[loop, trips[0].release] = trips
         if moved := len(cycle.decision.setpoints):

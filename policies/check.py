@@ -85,7 +85,6 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_alarms.names,
     check_alarms.limits,
     check_cases.tests,
-    check_cases.signatures,
     check_material.masses,
     check_material.gate,
 )

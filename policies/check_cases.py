@@ -1,4 +1,4 @@
-"""Cross-rules of cases: each procedure has one confirmatory test, and signatures need users."""
+"""Cross-rules of cases: each procedure has one confirmatory test."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from policies.check_view import View
 from policies.errors import Problem
-from policies.positions import Path
 
 
 def tests(view: View) -> Iterator[Problem]:
@@ -17,10 +16,3 @@ def tests(view: View) -> Iterator[Problem]:
         count = sum(view.get(*here, step, "confirms") is True for step in steps)
         if steps and count != 1:
             yield view.problem(here, f"found {count} steps that confirm, expected one: the confirmatory test")
-
-
-def signatures(view: View) -> Iterator[Problem]:
-    """Check that signatures are asked for only where there are users to sign."""
-    here: Path = ("cases", "signatures")
-    if view.get(*here) and view.text("people", "orders") != "users":
-        yield view.problem(here, "found signatures, but only users sign; expected people: {orders: users}")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from math import inf
 
 from anomaly import Alert
+from anomaly.cases import OWN
 from anomaly.incident import Change, Incident
 from controller.alarms.kit import AlarmKit
 from controller.alarms.lifecycle import REFUSED, AlarmEvent, AlarmState, after
@@ -22,7 +23,7 @@ from policies import Priority, Route
 from policies.alarms import Suppressed
 
 _URGENCY: Mapping[Priority, int] = {"low": 0, "medium": 1, "high": 2}
-_SPEAKING: frozenset[Source] = frozenset({"watch", "loop", "incident", "notice"})
+_SPEAKING: frozenset[Source] = frozenset({"watch", "loop", "incident", "notice", "case"})
 EVENTS: Mapping[Attention, AlarmEvent] = {
     Attention.ACKNOWLEDGE: AlarmEvent.ACKNOWLEDGED,
     Attention.RESET: AlarmEvent.RESET,
@@ -119,6 +120,9 @@ def _spoken(given: Given, kit: AlarmKit) -> Iterable[Signal]:
     """Give what watches, loops and incidents say."""
     for alert in given.alerts:
         known = kit.known.get(alert.watch)
+        if alert.watch.startswith(OWN):
+            routing = (alert.route,)
+            yield Signal(alert.watch, "case", alert.active, alert.what, alert.priority, routing, alert.response)
         if known is not None:
             said = known.handling
             yield Signal(
@@ -244,7 +248,7 @@ class _Turn:
 
     def _carried(self, alarm: Alarm) -> None:
         """Take over an alarm that an earlier run left; what begins anew with a run is over until it says otherwise."""
-        if alarm.name not in self.kit.known and alarm.source != "incident":
+        if alarm.name not in self.kit.known and alarm.source not in {"incident", "case"}:
             return
         if alarm.name in self.alarms:
             return

@@ -11,7 +11,7 @@ from controller.alarms.lifecycle import AlarmEvent, AlarmState
 from plant_io.values import quick
 from policies import Priority, Route
 
-Source = Literal["watch", "loop", "incident", "limit", "quality", "link", "notice"]
+Source = Literal["watch", "loop", "incident", "limit", "quality", "link", "notice", "case"]
 """What raises an alarm."""
 
 

@@ -20,10 +20,11 @@ def frozen(evidence: Evidence) -> str:
 def subject(case: Case, disposition: Disposition, why: str) -> str:
     """Return the SHA-256 of what a disposition is signed over, hexadecimal.
 
-    It covers the name of the case, the frozen evidence, every result, what it is judged to be and the reason.
+    It covers the name of the case, all frozen evidence, every result, what it is judged to be and the reason.
     """
     results = [asdict(one) for one in case.results]
-    return _hash({"case": case.id, "evidence": case.digest, "results": results, "is": disposition.value, "why": why})
+    evidence = [case.digest, *map(frozen, case.more)]
+    return _hash({"case": case.id, "evidence": evidence, "results": results, "is": disposition.value, "why": why})
 
 
 def shown(case: Case, disposition: Disposition, why: str) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from anomaly import Alert
 from anomaly.case_table import CaseRefused, Happening, Stage, follow
 from anomaly.cases import (
+    OWN,
     Carry,
     Case,
     CaseAct,
@@ -27,11 +28,11 @@ from anomaly.cases import (
 )
 from controller.cases.judging import complete, frozen, signature
 from controller.cases.kit import CaseKit
-from controller.cases.opening import OWN, Seen, calls, covers, opened
+from controller.cases.opening import Call, Seen, calls, covers, evidence_of, opened
 from policies import Lane
 from policies.cases import Cases
 
-_MOST = 200
+_MOST, _FROZEN = 200, 8
 _CONTROLLER = "controller"
 
 
@@ -111,7 +112,7 @@ def told(seen: Seen, old: CaseState, kit: CaseKit) -> tuple[CaseState, tuple[Cas
             case = opened(call, seen, state.count + 1, kit)
             state = CaseState(_kept((*state.cases, case)), state.count + 1)
         else:
-            case = _again(there, call.incident, call.alerts, seen.line.at)
+            case = _again(there, call, seen, kit)
             state = replace(state, cases=tuple(case if one is there else one for one in state.cases))
         if case is not there:
             changed[case.id] = case
@@ -125,16 +126,23 @@ def _kept(cases: tuple[Case, ...]) -> tuple[Case, ...]:
     return tuple(case for case in cases if case.id not in closed) if closed else cases
 
 
-def _again(case: Case, incident: str, alerts: Sequence[Alert], at: float) -> Case:
-    """Return a case of which more is told: its name in the record changes nothing in the frozen evidence."""
+def _again(case: Case, call: Call, seen: Seen, kit: CaseKit) -> Case:
+    """Return a case of which more is told: what was frozen stays; what is called otherwise is frozen beside it."""
+    at, lead = seen.line.at, call.alerts[0]
     known = {case.evidence.what, *(note.what for note in case.notes)}
-    news = [Note(at, _CONTROLLER, alert.what) for alert in alerts if alert.what not in known]
-    if not news and (case.incident or not incident):
+    news = [Note(at, _CONTROLLER, alert.what) for alert in call.alerts if alert.what not in known]
+    if not news and (case.incident or not call.incident):
         return case
-    stage = follow(case.stage, Happening.CALLED)
-    notes = (*case.notes, *news)
+    otherwise = lead in seen.alerts and kit.trend(lead.watch) is not None and lead.entry != case.latest.entry
+    more = (*case.more, evidence_of(call, seen, kit)) if otherwise else case.more
     return replace(
-        case, stage=stage, change="told again", at=at, incident=case.incident or incident, notes=notes[-_MOST:]
+        case,
+        stage=follow(case.stage, Happening.CALLED),
+        change="told otherwise" if otherwise else "told again",
+        at=at,
+        incident=case.incident or call.incident,
+        notes=(*case.notes, *news)[-_MOST:],
+        more=more[-_FROZEN:],
     )
 
 
@@ -269,8 +277,8 @@ def _unjudged(case: Case) -> Case:
 
 def _propose(case: Case, act: Propose) -> Case:
     stage = follow(case.stage, Happening.PROPOSED)
-    if case.disposition is not Disposition.CONFIRMED or not case.unknown:
-        raise CaseRefused("an entry is drafted only from an unknown trend that was confirmed")
+    if case.disposition in {None, Disposition.REJECTED} or not case.unknown:
+        raise CaseRefused("an entry is drafted only from an unknown trend that was confirmed or found analytical")
     return replace(case, stage=stage, change=f"entry {act.entry} drafted", entry=act.entry, draft=act.draft)
 
 

@@ -16,8 +16,6 @@ from controller.cases.judging import frozen
 from controller.cases.kit import CaseKit
 from plant_io import Snapshot
 
-OWN = "cases."
-"""Beginning of the names of the alerts that cases raise themselves."""
 _CHANCE, _UNKNOWN = " probability [1]", "unknown"
 _URGENCY = ("low", "medium", "high")
 
@@ -59,13 +57,13 @@ def calls(seen: Seen, kit: CaseKit) -> Iterator[Call]:
     covered = set[str]()
     members = {one.id: one.members for one in seen.incidents.standing}
     for one in seen.told:
-        own = tuple(alert for alert in members.get(one.id, ()) if not alert.watch.startswith(OWN))
+        own = members.get(one.id, ())
         if one.closed is None and own and ("qa" in one.routes or libraries & set(one.watches)):
             covered |= {alert.watch for alert in own}
             yield Call(one.id, _led(own, libraries))
     for alert in seen.alerts:
         # Where incidents are made, they say who is told; a library needs no incident.
-        mine = alert.watch in libraries or (not kit.folds and alert.route == "qa" and not alert.watch.startswith(OWN))
+        mine = alert.watch in libraries or (not kit.folds and alert.route == "qa")
         if alert.active and mine and alert.watch not in covered:
             yield Call("", (alert,))
 

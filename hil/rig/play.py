@@ -135,7 +135,7 @@ class _Stage:
         self.memory, self.log = Memory(self.line, EPOCH), TruthLog(told)
         alone = self._whole()  # nothing but the loop waits then; signals can do so for a moment
         self.clock = SimClock(EPOCH, self._advance, _TURNS if alone else 1)
-        self._people = operator(scenario)
+        self._people = operator(scenario, policy)
 
     def play(self, sinks: Sequence[Sink]) -> Ran:
         """Run the controller, and again after each death, with a memory of nothing."""

@@ -143,7 +143,7 @@ class _Stage:
         self.ended = False
         """Whether the PLC process ended in mid-run."""
         self._scenario, self._policy, self._options, self._process = scenario, policy, options, process
-        self._faults, self._people = scenario.struck(seed), operator(scenario)
+        self._faults, self._people = scenario.struck(seed), operator(scenario, policy)
         self._bound = rebind(policy, process.connect)
         self._lead = rebind(policy, process.lead)
         self._now = EPOCH

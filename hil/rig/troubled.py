@@ -17,7 +17,9 @@ from controller.plan import Problem
 from controller.records.journal import Journal, Keeping
 from hil.plants.faults import CATALOGUE, Fault, intensity
 from hil.rig.disk import TROUBLES, failing
+from hil.rig.quality import Quality
 from hil.scenario import Asked, Scenario
+from policies import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,11 +106,15 @@ class Operator:
     """Alarms on the list, by name."""
     inbox: SimpleQueue[Order] = field(default_factory=SimpleQueue["Order"])
     """Where orders are placed."""
+    quality: Quality | None = None
+    """Who follows up cases; nobody where None."""
     begun: float | None = None
     """Start of the first cycle, POSIX time [s]."""
 
     def __call__(self, cycle: Cycle) -> None:
         """Look at one cycle."""
+        if self.quality is not None:
+            self.quality(cycle)
         self.begun = cycle.snapshot.at if self.begun is None else self.begun
         since_s = cycle.snapshot.at - self.begun
         self.alarms = listed(self.alarms, cycle.decision.alarms)
@@ -127,8 +133,11 @@ class Operator:
                 self.inbox.put(Order(asked.who, asked.why, HandleAlarm(name, asked.alarms, asked.for_s)))
 
 
-def operator(scenario: Scenario) -> Operator:
-    """Return who accepts moves and sees to alarms in a scenario."""
+def operator(scenario: Scenario, policy: Policy) -> Operator:
+    """Return who accepts moves, sees to alarms and follows up cases in a scenario."""
     unnamed = [asked for asked in scenario.orders if asked.alarms is not None and asked.alarm is None]
     accepting = [asked for asked in scenario.orders if asked.accept is not None]
-    return Operator(accepting, sorted(unnamed, key=lambda asked: asked.after_s))
+    people = Operator(accepting, sorted(unnamed, key=lambda asked: asked.after_s))
+    if scenario.cases:
+        people.quality = Quality(scenario.cases, policy, people.inbox)
+    return people

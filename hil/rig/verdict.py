@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from hil.rig import incidents
+from hil.rig import cases, incidents
 from hil.rig.labels import labels
 from hil.rig.measured import agreed, measured
 from hil.rig.play import Played
@@ -28,7 +28,7 @@ from hil.scenario import (
     Said,
     Unwritten,
 )
-from hil.scenario.assertions import During
+from hil.scenario.assertions import CaseComes, During
 from plant_io.quality import Quality
 
 Verdict = tuple[bool, str, str]
@@ -212,6 +212,7 @@ _JUDGES: Mapping[type, object] = {
     Unwritten: _unwritten,
     FaultTold: _detected,
     IncidentComes: incidents.judged,
+    CaseComes: cases.judged,
     Agrees: agreed,
 }
 

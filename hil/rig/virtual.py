@@ -146,7 +146,7 @@ class _Stage:
 
     def __init__(self, run: Run, seen: Witness, connect: Mapping[str, str]) -> None:
         self._run, self._seen, self._connect = run, seen, connect
-        self._clock, self._people = WallClock(), operator(run.scenario)
+        self._clock, self._people = WallClock(), operator(run.scenario, run.policy)
         self._faults = run.scenario.struck(run.seed)
 
     async def play(self) -> Ran:

@@ -7,6 +7,8 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import Field, model_validator
 
 from controller.alarms.lifecycle import AlarmState
+from anomaly.case_table import Stage
+from anomaly.cases import Disposition
 from controller.cycle import Phase
 from policies.words import Declared, Duration, Name, Number, Word
 
@@ -343,9 +345,31 @@ class IncidentComes(Within):
         return self
 
 
+class CaseComes(Within):
+    """A case is at a stage within a time."""
+
+    kind: Literal["case"]
+    """Kind of assertion."""
+    stage: Stage
+    """Stage it must be at."""
+    number: Annotated[int, Field(ge=1)] = Field(default=1, alias="case")
+    """Which case of the run, from 1 [1]."""
+    entry: str | None = None
+    """Entry of the library it must be about, empty for an unknown trend; any if absent."""
+    disposition: Disposition | None = None
+    """What it must be judged to be; any if absent."""
+    signatures: Annotated[int, Field(ge=0)] | None = None
+    """Signatures it must have [1]; any number if absent."""
+    late: Word | None = None
+    """Step that must be late and told on; none if absent."""
+    drafted: Word | None = None
+    """Library entry that must be drafted from it; none if absent."""
+
+
 Assertion = Annotated[
     Always | Never | Eventually | Band | Integral | Move | KpiIs | AlertComes | FirstOut | PhaseComes | NeverPhase
-    | QualityComes | Agrees | AlarmIs | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes,
+    | QualityComes | Agrees | AlarmIs | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes
+    | CaseComes,
     Field(discriminator="kind"),
 ]  # fmt: skip
 """Anything a scenario may claim."""

@@ -80,6 +80,10 @@ def problems(it: Checked) -> Iterator[Problem]:
         if asked.loop is not None or not it.policy.loops:
             yield from it.one_of((*here, "loop"), asked.loop or "", it.policy.loops, "loop in the policy")
         yield from it.not_after((*here, "after"), asked.after_s)
+    for i, followed in enumerate(it.scenario.cases):
+        yield from it.not_after(("cases", i, "after"), followed.after_s)
+    if it.policy.cases is None and it.scenario.cases:
+        yield it.say(("cases",), "found what is done to cases, but the policy has no section cases")
     for i, turned in enumerate(it.scenario.stimuli):
         yield from _stimulus(it, ("stimuli", i), turned)
     for i, acted in enumerate(it.scenario.stations):

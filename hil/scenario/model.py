@@ -12,6 +12,7 @@ from controller.desk import Timed
 from hil.faults.course import Course
 from hil.plants.faults import Fault
 from hil.scenario.assertions import Assertion
+from hil.scenario.followed import Followed
 from hil.scenario.timeline import Acted, Asked, PlcSetup, Seed, Turned, Wrong
 from policies import Policy
 from policies.words import Declared, Duration, Word
@@ -54,6 +55,8 @@ class Scenario(Declared):
     """How PLCs are set up, by connection, where that differs from the line's own."""
     orders: tuple[Asked, ...] = ()
     """Orders placed by themselves."""
+    cases: tuple[Followed, ...] = ()
+    """What people do to cases."""
     stimuli: tuple[Turned, ...] = ()
     """What people at the plant turn."""
     stations: tuple[Acted, ...] = ()
