@@ -6,9 +6,9 @@ from typing import Annotated, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
-from controller.alarms.lifecycle import AlarmState
 from anomaly.case_table import Stage
 from anomaly.cases import Disposition
+from controller.alarms.lifecycle import AlarmState
 from controller.cycle import Phase
 from policies.words import Declared, Duration, Name, Number, Word
 
