@@ -130,7 +130,9 @@ def asked_for(given: Namespace) -> Result:
     lines = kept.wanted(given, "lines", QUICK_LINES if given.quick else LINES)
     seeds = kept.numbers(given, "seeds", QUICK_SEEDS if given.quick else SEEDS)
     quiet = kept.numbers(given, "quiet", QUICK_QUIET if given.quick else QUIET)
-    faults = [case for line in lines for case in cases(line, seeds)][:: 3 if given.quick else 1]
+    only = kept.wanted(given, "faults", ())
+    laid = [case for line in lines for case in cases(line, seeds) if not only or case.id in only]
+    faults = laid[:: 3 if given.quick else 1]
     every = [*faults, *(Case(line, "", "", seed) for line in lines for seed in quiet)]
     found = Runs(play, Found, _under, given.kept, given.jobs).play(every)
     return counted(lines, every, found)
@@ -219,6 +221,7 @@ def _rate(told: int, promised: float) -> dict[str, object]:
 def _start() -> None:
     parser = ArgumentParser(description=asked_for.__doc__)
     kept.options(parser, quiet=True)
+    parser.add_argument("--faults", nargs="+", metavar="ID", help="faults to lay on the lines; all")
     asked(asked_for, parser)
 
 

@@ -54,16 +54,16 @@ _ROOTS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "STILL": ("LOOP.TOC", "LOOP.COND"),
         "R2": ("R2.", "PEAK.", "SOFT.ACTIVITY"),
         "R1": ("R1.", "FTIR."),
-        "UHPLC": ("UHPLC.", "PEAK."),
-        "COLUMN": ("UHPLC.", "PEAK."),
+        "UHPLC": ("UHPLC.", "PEAK"),
+        "COLUMN": ("UHPLC.", "PEAK"),
         **dict.fromkeys((f"CELL_{i}" for i in range(1, 7)), ("DRY.", "NIR_LOD", "SOFT.API.LOD")),
         "N01": ("FDR_API.", "SOFT.API"),
         "N02": ("FDR_EXC.", "SOFT.API", "NIR_"),
         "F20": ("TSG.", "CAM_W."),
         "C01": ("P1.", "FTIR."),
         "C02": ("P2.", "FTIR."),
-        "F65": ("P3.", "PEAK.", "UHPLC."),
-        "F66": ("R1.", "PEAK.", "UHPLC."),
+        "F65": ("P3.", "PEAK", "UHPLC."),
+        "F66": ("R1.", "PEAK", "UHPLC."),
     }
 )
 """How the names of the tags at the root of a fault begin, by target or, first, by fault; the target's own if absent."""
