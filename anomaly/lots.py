@@ -21,9 +21,8 @@ References
 ----------
 C. R. Henderson, "Best linear unbiased estimation and prediction under a selection model", Biometrics 31(2), 1975,
 doi:10.2307/2529430. C. E. Rasmussen, C. K. I. Williams, "Gaussian processes for machine learning", 2006, section 2.2.
-M. Opper, "A Bayesian approach to on-line learning", in "On-line learning in neural networks", 1999,
-doi:10.1017/CBO9780511569920.017. P. J. Huber, "Robust estimation of a location parameter", Ann. Math. Statist. 35(1),
-1964, doi:10.1214/aoms/1177703732.
+M. Opper, "A Bayesian approach to on-line learning", in "On-line learning in neural networks", 1999. P. J. Huber,
+"Robust estimation of a location parameter", Ann. Math. Statist. 35(1), 1964, doi:10.1214/aoms/1177703732.
 """
 
 from __future__ import annotations

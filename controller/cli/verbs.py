@@ -24,6 +24,7 @@ from controller.cli import (
     history,
     identify,
     library,
+    oot,
     probe,
     report,
     sign,
@@ -147,6 +148,7 @@ def add(app: typer.Typer) -> None:
     history.add(app)
     report.add(app)
     approve.add(app)
+    oot.add(app)
     diff.add(app)
     doctor.add(app)
     user.add(app)

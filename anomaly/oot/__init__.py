@@ -1,0 +1,1 @@
+"""Methods for results out of trend, as quality assurance knows them: pure functions from results to outcomes."""
