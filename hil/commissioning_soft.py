@@ -22,7 +22,7 @@ from controller.soft.aligned import Timing, of_path
 from controller.soft.cores import CORES
 from controller.soft.hybrid_judge import Goal
 from controller.soft.hybrid_lines import Lines, across
-from controller.soft.hybrid_model import HybridModel
+from controller.soft.hybrid_model import HybridModel, said
 from controller.soft.learners import Kind
 from controller.soft.recipes import Plan
 from controller.soft.samples import Samples
@@ -38,7 +38,7 @@ Share = tuple[int, int]
 SHARES: Mapping[str, tuple[Share, Share, Share]] = {
     "b": ((30, 4), (8000, 1), (8000, 1)),
     "b2": ((30, 4), (6000, 1), (6000, 1)),
-    "c": ((30, 4), (200, 1), (200, 1)),
+    "c": ((30, 4), (6000, 1), (6000, 1)),
 }
 """What is fitted to, what calibrates and what is withheld, by line."""
 
@@ -55,8 +55,11 @@ RIVALS: tuple[Kind, ...] = ("ridge", "pls", "gp")
 """Learners to choose from, beside a core and without one."""
 
 _RUN_S = 3600.0
-_BATCH_S, _BED_S, _RESULT_S, _COIL_S = 900.0, 450.0, 480.0, 96.0
-"""Time a batch spends in its cell and half of it, age of a chromatogram in the middle, and stay in the coil [s]."""
+_BATCH_S, _BED_S, _RESULT_S = 900.0, 450.0, 480.0
+"""Time a batch spends in its cell and half of it, and age of a chromatogram in the middle [s]."""
+
+_COIL_S, _PACKED_S = 96.0, 120.0
+"""Stay in the coil and in the packed bed at the usual flow [s]."""
 
 _POWDER = {"liquid_flow": "PMP.F_PV", "api_flow": "FDR_API.F_PV", "exc_flow": "FDR_EXC.F_PV"}
 _AIR = {"inlet": "DRY.TIN_PV", "air": "DRY.AIR_PV", "humidity": "DRY.Y_IN"}
@@ -83,19 +86,45 @@ def _size(name: str) -> Sensor:
 _LOD = Sensor("two_zone", _POWDER | _AIR | {"bed": "DRY.T_BED", "outlet_humidity": "DRY.Y_OUT"}, runs_b.LOD_SD)
 _API = Sensor("feeders", {"api_flow": "FDR_API.F_PV", "exc_flow": "FDR_EXC.F_PV", "nir": "NIR_API"}, runs_b.ASSAY_SD)
 _BATCH = Sensor("per_cell", _POWDER | _AIR | {"fill": "DRY.TFILL_ACT", "bed": "DRY.T_BED"}, runs_b.LOD_SD)
-_CONVERSION = Sensor(
-    "coil", _PUMPS | {"coil": "R1.T_PV", "ftir_sm": "FTIR.SM", "ftir_nitro": "FTIR.P"}, runs_c.CONVERSION_SD
-)
-_ACTIVITY = Sensor(
-    "bed", _PUMPS | {"nitro": "PEAK.NITRO", "bed": "R2.T_PV", "hydrogen": "R2.PH2_PV"}, runs_c.ACTIVITY_SD
-)
+_INFRARED = {"ftir_sm": "FTIR.SM", "ftir_nitro": "FTIR.P"}
+_CATALYST = {"bed": "R2.T_PV", "hydrogen": "R2.PH2_PV"}
+_GIVES: Mapping[str, str] = {"activity": "SOFT.ACTIVITY.MECH"}
+"""Tag of what the core of a sensor says, where those after it read it, by result."""
+
+
+def _behind_coil(core: str, label_sd: float) -> Sensor:
+    return Sensor(core, _PUMPS | {"coil": "R1.T_PV"} | _INFRARED, label_sd)
+
+
+def _behind_bed(core: str, label_sd: float) -> Sensor:
+    return Sensor(core, _PUMPS | _CATALYST | {"activity": _GIVES["activity"]}, label_sd)
+
+
+_ACTIVITY = Sensor("bed", _PUMPS | {"nitro": "PEAK.NITRO"} | _CATALYST, runs_c.ACTIVITY_SD)
+_SYNTHESIS = {
+    "conversion": _behind_coil("coil", runs_c.CONVERSION_SD),
+    "imp_a": _behind_coil("isomer", runs_c.AREA_SD),
+    "imp_b": _behind_coil("bis", runs_c.AREA_SD),
+    "activity": _ACTIVITY,
+    "nitro": _behind_bed("reduced", runs_c.AREA_SD),
+    "imp_h": _behind_bed("reduced", runs_c.AREA_SD),
+    "imp_c": _behind_bed("reduced", runs_c.AREA_SD),
+    "imp_d": _behind_bed("stripped", 0.05),
+}
 
 SENSORS: Mapping[str, Mapping[str, Sensor]] = {
     "b": {"lod": _LOD, "d10": _size("D10"), "d50": _size("D50"), "d90": _size("D90"), "api": _API},
     "b2": {"lod": _BATCH},
-    "c": {"conversion": _CONVERSION, "activity": _ACTIVITY},
+    "c": _SYNTHESIS,
 }
 """Soft sensors by line and result."""
+
+
+_RANGES: Mapping[str, Mapping[str, tuple[float, float]]] = {
+    "b": runs_b.WIDE,
+    "b2": {**runs_b.WIDE, "fill": runs_b.FILL_S},
+    "c": runs_c.RANGES,
+}
 
 
 def models(line: str, seed: int) -> Iterator[tuple[str, HybridModel]]:
@@ -110,18 +139,24 @@ def models(line: str, seed: int) -> Iterator[tuple[str, HybridModel]]:
     """
     parts = [_made(line, *one) for one in zip(SHARES[line], (1000 * part + seed for part in PARTS), strict=True)]
     for result, sensor in SENSORS[line].items():
-        fitted, calibrated, withheld = (_samples(runs, result, sensor) for runs in parts)
-        yield result, across(_goal(line, result, sensor, seed), Lines(fitted, calibrated, withheld, _told(line)))
+        samples = [_samples(runs, result, sensor) for runs in parts]
+        model = across(_goal(line, result, sensor, seed), Lines(*samples, _told(line)))
+        if result in _GIVES:
+            cores = [said(model, one.inputs).core for one in samples]
+            parts = [
+                replace(runs, tags={**runs.tags, _GIVES[result]: core}) for runs, core in zip(parts, cores, strict=True)
+            ]
+        yield result, model
 
 
 def _made(line: str, share: Share, seed: int) -> Runs:
-    lines, each = share
+    count, each = share
+    lines: list[int] = np.repeat(1000 * seed + np.arange(count), each).tolist()
+    settings = runs_b.designed(len(lines), np.random.default_rng([seed, 41]), _RANGES[line])
     if line == "c":
-        return runs_c.made(lines, each, seed)
+        return runs_c.made(lines, settings, seed)
     dryer: DryerKind = "continuous" if line == "b" else "six_cell"
-    ranges = runs_b.WIDE if line == "b" else {**runs_b.WIDE, "fill": runs_b.FILL_S}
-    settings = runs_b.designed(lines * each, np.random.default_rng([seed, 41]), ranges)
-    runs = runs_b.made(np.repeat(1000 * seed + np.arange(lines), each).tolist(), settings, seed, dryer)
+    runs = runs_b.made(lines, settings, seed, dryer)
     return replace(runs, tags={**runs.tags, "DRY.TFILL_ACT": settings["fill"]}) if "fill" in settings else runs
 
 
@@ -163,8 +198,11 @@ def _timing(line: str, sensor: Sensor, name: str) -> Timing:
 
 
 def _paths(line: str, core: str, share: float) -> Timing:
+    if core == "bed":
+        return Timing(_RESULT_S if share > 0.0 else 0.0, 0.0)
     if line == "c":
-        return of_path(_COIL_S, 3.0, share) if core == "coil" else Timing(_RESULT_S if share > 0.0 else 0.0, 0.0)
+        bed = core in {"reduced", "stripped"}
+        return of_path(_PACKED_S if bed else _COIL_S + _PACKED_S, 3.0 if bed else 6.0, share)
     if core == "per_cell":
         return Timing(
             _BATCH_S if share == 1.0 else _BED_S / 2.0 if share > 0.0 else 0.0, _BED_S if share < 1.0 else 0.0

@@ -68,6 +68,7 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_dropout.needs,
     check_dropout.last,
     check_sampled.late,
+    check_sampled.results,
     check_sampled.windows,
     check_challengers.results,
     check_challengers.readers,

@@ -49,7 +49,7 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("soft_sensors.*.weighed", "signal"),
     ("soft_sensors.*.witnesses.*.tag", "signal"),
     ("soft_sensors.*.reads.*", "signal"),
-    ("soft_sensors.*.lab.tag", "plant tag"),
+    ("soft_sensors.*.lab.tag", "signal"),
     ("soft_sensors.*.lab.taken", "plant tag"),
     ("soft_sensors.*.lab.clock", "plant tag"),
     ("material.feeds.*.flow", "signal"),

@@ -28,6 +28,18 @@ def late(view: View) -> Iterator[Problem]:
         yield from _long(view, here)
 
 
+def results(view: View) -> Iterator[Problem]:
+    """Check that a result by which a soft sensor is corrected has the time of a sample of its own."""
+    for here in view.match("soft_sensors.*.lab.tag"):
+        name, sensors = view.text(*here) or "", view.names("soft_sensors")
+        if name in view.signals and name not in view.names("tags"):
+            before = sensors[: sensors.index(str(here[1]))]
+            lists = [one for one in before if view.text("soft_sensors", one, "kind") == "peaks"]
+            if not any(name.startswith(f"{one}.") for one in lists):
+                wanted = "expected a tag of the plant, or a peak of a chromatogram that stands before it"
+                yield view.problem(here, f"found {name!r}, a virtual tag, {wanted}")
+
+
 def windows(view: View) -> Iterator[Problem]:
     """Check that a window is no longer than a cycle has time for."""
     period = view.duration("period")

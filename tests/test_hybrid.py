@@ -178,6 +178,11 @@ def test_the_sensor_is_near_the_truth_of_runs_it_has_not_seen() -> None:
         ("    outside: nowhere\n", None, "found 'nowhere', expected mechanistic, uncertain or none"),
         ("    stale_after: soon\n", None, "expected a duration"),
         (CORRECTED, None, "found 'LAB.THIEF', expected the name of a tag"),
+        (
+            "    lab: {tag: SOFT.API, taken: source, oldest: 1h, sd: 0.1}\n",
+            None,
+            "found 'SOFT.API', a virtual tag, expected a tag of the plant, or a peak of a chromatogram",
+        ),
     ],
 )
 def test_what_is_wrong_with_a_declaration_is_said_with_its_place(extra: str, fitted: None, says: str) -> None:

@@ -29,26 +29,31 @@ def models(line: str) -> dict[str, HybridModel]:
     }
 
 
-APART = {"b": 0.02, "b2": 0.04}
-"""How far from nine in ten intervals cover at most on the lines that were withheld; 0.02 is asked for."""
+ALIKE = {"b": 1.01, "b2": 1.01, "c": 1.02}
+"""Within this factor of the error of whatever is no less simple, on the lines that were withheld."""
 
-SHIPPED = [(line, name) for line in APART for name in models(line)]
+APART = 0.02
+"""How far from nine in ten intervals cover at most on the lines that were withheld, over all and by region."""
+
+SHIPPED = [(line, name) for line in ALIKE for name in models(line)]
 
 
 @pytest.mark.parametrize(("line", "name"), SHIPPED)
 def test_nothing_simpler_is_better_on_lines_that_were_withheld(line: str, name: str) -> None:
     card = models(line)[name].card
     assert "judged on" in card.validation
-    assert card.figures.n >= 200
-    assert len(card.baselines) >= 2
-    assert card.figures.rmsep <= 1.01 * min(one.rmsep for one in card.baselines.values())
+    assert card.figures.n >= 6000
+    others = {who: one.rmsep for who, one in card.baselines.items() if who != "hybrid"}
+    assert len(others) >= 1
+    assert card.figures.rmsep <= ALIKE[line] * min(others.values())
 
 
 @pytest.mark.parametrize(("line", "name"), SHIPPED)
-def test_intervals_cover_nine_results_in_ten_on_lines_that_were_withheld(line: str, name: str) -> None:
-    covered = models(line)[name].card.figures.coverage
-    assert covered is not None
-    assert abs(covered - 0.9) <= APART[line] + 1e-9
+def test_intervals_cover_nine_results_in_ten_on_lines_that_were_withheld_in_each_region(line: str, name: str) -> None:
+    card = models(line)[name].card
+    assert set(card.by_region) == {"low", "middle", "high"}
+    covered = [one.coverage for one in (card.figures, *card.by_region.values())]
+    assert all(one is not None and abs(one - 0.9) <= APART + 1e-9 for one in covered)
 
 
 def test_the_moisture_of_lines_never_seen_is_as_the_card_says() -> None:
@@ -66,7 +71,8 @@ LATE = {
     "a": {"PRS.HARD", "PRS.M_TAB", "LAB.API"},
     "b": SIZES,
     "b2": {"LAB.LOD"},
-    "c": {"LAB.CONVERSION", "LAB.ACTIVITY"},
+    "c": {"LAB.CONVERSION", "LAB.ACTIVITY"}
+    | {f"PEAK.{name}" for name in ("IMP_A", "IMP_B", "NITRO", "IMP_H", "IMP_C", "IMP_D")},
 }
 """Results that come late and are used, by line."""
 
@@ -82,7 +88,8 @@ def test_every_result_that_comes_late_is_dated_to_its_sample_and_has_its_own_unc
             late[one.weighed] = one.weighed_sd
         if isinstance(one, Reconciled):
             late |= {w.tag: w.sd for w in one.witnesses.values() if w.tag is not None and w.tag.startswith("LAB.")}
-    assert all(sd > 0.0 and policy.tags[tag].age_from == "source" for tag, sd in late.items())
+    assert all(sd > 0.0 for sd in late.values())
+    assert all(policy.tags[tag].age_from == "source" for tag in late if not tag.startswith("PEAK."))
     assert set(late) == LATE[line]
 
 

@@ -104,15 +104,35 @@ def _early(table: Rows) -> Rows:
 MISTAKES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
     "hole": (lambda t: _put(t, "inlet", lambda _: "", 4), "found no number for inlet in 1 labelled samples"),
     "word": (lambda t: _put(t, "inlet", lambda _: "warm", 4), ":5: found 'warm' in column 5, expected a number"),
+    "not a number": (lambda t: _put(t, "inlet", lambda _: "nan", 4), ":5: found 'nan' in column 5, expected a number"),
+    "label that is none": (lambda t: _put(t, "result", lambda _: "inf", 4), ":5: found 'inf' in column 10, expected a"),
     "missing channel": (lambda t: _without(t, "inlet"), "found no inlet among the inputs"),
     "other kind of unit": (lambda t: _renamed(t, "inlet", "inlet [kg]"), "found inlet in kg, expected Cel or a unit"),
     "kelvin unsaid": (
         lambda t: _renamed(_put(t, "inlet", lambda v: str(float(v) + 273.15)), "inlet", "inlet"),
         "expected Cel between 20 and 110; is the column in another unit?",
     ),
+    "label in another unit": (
+        lambda t: _put(t, "result", lambda v: str(float(v) / 100.0)),
+        "by the core; is the column in another unit?",
+    ),
+    "label of another kind": (
+        lambda t: _renamed(t, "result", "result [kg]"),
+        "found result in kg, expected % or a unit",
+    ),
+    "constant label": (lambda t: _put(t, "result", lambda _: "2.0"), "found the label at 2 in every sample"),
+    "no results": (lambda t: _without(t, "result"), "found no column of results"),
     "too few": (lambda t: t[:7], "found 6 labelled samples, expected at least 8"),
     "constant": (lambda t: _put(t, "inlet", lambda _: "53.0"), "found inlet at 53 in every sample"),
     "twice": (lambda t: [*t[:6], ["150", *t[5][1:]], *t[6:]], "found sample 6 the same as sample 5"),
+    "twice, later": (
+        lambda t: [*t, ["420", *t[3][1:]]],
+        "found sample 15 the same as sample 3, expected every batch once",
+    ),
+    "known before": (
+        lambda t: [[*t[0], "known"], *([*row, str(float(row[0]) - 10.0)] for row in t[1:])],
+        "found a label known before its sample 1 was taken",
+    ),
     "backwards": (lambda t: [t[0], *reversed(t[1:])], "expected rising times"),
     "labels older than the data": (_early, "older than the first row of the data"),
 }
@@ -130,6 +150,21 @@ def test_what_cannot_be_learnt_from_is_one_sentence_and_leaves_no_model(
     assert out == ""
     assert len(err.strip().splitlines()) == 1
     assert not (tmp_path / "lod.soft.json").exists()
+
+
+REFUSED = ("not a number", "label that is none", "missing channel", "other kind of unit", "twice", "known before")
+
+
+@pytest.mark.parametrize("kind", [*REFUSED, "label in another unit", "labels older than the data"])
+def test_what_a_model_cannot_be_held_against_is_one_sentence(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, file = written(tmp_path / "later.csv", MISTAKES[kind][0](rows())), tmp_path / "m.soft.json"
+    file.write_text(model().model_dump_json(by_alias=True))
+    code = status(["soft-sensor", "check", str(file), data, "--json", "-"])
+    shown = capsys.readouterr()
+    assert (code, shown.out) == (2, "")
+    assert len(shown.err.strip().splitlines()) == 1
 
 
 def test_kelvin_that_is_said_is_converted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -6,19 +6,19 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
 import pytest
 from test_transfer import CALIBRATION, HERE, blends, spectra
 
-from controller import soft
 from controller.cli.app import BAD_INPUT, DONE, status
 from controller.soft.pls import Pls, read
 from controller.soft.transfer import read as read_transfer
 from hil.plants import nir
 from hil.plants.nir import Optics
-from policies import load, parse, shipped
+from policies import shipped
 
 Table = list[list[str]]
 AXIS = [f"{x:.6f}" for x in nir.WAVELENGTHS_NM]
@@ -199,12 +199,16 @@ def test_a_spectrum_twice_too_few_of_them_and_contents_that_are_not_there_are_re
         assert not Path(out).exists()
 
 
-def test_a_probe_whose_wavelengths_are_not_those_of_its_calibration_is_refused_with_the_policy() -> None:
-    source = shipped("a")
-    text, files = source.read_text(), load(source).files
-    assert "wavelengths: [1100, 2100]" in text
-    soft.prepare(parse(text.encode(), "line_a.yaml", files))
-    other = text.replace("wavelengths: [1100, 2100]", "wavelengths: [1103, 2103]", 1)
-    policy = parse(other.encode(), "line_a.yaml", files)
-    with pytest.raises(ValueError, match=r"SOFT.API.spectrum: NIR.SPECTRUM: the wavelength of channel 1 is 1103 nm"):
-        soft.prepare(policy)
+@pytest.mark.parametrize("line", ["a", "b", "b2"])
+def test_a_probe_whose_wavelengths_are_not_those_of_its_calibration_is_refused_with_the_policy(
+    line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = Path(copytree(shipped(line).parent, tmp_path / line))
+    file = folder / f"line_{line}.yaml"
+    assert status(["validate", str(file)]) == DONE
+    text = file.read_text()
+    assert text.count("wavelengths: [1100, 2100]") == 1
+    file.write_text(text.replace("wavelengths: [1100, 2100]", "wavelengths: [1103, 2103]"))
+    capsys.readouterr()
+    assert status(["validate", str(file)]) == BAD_INPUT
+    assert "NIR.SPECTRUM: the wavelength of channel 1 is 1103 nm" in capsys.readouterr().err

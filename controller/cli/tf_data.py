@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
-from math import nan
+from math import isfinite, nan
 from pathlib import Path
 
 import numpy as np
@@ -108,10 +109,12 @@ def read_columns(path: Path) -> dict[str, Floats]:
 
 def _number(row: Sequence[str], i: int, path: Path, line: int) -> float:
     text = row[i].strip() if i < len(row) else ""
-    try:
-        return float(text) if text else nan
-    except ValueError:
-        raise Refused(f"{path}:{line}: found {text!r} in column {i + 1}, expected a number or nothing") from None
+    if not text:
+        return nan
+    with suppress(ValueError):
+        if isfinite(value := float(text)):
+            return value
+    raise Refused(f"{path}:{line}: found {text!r} in column {i + 1}, expected a number or nothing")
 
 
 def _roles(columns: Mapping[str, Floats], wanted: Roles, path: Path) -> Roles:

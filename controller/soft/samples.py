@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from math import isfinite
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,9 @@ FEWEST = 8
 
 _MISPLACED = 0.5
 """Share of values outside what can be meant from which another unit is suspected [1]."""
+
+_APART = 50.0
+"""Factor between labels and what the core would have of them from which another unit is suspected [1]."""
 
 _LABEL = "the label"
 Indices = NDArray[np.intp]
@@ -94,6 +98,7 @@ def _problems(samples: Samples, core: Core | None, wanted: tuple[int, bool], *, 
     if core is not None:
         for name, quantity in core.inputs.items():
             yield from _plausible(name, samples.inputs.get(name), quantity)
+        yield from _meant(samples, core)
     if positive and bool((samples.labels <= 0.0).any()):
         yield f"found the label {float(samples.labels.min()):g}, expected labels above zero for this core"
     yield from _times(samples)
@@ -117,6 +122,15 @@ def _plausible(name: str, values: Floats | None, quantity: Quantity) -> Iterator
             f"found {name} from {float(values.min()):g} to {float(values.max()):g}, expected {quantity.unit} between "
             f"{quantity.low:g} and {quantity.high:g}; is the column in another unit?"
         )
+
+
+def _meant(samples: Samples, core: Core) -> Iterator[str]:
+    """See that labels are of the size the core would have with parameters out of a handbook."""
+    said = core({name: one.guess for name, one in core.unknowns.items()}, samples.inputs)["value"]
+    found, wanted = float(np.median(np.abs(samples.labels))), float(np.median(np.abs(said)))
+    if isfinite(wanted) and not found <= _APART * wanted <= _APART * _APART * found:
+        about = f"expected something like {wanted:.3g} {core.unit} by the core"
+        yield f"found the label at {found:.3g} in the middle, {about}; is the column in another unit?"
 
 
 def _times(samples: Samples) -> Iterator[str]:
