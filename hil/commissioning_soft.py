@@ -140,7 +140,8 @@ def models(line: str, seed: int) -> Iterator[tuple[str, HybridModel]]:
     parts = [_made(line, *one) for one in zip(SHARES[line], (1000 * part + seed for part in PARTS), strict=True)]
     for result, sensor in SENSORS[line].items():
         samples = [_samples(runs, result, sensor) for runs in parts]
-        model = across(_goal(line, result, sensor, seed), Lines(*samples, _told(line)))
+        lines = Lines(samples[0], samples[1], samples[2], _told(line))
+        model = across(_goal(line, result, sensor, seed), lines)
         if result in _GIVES:
             cores = [said(model, one.inputs).core for one in samples]
             parts = [

@@ -23,6 +23,7 @@ from hil.plants.skid import STOCKS
 from hil.plc.lines import blueprint
 from hil.rig.baselines import Day
 from hil.rig.truth import Truth, TruthLog
+from hil.runs_c import PEAKS
 from plant_io.signals import Floats
 from policies import Policy
 
@@ -200,7 +201,7 @@ def at_rest(seed: int, settings: Floats, lost: float, poisoned_s: float) -> tupl
     end = packed.x[-hydrogenation.SPECIES :]
     rings = [count * one for count, one in zip(hydrogenation.RINGS, end, strict=True)]
     total = np.sum(rings, axis=0)
-    areas = {name: 100.0 * rings[i] / total for name, i in _WHERE.items()}
+    areas = {name: 100.0 * rings[i] / total for name, i in PEAKS.items()}
     return areas, end[hydrogenation.API] * flow / _MM_TO_M
 
 
@@ -217,15 +218,3 @@ def _aged(seed: int, poisoned_s: float) -> tuple[float, ...]:
 
 def _differences(seed: int) -> tuple[list[float], BedSkew[float]]:
     return differences(Noise(default_rng(SeedSequence(seed).spawn(3)[0])))
-
-
-_WHERE = {
-    "sm": hydrogenation.SM,
-    "imp_a": hydrogenation.PARA,
-    "imp_b": hydrogenation.BIS,
-    "nitro": hydrogenation.NITRO,
-    "imp_h": hydrogenation.HYDROXYL,
-    "imp_c": hydrogenation.DIMER,
-    "imp_d": hydrogenation.DESFLUORO,
-}
-"""Where the species of the impurities stand."""
