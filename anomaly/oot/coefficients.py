@@ -45,7 +45,13 @@ class Random:
     """Batches it rests on [1]."""
 
     def told(self, age: float) -> Told:
-        """Return what it says of a result of a new batch at an age, in the unit of ages."""
+        """Return what it says of a result of a new batch at an age.
+
+        Parameters
+        ----------
+        age
+            The age, in the unit of ages.
+        """
         z = np.array([1.0, age])
         sd = sqrt(float(z @ self.between @ z) + self.within**2)
         return Told(float(z @ self.mean), sd, self.batches - 1, float(z @ self.error @ z) / sd**2)
@@ -71,7 +77,7 @@ class Random:
 
 
 def design(ages: Sequence[float]) -> Floats:
-    """Return ones beside ages in their unit, shape ``(n, 2)``."""
+    """Return ones [1] beside `ages` in their unit, shape ``(n, 2)``."""
     return np.column_stack([np.ones(len(ages)), np.array(ages)])
 
 

@@ -40,7 +40,13 @@ class Straight:
     """Sum of squared distances of ages from their mean, in their unit squared."""
 
     def told(self, age: float) -> Told:
-        """Return what it says of a result at an age, in the unit of ages."""
+        """Return what it says of a result at an age.
+
+        Parameters
+        ----------
+        age
+            The age, in the unit of ages.
+        """
         h = 1.0 / (self.df + 2) + (age - self.centre) ** 2 / self.spread
         return Told(self.intercept + self.slope * age, self.sd, self.df, h)
 

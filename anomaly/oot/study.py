@@ -97,7 +97,7 @@ class Held:
     age: float
     """Age, in the unit of ages; not a number where it has none."""
     value: float
-    """What was judged: a result, a slope, a distance."""
+    """What was judged, in the unit that `what` says."""
     expected: float
     """What was expected, in the same unit."""
     low: float
