@@ -19,7 +19,7 @@ from controller.records.cycles import Walk
 from controller.records.entry import entries, latest
 from controller.records.file import FILE
 from controller.records.retention import DAY_S
-from controller.records.standing import Standing
+from controller.records.standing import Standing, refreshed
 from plant_io.clocks import stopwatch
 from plant_io.security.expiry import DAYS, remaining
 from plant_io.security.signing import station_key
@@ -295,7 +295,7 @@ def copies(records: Sequence[Path], policy: Policy | None, now: float) -> Iterat
         standing = Standing.read(record)
         if standing is not None:
             kept = Walk(record).policy() if policy is None else policy
-            yield copy(record, standing, kept.records, now)
+            yield copy(record, refreshed(record, standing), kept.records, now)
 
 
 def database(site: SiteCopy, pki: Path) -> Check:

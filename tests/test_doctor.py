@@ -130,7 +130,7 @@ def test_each_record_that_is_copied_is_looked_at_under_the_policy_it_was_made_un
     assert "site copy" not in found
     (there / STATUS).write_text(json.dumps(asdict(WAITS)))
     _, found = checked(capsys, "--record", tmp_path, "--pki", tmp_path)
-    assert "run: 5 records copied to db; 90 records wait; no route" in found["site copy"][0][1]
+    assert "run: 5 records copied to db; 163 records wait; no route" in found["site copy"][0][1]
 
 
 def test_a_database_that_does_not_answer_is_found(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

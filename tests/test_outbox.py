@@ -159,6 +159,13 @@ def test_pauses_grow_while_the_database_is_away_and_are_short_again_afterwards(t
     assert pauses == [2.0, 4.0, 8.0, 16.0, 32.0, 60.0, 60.0, 60.0, 60.0, 1.0]
 
 
+def test_while_the_database_is_away_not_every_record_waits_for_it(tmp_path: Path) -> None:
+    shelf, said = Shelf(away=["no route"] * 9), list[str]()
+    records = [record(tmp_path / name, 3) for name in "abc"]
+    assert not asyncio.run(Forwarder(shelf, SimClock(0.0), said.append).all(records))
+    assert (len(shelf.away), len(said)) == (8, 1)
+
+
 def test_a_record_that_was_cut_off_or_changed_meanwhile_is_not_gone_on_with(tmp_path: Path) -> None:
     shelf, there = Shelf(), record(tmp_path / "run")
     copied(shelf, there)

@@ -196,7 +196,8 @@ class Copies:
                 there, copier = todo.pop()
                 with suppress(OSError):
                     begin(there)
-                copier.take({there.resolve(), *waiting(there.resolve().parent)})
+                others = [each for each in waiting(there.resolve().parent) if each != there.resolve()]
+                copier.take([*others, there])
 
         return seen
 

@@ -73,10 +73,16 @@ class Forwarder:
     """Wait before it is tried again after a failure [s]."""
     _troubles: dict[Path, str] = field(default_factory=dict[Path, str])
     _refused: int = 0
+    _out: bool = False
 
     async def all(self, directories: Iterable[Path]) -> bool:
-        """Copy what is there of each record, and return whether nothing is left that was there."""
-        return all([await self.one(directory) for directory in directories])
+        """Copy what is there of each record while the database is there; return whether nothing is left that was."""
+        done, self._out = True, False
+        for directory in directories:
+            done = await self.one(directory) and done
+            if self._out:
+                return False
+        return done
 
     async def one(self, directory: Path) -> bool:
         """Copy what is there of one record, and return whether nothing is left that was there."""
@@ -90,8 +96,9 @@ class Forwarder:
         try:
             await self._copied(directory, outbox)
         except (Away, ValueError, OSError) as error:
-            slow = min(LONGEST_S, 2.0 * self.pause_s) if isinstance(error, Away) else LONGEST_S
-            self.pause_s = LONGEST_S if isinstance(error, Unfit) else slow
+            self._out = isinstance(error, Away)
+            short = self._out and not isinstance(error, Unfit)
+            self.pause_s = min(LONGEST_S, 2.0 * self.pause_s) if short else LONGEST_S
             self._note(directory, outbox, None, str(error))
             return False
         finally:

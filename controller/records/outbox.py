@@ -73,6 +73,12 @@ class Batch:
         last = self.entries[-1]
         return Mark(last.seq + 1, last.chain)
 
+    @property
+    def size(self) -> int:
+        """Return what is to be carried [B]."""
+        columns = sum(len(body) for block in self.blocks for _, body in block.chunks)
+        return columns + sum(len(entry.body) for entry in self.entries)
+
     def halves(self) -> tuple[Batch, Batch]:
         """Return its older and its newer half."""
         middle = len(self.entries) // 2

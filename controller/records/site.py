@@ -28,13 +28,15 @@ from policies.site import SiteCopy
 
 PATIENCE_S = 30.0
 """Longest wait for an answer of the database [s]."""
+SLOWEST = 50_000.0
+"""Least that is carried to it in a second, by which the wait for a batch is longer [B/s]."""
 _CONNECT_S = 10
 # A server that no longer hears of us gives up within a minute what it holds for us.
 _SESSION = " ".join(
     f"-c {each}"
     for each in (
         "synchronous_commit=on",
-        "statement_timeout=120s",
+        "statement_timeout=600s",
         "lock_timeout=20s",
         "idle_in_transaction_session_timeout=60s",
         "tcp_keepalives_idle=10",
@@ -245,7 +247,7 @@ class Site:
             If it cannot be reached, or will not do.
         """
         run = self._runs[about.first]
-        async with self._turn():
+        async with self._turn(batch.size):
             await self._held(run, before)
             await self._records(run, batch)
             await self._columns(run, batch)
@@ -280,7 +282,7 @@ class Site:
             If it cannot be reached, or will not do.
         """
         run, entry = self._runs[about.first], batch.entries[0]
-        async with self._turn():
+        async with self._turn(batch.size):
             gone = await self.rows(
                 "DELETE FROM steadyline.quarantine WHERE run = %s AND seq = %s AND chain = %s RETURNING seq",
                 *(run, entry.seq, entry.chain),
@@ -295,9 +297,10 @@ class Site:
         return bool(there)
 
     @contextmanager
-    def _asking(self) -> Generator[None]:
-        """Ask the database something; who gives no answer is cut off."""
-        timer = asyncio.get_running_loop().call_later(PATIENCE_S, _cut, self._here().fileno())
+    def _asking(self, size: int = 0) -> Generator[None]:
+        """Ask the database something of a size [B]; who gives no answer is cut off."""
+        patience_s = PATIENCE_S + size / SLOWEST
+        timer = asyncio.get_running_loop().call_later(patience_s, _cut, self._here().fileno())
         try:
             with _told():
                 yield
@@ -305,9 +308,9 @@ class Site:
             timer.cancel()
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncGenerator[None]:
-        """Make one transaction."""
-        with self._asking():
+    async def _turn(self, size: int = 0) -> AsyncGenerator[None]:
+        """Make one transaction of a size [B]."""
+        with self._asking(size):
             async with self._here().transaction():
                 yield
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
+from controller.records.entry import entries, latest
 from controller.records.file import FILE
 from controller.records.quarantine import write_durably
 
@@ -60,6 +61,19 @@ class Standing:
             return None
         except (TypeError, ValueError):
             raise ValueError(f"{file}: this does not say how far a copy goes") from None
+
+
+def refreshed(directory: Path, standing: Standing) -> Standing:
+    """Return how a copy stands beside what the record holds now.
+
+    Raises
+    ------
+    ValueError
+        If the record cannot be read.
+    """
+    last, waits = next(latest(directory, 1), None), next(entries(directory, standing.next), None)
+    behind = 0 if last is None else max(0, last.seq + 1 - standing.next)
+    return replace(standing, behind=behind, since=None if waits is None else waits.at)
 
 
 def begin(directory: Path) -> None:
