@@ -10,6 +10,8 @@ from anomaly import Alert
 from anomaly.cases import Case, CaseAct
 from anomaly.incident import Incident
 from controller.alarms.state import Alarm, AlarmChange
+from controller.material.batches import Batch
+from controller.material.phases import PhaseChange
 from controller.material.state import Container, Diversion
 from controller.plan import Plan, Problem
 from plant_io import Receipt, Setpoint, Snapshot
@@ -162,11 +164,30 @@ class CarryAlarms:
     """Alarms as it left them."""
 
 
+class Directive(StrEnum):
+    """What a person lets the line know; its own control starts and stops it."""
+
+    SHUT_DOWN = "shut down"
+    """It is being shut down."""
+    GO_ON = "go on"
+    """It goes on after all."""
+    END_BATCH = "end batch"
+    """What leaves the line from now on belongs to the next batch."""
+
+
+@dataclass(frozen=True, slots=True)
+class DirectLine:
+    """Tell the controller what becomes of the line, so that it holds the limits of that phase."""
+
+    directive: Directive
+    """What becomes of it."""
+
+
 LoopAct = SetMode | Accept | SetLimits | SetTarget
 """What people may ask of a loop."""
 AlarmAct = HandleAlarm | CarryAlarms
 """What may be asked of alarms."""
-Act = LoopAct | AlarmAct | CaseAct
+Act = LoopAct | AlarmAct | CaseAct | DirectLine
 """Anything people may ask for."""
 
 
@@ -249,6 +270,10 @@ class Decision:
     """Diversions of material that began or ended."""
     containers: tuple[Container, ...] = ()
     """Containers of product that are full."""
+    batches: tuple[Batch, ...] = ()
+    """Batches that ended."""
+    line_phases: tuple[PhaseChange, ...] = ()
+    """Steps of the line from phase to phase."""
     alarms: tuple[AlarmChange, ...] = ()
     """Alarms that went from one state of their life cycle to another, in this order."""
     cases: tuple[Case, ...] = ()

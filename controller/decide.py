@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from anomaly import engine
+from anomaly import Alert, engine
 from anomaly.engine import WatchState
 from anomaly.heard import NOTHING, Heard
 from controller import beliefs, dropout, soft, substitute
@@ -104,11 +104,9 @@ def conclude(
     tracked = _tracked(given, state.material, kit)
     wanted = _wanted(turns, tracked, kit)
     words = speak(links, seen, state, wanted, kit)
-    alerts = (*locked.alerts, *advice.alerts, *[a for t in turns.values() for a in t.alerts])
-    said = announce(alerts, seen, watches, orders, (state, kit))
+    said = announce((*locked.alerts, *advice.alerts, *_raised(turns)), seen, watches, orders, (state, kit))
     modes = {name: (t.state.mode, t.state.phase) for name, t in turns.items()}
     kept = alarms.look(_heeded(given, said, modes), state.alarms, kit.alarms)
-    news = (*perceived.stood_in, *soft.told(state.soft, perceived.soft, kit.soft))
     decision = Decision(
         setpoints=tuple(wanted.setpoints),
         handshake=words.writes,
@@ -116,7 +114,7 @@ def conclude(
         proposals=tuple([t.proposal for t in turns.values() if t.proposal is not None]),
         problems=tuple([t.problem for t in turns.values() if t.problem is not None]),
         alerts=said.alerts,
-        events=_news(seen, links, news) + _said(turns) + tracked.events + kept.events + said.events,
+        events=_stood(perceived, links, state, kit) + _said(turns) + tracked.events + kept.events + said.events,
         armed=words.armed,
         modes=modes,
         trips={name: t.state.trips for name, t in turns.items() if t.state.trips},
@@ -128,11 +126,22 @@ def conclude(
         incidents=said.incidents,
         diversions=tracked.diversions,
         containers=tracked.containers,
+        batches=tracked.batches,
+        line_phases=tracked.line_phases,
         alarms=kept.changes,
         cases=said.cases,
     )
-    own = (perceived.soft, watches, {name: t.state for name, t in turns.items()}, perceived.substitutes)
+    own = (perceived.soft, watches, {n: t.state for n, t in turns.items()}, perceived.substitutes)
     return decision, _left(own, (said, tracked.state, kept.memory), links, words)
+
+
+def _raised(turns: Mapping[str, Turn]) -> list[Alert]:
+    return [alert for one in turns.values() for alert in one.alerts]
+
+
+def _stood(perceived: Perceived, links: Links, state: State, kit: Kit) -> tuple[Event, ...]:
+    news = (*perceived.stood_in, *soft.told(state.soft, perceived.soft, kit.soft))
+    return _news(perceived.seen, links, news)
 
 
 def _said(turns: Mapping[str, Turn]) -> tuple[Event, ...]:

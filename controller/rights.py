@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from anomaly.cases import CaseAct
 from controller.cases.plain import needed as followed
-from controller.cycle import Accept, Act, Attention, HandleAlarm, SetMode
+from controller.cycle import Accept, Act, Attention, DirectLine, HandleAlarm, SetMode
 from controller.service import WILLING
 from policies.people import Right
 
@@ -24,6 +24,8 @@ def needed(act: Act) -> Right:
     """Return the right it takes to order something."""
     if isinstance(act, CaseAct):
         return followed(act)
+    if isinstance(act, DirectLine):
+        return Right.DIRECT
     if isinstance(act, HandleAlarm):
         return _ATTENDING[act.attention]
     if isinstance(act, SetMode):

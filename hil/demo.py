@@ -131,6 +131,7 @@ def _introduce(scenario: Scenario, wanted: Wanted, policy: Policy, seed: int) ->
     for asked in scenario.orders:
         words = f"the controller is asked for mode {asked.mode.value}" if asked.mode else "people accept each move"
         words = f"people {asked.alarms.value} {asked.alarm or 'every alarm'}" if asked.alarms else words
+        words = f"the line: {asked.line.value}" if asked.line else words
         people.print(f"  after {asked.after_s / 60:3.0f} min  {words}", markup=False)
     for wrong in scenario.faults:
         people.print(

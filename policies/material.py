@@ -6,6 +6,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
+from policies.phases import Batches, Phases
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
 
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)]
@@ -144,6 +145,10 @@ class Material(Declared):
     """The gate; material is only followed where absent."""
     containers: Containers | None = None
     """How product is parted; not at all where absent."""
+    phases: Phases | None = None
+    """How start-up, pause and shutdown are told from production, and what holds in them; not at all where absent."""
+    batches: Batches | None = None
+    """Where one batch ends and the next begins; all of a run is one where absent."""
 
     @model_validator(mode="after")
     def _names(self) -> Self:

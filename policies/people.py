@@ -49,6 +49,8 @@ class Right(StrEnum):
     """Order SHADOW or OFF."""
     LEAD = "put loops in service"
     """Order AUTO or ADVISORY, or accept a move."""
+    DIRECT = "direct the line"
+    """Tell the controller that the line is shut down, goes on, or begins another batch."""
     ADJUST = "set limits and targets"
     """Order narrower limits, or another target, within the policy."""
     ATTEND = "acknowledge alarms"
@@ -78,6 +80,7 @@ class Right(StrEnum):
 RIGHTS: Mapping[Right, frozenset[Role]] = {
     Right.RELEASE: frozenset({Role.OPERATOR, Role.ENGINEER}),
     Right.LEAD: frozenset({Role.OPERATOR, Role.ENGINEER}),
+    Right.DIRECT: frozenset({Role.OPERATOR, Role.ENGINEER}),
     Right.ADJUST: frozenset({Role.OPERATOR, Role.ENGINEER}),
     Right.ATTEND: frozenset({Role.OPERATOR, Role.ENGINEER, Role.QA}),
     Right.SHELVE: frozenset({Role.OPERATOR, Role.ENGINEER}),

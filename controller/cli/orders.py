@@ -12,7 +12,19 @@ from threading import Thread
 
 from controller.cli.ends import Refused
 from controller.cli.show import people
-from controller.cycle import Accept, Attention, Cycle, HandleAlarm, Mode, Order, SetLimits, SetMode, SetTarget
+from controller.cycle import (
+    Accept,
+    Attention,
+    Cycle,
+    Directive,
+    DirectLine,
+    HandleAlarm,
+    Mode,
+    Order,
+    SetLimits,
+    SetMode,
+    SetTarget,
+)
 from controller.rights import needed
 from policies.people import Right
 from policies.words import seconds
@@ -22,6 +34,7 @@ HELP = (
     " | limits api_sp 1.8 2.2 worn screw | limits api_sp policy screw changed | target api 9.9 low assay"
     " | acknowledge nir_bad seen | shelve nir_bad 30m probe is being cleaned"
     " | unshelve nir_bad probe is clean | reset nir_bad why | remove nir_bad why | restore nir_bad why"
+    " | shut_down end of the campaign | go_on order withdrawn | end_batch next lot"
     " | adopt line_a_7.yaml limits after the trial | rollback assay drifts"
 )
 _LIKE = {
@@ -34,6 +47,7 @@ _LIKE = {
     "remove": "remove nir_bad probe is away for repair",
     "restore": "restore nir_bad probe is back",
 }
+_DIRECTIVES = {one.value.replace(" ", "_"): one for one in Directive}
 _POLICY = "policy"
 """Word for what the policy says."""
 
@@ -155,6 +169,10 @@ def parse(line: str, who: str, loops: tuple[str, ...], offers: Mapping[str, floa
     word, _, why = line.strip().partition(" ")
     if not word:
         return []
+    if word in _DIRECTIVES:
+        if not why:
+            raise ValueError(f"{word}: say why, for the record")
+        return [Order(who, why, DirectLine(_DIRECTIVES[word]))]
     if word in set(Attention):
         return [_handle(Attention(word), why, who)]
     if word in {"limits", "target"}:

@@ -9,7 +9,7 @@ whole of a disturbance, so that what escapes does so at one of its edges.
 
 from __future__ import annotations
 
-from math import hypot, inf, isfinite
+from math import hypot, inf, isfinite, nan
 from typing import NamedTuple
 
 from controller.guard import Permit, Refusal, guard
@@ -34,6 +34,10 @@ class Judged(NamedTuple):
     """Lowest the content may be at the permitted probability, in the unit of content."""
     high: float
     """Highest it may be, in the unit of content."""
+
+
+STANDS = Judged("standing", "the line stands", nan, nan)
+"""While nothing is fed: what stood is judged anew when it moves again."""
 
 
 class Shown(NamedTuple):
@@ -91,6 +95,8 @@ class Evidence(NamedTuple):
     """Mass that comes before the gate can be moved [kg]."""
     known: bool
     """Whether every flow was read."""
+    limits: tuple[float, float]
+    """Lowest and highest conforming content now, in the unit of content."""
 
 
 def judge(seen: Snapshot, known: Evidence, kit: MaterialKit) -> Judged:
@@ -116,13 +122,13 @@ def judge(seen: Snapshot, known: Evidence, kit: MaterialKit) -> Judged:
         return Judged(UNKNOWN, f"{' or '.join(words.within)} has not been good for {words.lost_s:g} s", least, most)
     soon = mean + belief.mean_slope * known.ahead_kg
     wide = hypot(max(belief.sd + belief.sd_slope * known.ahead_kg, 0.0), offset_sd)
-    low, high = words.limits
+    low, high = known.limits
     for tag in words.within:
         shown, spread, good = found(seen, tag)
         near = words.within_far * spread * kit.slopes[tag] if isfinite(spread) else 0.0
         if good and not low + near <= shown * kit.slopes[tag] <= high - near:
             return Judged("content", f"{tag} shows {shown:.4g}, too near to {low:g} or {high:g}", least, most)
-    said = _outside("content", (min(least, soon - far * wide), max(most, soon + far * wide)), words.limits)
+    said = _outside("content", (min(least, soon - far * wide), max(most, soon + far * wide)), known.limits)
     trigger = "content"
     for name, one in () if said else kit.declared.measured.items():
         value, value_sd, good = found(seen, one.tag)

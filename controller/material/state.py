@@ -9,6 +9,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from controller.material.batches import NO_BATCH, Batching
+from controller.material.phases import UNTOLD, Phase
 from plant_io.signals import Floats
 from plant_io.values import quick
 
@@ -189,6 +191,12 @@ class MaterialState:
     """Mass of it that was rejected [kg]."""
     unfollowed_since: float = inf
     """Since when the gate has not followed, POSIX time [s]."""
+    fed_kg: float = 0.0
+    """Mass fed since the start [kg]."""
+    phase: Phase = UNTOLD
+    """The phase of the line."""
+    batching: Batching = NO_BATCH
+    """The batch that is being made."""
 
 
 def held(line: Line, cells: slice) -> dict[str, float]:

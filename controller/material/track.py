@@ -8,9 +8,23 @@ from math import hypot, inf, isfinite
 from typing import NamedTuple
 
 from controller.cycle import Event, Mode, Order, SetMode
-from controller.material import balance, divert, flow
+from controller.material import balance, divert, flow, phases
+from controller.material.batches import Batch, Batching, Totals
+from controller.material.course import Cut, Stepped, conformed, cut, directed, stood
 from controller.material.kit import MaterialKit
-from controller.material.state import Belief, Container, Diversion, Filling, Gate, Line, MaterialState, Weighing
+from controller.material.phases import STANDING, Phase, PhaseChange
+from controller.material.state import (
+    NOTHING,
+    TOTAL,
+    Belief,
+    Container,
+    Diversion,
+    Filling,
+    Gate,
+    Line,
+    MaterialState,
+    Weighing,
+)
 from plant_io import Setpoint, Snapshot
 from plant_io.changes import replace
 from plant_io.values import quick
@@ -34,6 +48,10 @@ class Tracked:
     """Diversions that began or ended."""
     containers: tuple[Container, ...] = ()
     """Containers that are full."""
+    batches: tuple[Batch, ...] = ()
+    """Batches that ended."""
+    line_phases: tuple[PhaseChange, ...] = ()
+    """Steps of the line from phase to phase."""
     events: tuple[Event, ...] = ()
     """What to keep in the audit trail."""
 
@@ -58,26 +76,52 @@ def track(
     """
     asked = _asked(orders, old.asked) if orders else old.asked
     now = _moved_on(seen, old, kit)
-    shown = divert.corrected(seen, old, kit)
-    words = kit.declared.divert
-    if words is None:
-        return Tracked(_left(seen.at, old, now, (asked, shown, old.gate, inf)), containers=now.full)
-    judged = divert.judge(seen, divert.Evidence(now.belief, shown, sum(now.flows) * words.ahead_s, now.known), kit)
-    gate, told = divert.moved(seen.at, _with_mass(old.gate, now.rejected_kg), judged, words.hold_s)
-    setpoint = divert.asked(seen, gate, kit, serves=bool(asked), remote=kit.connection in remote)
-    since, late = divert.deaf(seen.at, old.unfollowed_since, setpoint)
+    course = directed(seen.at, sum(now.flows), orders, old.phase, kit)
+    lost = stood(seen.at, course.phase, now.line, kit)
+    if lost is not None:
+        now = now._replace(line=lost, belief=NOTHING)
+    shown, words = divert.corrected(seen, old, kit), kit.declared.divert
+    gate, told, setpoint, since, late = old.gate, None, None, inf, False
+    if words is not None:
+        holding = phases.holding(course.phase.phase, kit.declared.phases)
+        limits = holding.limits or kit.declared.content.limits
+        known = divert.Evidence(now.belief, shown, sum(now.flows) * words.ahead_s, now.known, limits)
+        told_phases, stands = kit.declared.phases is not None, course.phase.phase in STANDING
+        judged = divert.STANDS if told_phases and stands else divert.judge(seen, known, kit)
+        hold_s = words.hold_s if holding.hold_s is None else holding.hold_s
+        gate, told = divert.moved(seen.at, _with_mass(old.gate, now.rejected_kg), judged, hold_s)
+        setpoint = divert.asked(seen, gate, kit, serves=bool(asked), remote=kit.connection in remote)
+        since, late = divert.deaf(seen.at, old.unfollowed_since, setpoint)
+    course = conformed(seen.at, course, kit, lets_out=words is None or not gate.open)
+    batch, now = _cut(seen.at, orders, old, (now, course), kit)
     diversions = () if told is None else (_rounded(told),)
     events = tuple(Event(seen.at, what) for what in (*now.said, *map(_sentence, diversions)))
-    if late:
+    if late and words is not None:
         events += (Event(seen.at, f"material: the gate does not follow {words.tag}"),)
     return Tracked(
-        state=_left(seen.at, old, now, (asked, shown, gate, since)),
+        state=_left(seen.at, old, now, (asked, shown, gate, since), (course.phase, batch.batching)),
         setpoints=() if setpoint is None else (setpoint,),
         wants=kit.wants if asked else _NOBODY,
         diversions=diversions,
         containers=now.full,
-        events=events,
+        batches=batch.ended,
+        line_phases=course.changes,
+        events=(*events, *course.events, *batch.events),
     )
+
+
+def _cut(
+    at: float, orders: Sequence[Order], old: MaterialState, now: tuple[_Now, Stepped], kit: MaterialKit
+) -> tuple[Cut, _Now]:
+    """Return the batches, and what came of the cycle with the container closed where a batch ends."""
+    moved, course = now
+    totals = Totals(old.fed_kg + moved.fed_kg, old.made_kg + moved.made_kg, old.diverted_kg + moved.rejected_kg)
+    held = 0.0 if moved.line is None else float(moved.line.cells[0, :, TOTAL].sum())
+    done = cut(at, orders, old.batching, (totals, held, course), kit)
+    filling = moved.filling
+    if not done.ended or filling is None or filling.mass_kg <= 0.0:
+        return done, moved
+    return done, moved._replace(full=(*moved.full, _closed(at, filling, kit)), filling=_empty(at, filling))
 
 
 def where(line: Line, lot: str, kit: MaterialKit) -> dict[str, float]:
@@ -105,6 +149,7 @@ class _Now(NamedTuple):
     filling: Filling | None = None
     weighings: tuple[Weighing | None, ...] = ()
     said: tuple[str, ...] = ()
+    fed_kg: float = 0.0
     made_kg: float = 0.0
     rejected_kg: float = 0.0
     full: tuple[Container, ...] = ()
@@ -115,6 +160,7 @@ def _left(
     old: MaterialState,
     now: _Now,
     judged: tuple[frozenset[str], divert.Shown, Gate, float],
+    course: tuple[Phase, Batching],
 ) -> MaterialState:
     asked, shown, gate, since = judged
     return MaterialState(
@@ -133,6 +179,9 @@ def _left(
         made_kg=old.made_kg + now.made_kg,
         diverted_kg=old.diverted_kg + now.rejected_kg,
         unfollowed_since=since,
+        fed_kg=old.fed_kg + now.fed_kg,
+        phase=course[0],
+        batching=course[1],
     )
 
 
@@ -151,8 +200,8 @@ def _moved_on(seen: Snapshot, old: MaterialState, kit: MaterialKit) -> _Now:
     weighings, doubted = balance.weighed(seen, read, passed, old.weighings, kit)
     for one in doubted:
         line = balance.applied(line, one, flow.moved(seen, sum(read.flows), kit), kit)
-    said = tuple(balance.sentence(one, kit) for one in doubted)
-    now = _Now(read.flows, tuple(pending), line, old.belief, read.known, old.filling, weighings, said)
+    said, mass = tuple(balance.sentence(one, kit) for one in doubted), sum(read.flows) * passed
+    now = _Now(read.flows, tuple(pending), line, old.belief, read.known, old.filling, weighings, said, mass)
     return now if sum(pending[:-1]) < kit.quick_kg else _stepped(seen, old, now, kit)
 
 
@@ -172,10 +221,7 @@ def _stepped(seen: Snapshot, old: MaterialState, now: _Now, kit: MaterialKit) ->
             filling = _filled(seen.at, filling, (line, left, belief, old.corrected), kit)
             if filling.mass_kg >= kit.declared.containers.mass:
                 full.append(_closed(seen.at, filling, kit))
-                filling = filling._replace(
-                    number=filling.number + 1, since=seen.at, mass_kg=0.0, active_kg=0.0,
-                    lowest=inf, highest=-inf, lots={},
-                )  # fmt: skip
+                filling = _empty(seen.at, filling)
         pending = [a - b for a, b in zip(pending, part, strict=True)]
         total -= kit.quick_kg
     gone = made if rejected else 0.0
@@ -227,6 +273,11 @@ def _filled(
         max(now.highest, belief.mean + offset + wide),
         lots,
     )
+
+
+def _empty(at: float, full: Filling) -> Filling:
+    """Return the container after a full one."""
+    return Filling(full.number + 1, at, 0.0, 0.0, inf, -inf, {})
 
 
 def _closed(at: float, now: Filling, kit: MaterialKit) -> Container:

@@ -13,9 +13,9 @@ from controller.cases.plain import said
 from controller.cycle import (
     Accept,
     AlarmAct,
-    CarryAlarms,
     Cycle,
     Decision,
+    DirectLine,
     HandleAlarm,
     LoopAct,
     Order,
@@ -110,7 +110,7 @@ def _ordered(before: Decision | None, at: float, order: Order) -> Deed:
     return Deed("order", order.who, what, where, old, new, at, order.why, order.who in _AUTOMATIC)
 
 
-def _act(before: Decision | None, act: LoopAct | AlarmAct) -> tuple[str, str, object, object]:
+def _act(before: Decision | None, act: LoopAct | AlarmAct | DirectLine) -> tuple[str, str, object, object]:
     if isinstance(act, SetMode):
         old = None if before is None or act.loop not in before.modes else before.modes[act.loop][0].value
         return "mode asked for", act.loop, old, act.mode.value
@@ -121,11 +121,17 @@ def _act(before: Decision | None, act: LoopAct | AlarmAct) -> tuple[str, str, ob
         aimed = None if before is None else before.targets.get(act.loop, {}).get(act.name)
         was, new = ("policy" if each is None else each for each in (aimed, act.target))
         return "target set", f"{act.loop} {act.name}", was, new
+    if isinstance(act, Accept):
+        return "proposal accepted", act.loop, None, _offered(before, act)
+    return _aside(act)
+
+
+def _aside(act: AlarmAct | DirectLine) -> tuple[str, str, object, object]:
+    if isinstance(act, DirectLine):
+        return f"line: {act.directive.value}", "line", None, None
     if isinstance(act, HandleAlarm):
         return f"alarm: {act.attention.value}", act.alarm, None, act.for_s
-    if isinstance(act, CarryAlarms):
-        return "alarms carried on", "alarms", None, [alarm.name for alarm in act.alarms]
-    return "proposal accepted", act.loop, None, _offered(before, act)
+    return "alarms carried on", "alarms", None, [alarm.name for alarm in act.alarms]
 
 
 def _offered(before: Decision | None, act: Accept) -> object:

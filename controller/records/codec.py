@@ -24,6 +24,8 @@ from controller.cycle import (
     CarryAlarms,
     Cycle,
     Decision,
+    Directive,
+    DirectLine,
     HandleAlarm,
     LoopAct,
     Mode,
@@ -197,7 +199,7 @@ def order(data: Fields) -> Order:
     return Order(data["who"], data["why"], case_act(act) if "case" in act else _act(act))
 
 
-def _act(data: Fields) -> LoopAct | AlarmAct:
+def _act(data: Fields) -> LoopAct | AlarmAct | DirectLine:
     if "mode" in data:
         return SetMode(data["loop"], Mode(data["mode"]))
     if "limits" in data:
@@ -205,11 +207,16 @@ def _act(data: Fields) -> LoopAct | AlarmAct:
         return SetLimits(data["loop"], data["name"], None if limits is None else (limits[0], limits[1]))
     if "target" in data:
         return SetTarget(data["loop"], data["name"], data["target"])
+    return Accept(data["loop"], data["proposed_at"]) if "proposed_at" in data else _aside(data)
+
+
+def _aside(data: Fields) -> AlarmAct | DirectLine:
+    """Return what was asked of no loop."""
+    if "directive" in data:
+        return DirectLine(Directive(data["directive"]))
     if "attention" in data:
         return HandleAlarm(data["alarm"], Attention(data["attention"]), data["for_s"], data["raised"])
-    if "alarms" in data:
-        return CarryAlarms(tuple(alarm(one) for one in data["alarms"]))
-    return Accept(data["loop"], data["proposed_at"])
+    return CarryAlarms(tuple(alarm(one) for one in data["alarms"]))
 
 
 def alarm(data: Fields) -> Alarm:

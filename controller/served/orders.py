@@ -11,6 +11,8 @@ from controller.cycle import (
     Act,
     Attention,
     Cycle,
+    Directive,
+    DirectLine,
     HandleAlarm,
     LoopAct,
     Mode,
@@ -69,6 +71,7 @@ class Counter:
                 "Keep a variable within narrower limits.",
                 self._limits,
             ),
+            ("DirectLine", (("directive", "shut down, go on or end batch."),), "Tell of the line.", _directed),
             ("Acknowledge", (_ALARM,), "Say that an alarm was seen.", _handled(Attention.ACKNOWLEDGE)),
             ("Reset", (_ALARM,), "Let go of an alarm that latched.", _handled(Attention.RESET)),
             ("Shelve", (_ALARM, ("time", "How long, such as 30m.")), "Keep an alarm from people.", _shelved),
@@ -113,6 +116,12 @@ class Counter:
         if low == high == "policy":
             return SetLimits(loop, name, None)
         return SetLimits(loop, name, (_number(low), _number(high)))
+
+
+def _directed(directive: str) -> Act:
+    if directive not in set(Directive):
+        raise ValueError(f"found {directive!r}, wanted one of {', '.join(Directive)}")
+    return DirectLine(Directive(directive))
 
 
 def _handled(attention: Attention) -> Callable[[str], Act]:

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from controller.cycle import HandleAlarm, Order, SetMode
+from controller.cycle import DirectLine, HandleAlarm, Order, SetMode
 from controller.desk import Timed
 from hil.faults.course import Course
 from hil.plants.faults import Fault
@@ -69,7 +69,7 @@ class Scenario(Declared):
     """What must be true in the end, by name."""
 
     def timed(self, policy: Policy) -> tuple[Timed, ...]:
-        """Return the orders that stand beforehand, for loops of `policy` and alarms by name, in their order."""
+        """Return the orders that stand beforehand, for loops of `policy`, alarms and the line, in their order."""
         orders = [
             Timed(asked.after_s, Order(asked.who, asked.why, SetMode(name, asked.mode)))
             for asked in self.orders
@@ -81,6 +81,11 @@ class Scenario(Declared):
             Timed(asked.after_s, Order(asked.who, asked.why, HandleAlarm(asked.alarm, asked.alarms, asked.for_s)))
             for asked in self.orders
             if asked.alarms is not None and asked.alarm is not None
+        ]
+        orders += [
+            Timed(asked.after_s, Order(asked.who, asked.why, DirectLine(asked.line)))
+            for asked in self.orders
+            if asked.line is not None
         ]
         return tuple(sorted(orders, key=lambda timed: timed.after_s))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from controller.cycle import Attention, Mode
+from controller.cycle import Attention, Directive, Mode
 from hil.faults.course import Handled, Setup, Turn
 from hil.faults.shapes import Shape
 from hil.plants.faults import Fault
@@ -20,7 +20,7 @@ _SPANNED = {"ramp": "ramp", "ou": "every", "random": "every", "prbs": "every"}
 
 
 class Asked(Declared):
-    """An order placed by itself: a mode for loops, what is done to alarms, or the acceptance of what is proposed."""
+    """An order placed by itself: a mode, what is done to alarms, what becomes of the line, or moves being accepted."""
 
     after_s: Duration = Field(alias="after", default=0.0)
     """Time since the start; at the start if absent [s]."""
@@ -34,6 +34,8 @@ class Asked(Declared):
     """What is done to alarms."""
     alarm: str | None = None
     """Name of the alarm; every alarm that is on the list then if absent."""
+    line: Directive | None = None
+    """What becomes of the line."""
     for_s: Duration | None = Field(default=None, alias="for")
     """How long moves are accepted, to the end if absent, or alarms are shelved [s]."""
     who: str = "scenario"
@@ -43,8 +45,8 @@ class Asked(Declared):
 
     @model_validator(mode="after")
     def _one(self) -> Asked:
-        if sum(each is not None for each in (self.mode, self.accept, self.alarms)) != 1:
-            raise ValueError("found several or none of mode, accept and alarms, wanted one of them")
+        if sum(each is not None for each in (self.mode, self.accept, self.alarms, self.line)) != 1:
+            raise ValueError("found several or none of mode, accept, alarms and line, wanted one of them")
         shelves = self.alarms is Attention.SHELVE
         if self.for_s is not None and self.accept is None and not shelves:
             raise ValueError(
