@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
 import getpass
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 Name = Annotated[str, typer.Argument(metavar="NAME", help="Name of the user.")]
 By = Annotated[str | None, typer.Option("--as", metavar="ADMIN", help="Administrator who does it.")]
 Why = Annotated[str, typer.Option("--why", help="Reason, for the record.")]
+Authorities = Annotated[
+    Path | None, typer.Option("--ca", metavar="FILE", help="Authorities in PEM that vouch for the issuer's server.")
+]
 _ROLES = "viewer, operator, engineer, qa, admin or service."
 _PKI = Path("pki")
 Pki = Annotated[Path, typer.Option("--pki", metavar="DIR", help="Folder of the key that signs what is done here.")]
@@ -35,7 +40,7 @@ def add(app: typer.Typer) -> None:
     )
     user.command("add")(added)
     user.command("list")(listed)
-    for verb in (role, disable, enable, passwd, issuer):
+    for verb in (role, disable, enable, passwd, issuer, token):
         user.command()(verb)
     app.add_typer(user, name="user")
 
@@ -170,8 +175,9 @@ def issuer(
     *,
     client: Annotated[str, typer.Option("--client", metavar="ID", help="This station, as the issuer knows it.")] = "",
     keys: Annotated[
-        Path | None, typer.Option("--keys", metavar="FILE", help="Its public keys, from its jwks_uri.")
+        Path | None, typer.Option("--keys", metavar="FILE", help="Its public keys; fetched from it if absent.")
     ] = None,
+    ca: Authorities = None,
     claim: Annotated[str, typer.Option("--roles", metavar="CLAIM", help="Claim whose words make a role.")] = "groups",
     words: Annotated[
         list[str] | None, typer.Option("--map", metavar="WORD=ROLE", help="A word and its role; may be repeated.")
@@ -187,21 +193,38 @@ def issuer(
     json: Json = None,
 ) -> int:
     """Believe tokens of an OpenID Connect issuer from now on, or of none; orders may then be placed with them."""
+    from controller.login import Login  # noqa: PLC0415  # heavy
     from controller.trusting import trust  # noqa: PLC0415  # heavy
     from controller.vouched import Issuer, usable  # noqa: PLC0415  # heavy
 
     with reading():
         wanted: Issuer | None = None
         if url != "none":
-            if keys is None or not client:
-                raise Refused("user issuer: wanted --keys and --client")
+            if not client:
+                raise Refused("user issuer: found no --client, wanted this station as the issuer knows it")
+            known = loads(keys.read_bytes()) if keys else asyncio.run(Login(url, ca).keys())
             made = {word: _role(name).value for word, _, name in (each.rpartition("=") for each in words or ())}
             said = {"url": url, "client": client, "role_claim": claim, "roles": made, "name_claim": names}
-            wanted = Issuer.read({**said, "keys": usable(loads(keys.read_bytes()))})
+            wanted = Issuer.read({**said, "keys": usable(known)})
         users = opened(directory, pki)
         trust(users, _admin(users, by, Asker(password_fd)), wanted, why, now())
     people.print(f"tokens of {url} are believed from now on", markup=False)
     give({"issuer": None if wanted is None else wanted.plain()}, json)
+    return 0
+
+
+def token(*, ca: Authorities = None, directory: Users = USERS) -> int:
+    """Get an ID token of the issuer that is believed here, on stdout, to be given where a password would be."""
+    from controller.login import Login  # noqa: PLC0415  # heavy
+    from controller.trusting import trusted  # noqa: PLC0415  # heavy
+    from plant_io.clocks import WallClock  # noqa: PLC0415  # heavy
+
+    with reading():
+        found = trusted(opened(directory))
+        if found is None:
+            raise Refused("user token: no issuer is believed here; an administrator runs: steadyline user issuer")
+        say = functools.partial(people.print, markup=False)
+        typer.echo(asyncio.run(Login(found.url, ca).token(found.client, WallClock(), say)))
     return 0
 
 
