@@ -13,6 +13,7 @@ from controller.alarms.state import Alarm, AlarmChange
 from controller.material.batches import Batch
 from controller.material.phases import PhaseChange
 from controller.material.state import Container, Diversion
+from controller.notices.state import Notice
 from controller.plan import Plan, Problem
 from plant_io import Receipt, Setpoint, Snapshot
 from plant_io.values import quick
@@ -183,10 +184,28 @@ class DirectLine:
     """What becomes of it."""
 
 
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What came of one attempt to send a notice; the shell reports it, people never do."""
+
+    receiver: str
+    """Receiver, by its name in the policy."""
+    key: str
+    """Key of the notice, the same in every attempt."""
+    attempt: int
+    """Which attempt it was, from 1 [1]."""
+    delivered: bool
+    """Whether the receiver took it."""
+    status: str
+    """What the receiver said, or why nothing was heard of it."""
+    final: bool
+    """Whether no further attempt is made."""
+
+
 LoopAct = SetMode | Accept | SetLimits | SetTarget
 """What people may ask of a loop."""
-AlarmAct = HandleAlarm | CarryAlarms
-"""What may be asked of alarms."""
+AlarmAct = HandleAlarm | CarryAlarms | Delivered
+"""What may be asked of alarms, or reported of telling people of them."""
 Act = LoopAct | AlarmAct | CaseAct | DirectLine
 """Anything people may ask for."""
 
@@ -274,6 +293,8 @@ class Decision:
     """Batches that ended."""
     line_phases: tuple[PhaseChange, ...] = ()
     """Steps of the line from phase to phase."""
+    notices: tuple[Notice, ...] = ()
+    """What is to be sent to people beyond the screen."""
     alarms: tuple[AlarmChange, ...] = ()
     """Alarms that went from one state of their life cycle to another, in this order."""
     cases: tuple[Case, ...] = ()

@@ -9,9 +9,9 @@ from anomaly import Alert, engine
 from anomaly.engine import WatchState
 from anomaly.heard import NOTHING, Heard
 from controller import beliefs, dropout, soft, substitute
-from controller.alarms import look as alarms
-from controller.alarms.state import AlarmMemory
+from controller.alarms.look import Given
 from controller.announce import Announced, announce
+from controller.attended import Attended, attend
 from controller.cycle import Decision, Event, Mode, Order, Phase
 from controller.handshake import Links, Wanted, Words, look, speak
 from controller.kit import Kit
@@ -102,11 +102,10 @@ def conclude(
     given = Inputs(seen, links, locked, orders, plans)
     turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}
     tracked = _tracked(given, state.material, kit)
-    wanted = _wanted(turns, tracked, kit)
-    words = speak(links, seen, state, wanted, kit)
+    words = speak(links, seen, state, wanted := _wanted(turns, tracked, kit), kit)
     said = announce((*locked.alerts, *advice.alerts, *_raised(turns)), seen, watches, orders, (state, kit))
     modes = {name: (t.state.mode, t.state.phase) for name, t in turns.items()}
-    kept = alarms.look(_heeded(given, said, modes), state.alarms, kit.alarms)
+    kept = attend(_heeded(given, said, modes), state, kit)
     decision = Decision(
         setpoints=tuple(wanted.setpoints),
         handshake=words.writes,
@@ -129,10 +128,11 @@ def conclude(
         batches=tracked.batches,
         line_phases=tracked.line_phases,
         alarms=kept.changes,
+        notices=kept.notices,
         cases=said.cases,
     )
     own = (perceived.soft, watches, {n: t.state for n, t in turns.items()}, perceived.substitutes)
-    return decision, _left(own, (said, tracked.state, kept.memory), links, words)
+    return decision, _left(own, (said, tracked.state, kept), links, words)
 
 
 def _raised(turns: Mapping[str, Turn]) -> list[Alert]:
@@ -148,8 +148,8 @@ def _said(turns: Mapping[str, Turn]) -> tuple[Event, ...]:
     return tuple([e for t in turns.values() for e in t.events])
 
 
-def _heeded(given: Inputs, said: Announced, modes: Mapping[str, tuple[Mode, Phase]]) -> alarms.Given:
-    return alarms.Given(given.seen, given.orders, said.alerts, said.incidents, given.links.heard, modes)
+def _heeded(given: Inputs, said: Announced, modes: Mapping[str, tuple[Mode, Phase]]) -> Given:
+    return Given(given.seen, given.orders, said.alerts, said.incidents, given.links.heard, modes)
 
 
 def _tracked(given: Inputs, old: MaterialState, kit: Kit) -> Tracked:
@@ -160,7 +160,7 @@ def _tracked(given: Inputs, old: MaterialState, kit: Kit) -> Tracked:
 
 def _left(
     own: tuple[SoftState, WatchState, dict[str, LoopState], SubstituteState],
-    kept: tuple[Announced, MaterialState, AlarmMemory],
+    kept: tuple[Announced, MaterialState, Attended],
     links: Links,
     words: Words,
 ) -> State:
@@ -169,7 +169,8 @@ def _left(
         incidents=kept[0].incident_state,
         cases=kept[0].case_state,
         material=kept[1],
-        alarms=kept[2],
+        alarms=kept[2].alarms,
+        notices=kept[2].memory,
         scans=links.scans,
         armed=words.armed,
         claims=words.claims,

@@ -18,6 +18,8 @@ from controller.kit import Kit
 from controller.loop import Sink, Station, run
 from controller.mpc.solver import solvers
 from controller.mpc.worker import SolverPort, Worker
+from controller.notices.post import Post
+from controller.notices.transports import Open, transports
 from controller.records.chain import FORMAT, Signer
 from controller.records.journal import Journal, Keeping
 from controller.state import State
@@ -74,6 +76,8 @@ class Options:
     """Signatures of the policy, as they lay beside it, kept in the record."""
     shown: Callable[[Cycle, State], None] | None = None
     """Is left what each cycle did and left, for people to look at; it must return at once."""
+    ways: Open = transports
+    """Opens the ways by which notices reach their receivers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +170,7 @@ async def operate(
     desk = Desk(kit, clock, options.orders, options.inbox, options.for_s, clock.now())
     tally, viewers = Tally(kit.policy.period_s), [Viewer(view) for view in views]
     recorder: Recorder | None = None
+    post = Post(kit.policy.notices, options.ways, options.inbox)
     try:
         await worker.start()
         await line.open()
@@ -176,7 +181,7 @@ async def operate(
             recorder = Recorder(_begin(kit, options, options.record, clock), desk)
         elif not options.unrecorded:
             desk.broken = "no record, no control: no record is kept"
-        keep: tuple[Sink, ...] = () if recorder is None else (recorder,)
+        keep: tuple[Sink, ...] = (post,) if recorder is None else (recorder, post)
         gc.freeze()  # what was loaded and made so far is never gone through again in the middle of a cycle
         shown = () if options.shown is None else (options.shown,)
         keepers = shown if recorder is None else (recorder.journal.state, *shown)
@@ -189,6 +194,7 @@ async def operate(
         gc.unfreeze()
         await worker.close()
         await line.close()
+        await post.close()
         for viewer in viewers:
             viewer.close()
         if recorder is not None:

@@ -12,6 +12,7 @@ from anomaly.incident import IncidentState
 from controller.alarms.state import AlarmMemory
 from controller.cycle import Mode, Phase, Trip
 from controller.material.state import MaterialState
+from controller.notices.state import NoticeMemory
 from controller.plan import Plan
 from controller.trail import Trail
 from plant_io import Setpoint
@@ -206,5 +207,7 @@ class State:
     """Memory of the material in the line."""
     alarms: AlarmMemory = field(default_factory=AlarmMemory)
     """Memory of the alarms."""
+    notices: NoticeMemory = field(default_factory=NoticeMemory)
+    """Memory of what was sent to people and waits to be."""
     cases: CaseState = field(default_factory=CaseState)
     """Memory of the cases."""

@@ -15,7 +15,8 @@ from anomaly import Alert, Sign
 from anomaly.cases import Case
 from anomaly.incident import Incident
 from controller.alarms.state import AlarmChange
-from controller.cycle import Cycle, Event, Trip
+from controller.cycle import Cycle, Delivered, Event, Trip
+from controller.notices.state import Notice
 from controller.plan import Status
 from plant_io import Outcome
 
@@ -59,6 +60,10 @@ class Tally:
     """Every step of an alarm through its life cycle."""
     cases: list[Case] = field(default_factory=list[Case])
     """Cases as they stood whenever something became of them."""
+    notices: list[Notice] = field(default_factory=list[Notice])
+    """Every notice that was to be sent."""
+    receipts: list[tuple[float, Delivered]] = field(default_factory=list[tuple[float, Delivered]])
+    """What came of every attempt to send one, with its time, POSIX time [s]."""
     trips: dict[tuple[str, int], tuple[Trip, ...]] = field(default_factory=dict[tuple[str, int], tuple[Trip, ...]])
     """Why loops were released, the first-out first, by loop and number of the release."""
     writes: Counter[str] = field(default_factory=Counter[str])
@@ -85,6 +90,8 @@ class Tally:
         self.incidents += cycle.decision.incidents
         self.alarms += cycle.decision.alarms
         self.cases += cycle.decision.cases
+        self.notices += cycle.decision.notices
+        self.receipts += [(at, order.act) for order in cycle.orders if isinstance(order.act, Delivered)]
         for loop, trips in cycle.decision.trips.items():
             self.trips[loop, trips[0].release] = trips
         if moved := len(cycle.decision.setpoints):

@@ -38,6 +38,7 @@ TABLE: tuple[tuple[str, Impact], ...] = (
     ("budgets.**", Impact.OPERATING),
     ("incidents.**", Impact.OPERATING),
     ("alarms.**", Impact.QUALITY),
+    ("notices.**", Impact.OPERATING),
     ("served.opcua.orders", Impact.LIMITS),
     ("served.**", Impact.OPERATING),
     ("cases.**", Impact.QUALITY),

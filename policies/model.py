@@ -18,6 +18,7 @@ from policies.cases import Cases
 from policies.incidents import Incidents
 from policies.loops import Loop, TransferFunction
 from policies.material import Material
+from policies.notices import Notices
 from policies.people import People
 from policies.records import Records
 from policies.scans import CONTROL, ScanClass, Scans
@@ -104,6 +105,8 @@ class Policy(Declared):
     """How alarms are told, and which are raised besides what watches, loops and incidents say."""
     cases: Cases | None = None
     """How QA follows up what is out of trend; no case is opened where absent."""
+    notices: Notices | None = None
+    """Who is told of alarms beyond the screen; nobody where absent."""
     records: Records = Records()
     """How a run is recorded."""
     material: Material | None = None

@@ -54,6 +54,11 @@ class AlarmKit:
         return self.known[name].handling if name in self.known else self.incidents
 
 
+_UNDELIVERED = Known(
+    "notice", _UNNAMED, "medium", ("maintenance",), "Look at the receiver and its network; tell people by other means."
+)
+
+
 def prepare(policy: Policy, index: TagIndex) -> AlarmKit:
     """Return how the alarms of a policy are told.
 
@@ -70,6 +75,7 @@ def prepare(policy: Policy, index: TagIndex) -> AlarmKit:
     known |= {name: _known("quality", declared.quality[name]) for name in declared.quality}
     known |= {name: _known("link", declared.links[name]) for name in declared.links}
     known |= _told(policy)
+    known |= {f"notices.{name}": _UNDELIVERED for name in (policy.notices.receivers if policy.notices else ())}
     suppressed = {name: one.handling.suppressed for name, one in known.items() if one.handling.suppressed is not None}
     return AlarmKit(
         known=known,

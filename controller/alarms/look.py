@@ -16,7 +16,7 @@ from anomaly.incident import Change, Incident
 from controller.alarms.kit import AlarmKit
 from controller.alarms.lifecycle import REFUSED, AlarmEvent, AlarmState, after
 from controller.alarms.state import Alarm, AlarmChange, AlarmMemory, Source
-from controller.cycle import Attention, CarryAlarms, Event, HandleAlarm, Mode, Order, Phase
+from controller.cycle import Attention, CarryAlarms, Delivered, Event, HandleAlarm, Mode, Order, Phase
 from plant_io import Snapshot
 from plant_io.changes import replace
 from policies import Priority, Route
@@ -134,6 +134,9 @@ def _spoken(given: Given, kit: AlarmKit) -> Iterable[Signal]:
                 said.routing or (alert.route,),
                 known.response or alert.response,
             )
+    for order in given.orders:
+        if isinstance(order.act, Delivered) and order.act.final:
+            yield from _delivered(order.act, kit)
     for one in given.incidents:
         said = kit.incidents
         yield Signal(
@@ -146,6 +149,15 @@ def _spoken(given: Given, kit: AlarmKit) -> Iterable[Signal]:
             said.response or one.response,
             anew=one.change is Change.RAISED,
         )
+
+
+def _delivered(act: Delivered, kit: AlarmKit) -> Iterable[Signal]:
+    """Give what an attempt to tell people says of who was to be told."""
+    name = f"notices.{act.receiver}"
+    known = kit.known.get(name)
+    if known is not None:
+        what = f"notice {act.key} was not delivered to {act.receiver} in {act.attempt} attempts: {act.status}"
+        yield Signal(name, "notice", not act.delivered, what, known.priority, known.routing, known.response)
 
 
 def _met(given: Given, old: AlarmMemory, kit: AlarmKit) -> Iterable[Signal]:

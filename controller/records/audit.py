@@ -15,6 +15,7 @@ from controller.cycle import (
     AlarmAct,
     Cycle,
     Decision,
+    Delivered,
     DirectLine,
     HandleAlarm,
     LoopAct,
@@ -131,6 +132,9 @@ def _aside(act: AlarmAct | DirectLine) -> tuple[str, str, object, object]:
         return f"line: {act.directive.value}", "line", None, None
     if isinstance(act, HandleAlarm):
         return f"alarm: {act.attention.value}", act.alarm, None, act.for_s
+    if isinstance(act, Delivered):
+        done = "delivered" if act.delivered else "failed"
+        return f"notice {done}", act.receiver, None, f"{act.key}, attempt {act.attempt}: {act.status}"
     return "alarms carried on", "alarms", None, [alarm.name for alarm in act.alarms]
 
 

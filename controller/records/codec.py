@@ -24,6 +24,7 @@ from controller.cycle import (
     CarryAlarms,
     Cycle,
     Decision,
+    Delivered,
     Directive,
     DirectLine,
     HandleAlarm,
@@ -216,6 +217,8 @@ def _aside(data: Fields) -> AlarmAct | DirectLine:
         return DirectLine(Directive(data["directive"]))
     if "attention" in data:
         return HandleAlarm(data["alarm"], Attention(data["attention"]), data["for_s"], data["raised"])
+    if "delivered" in data:
+        return Delivered(**data)
     return CarryAlarms(tuple(alarm(one) for one in data["alarms"]))
 
 

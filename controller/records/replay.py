@@ -14,7 +14,7 @@ from controller.records.cycles import Walk, inputs
 from controller.records.resume import Resumed
 
 _SHOWN = 20
-_YOUNGER = frozenset({"alarms"})
+_YOUNGER = frozenset({"alarms", "notices"})
 """Parts of a decision that older records lack, whatever was decided."""
 
 

@@ -22,6 +22,7 @@ from hil.rig.disk import TROUBLES
 from hil.rig.labels import label
 from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.memory import Memory, MemoryLine
+from hil.rig.receivers import receivers
 from hil.rig.score import Kpis, kpis
 from hil.rig.troubled import Given, Troubled, journal, operator
 from hil.rig.truth import Traced, Truth, TruthLog
@@ -134,7 +135,7 @@ class _Stage:
         told = [label(fault, scenario.for_s).plain() for fault in course.faults]
         self.memory, self.log = Memory(self.line, EPOCH), TruthLog(told)
         alone = self._whole()  # nothing but the loop waits then; signals can do so for a moment
-        self.clock = SimClock(EPOCH, self._advance, _TURNS if alone else 1)
+        self.clock = SimClock(EPOCH, self._advance, _TURNS if alone and policy.notices is None else 1)
         self._people = operator(scenario, policy)
 
     def play(self, sinks: Sequence[Sink]) -> Ran:
@@ -158,6 +159,7 @@ class _Stage:
             unrecorded=record is None,
             inbox=people.inbox,
             journal=journal(self._faults, lambda: self.clock.now() - EPOCH),
+            ways=receivers(self._scenario, lambda: self.clock.now() - EPOCH),
         )
         arguments = (dict(self._policy.loops), dict(self._policy.files))
         compute_s, limits = self._scenario.compute_s, deadlines(self._policy)

@@ -20,6 +20,7 @@ from hil.rig.labels import label
 from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.play import EPOCH, Played, deadlines, laid_out, recorded
 from hil.rig.process import PlcProcess, Served
+from hil.rig.receivers import receivers
 from hil.rig.score import kpis
 from hil.rig.tied import Tied, Vanished
 from hil.rig.troubled import Given, Troubled, journal, operator
@@ -180,6 +181,7 @@ class _Stage:
             inbox=people.inbox,
             record=life.record(self._options.record),
             journal=journal(self._faults, lambda: through.clock.now() - self._began),
+            ways=receivers(self._scenario, lambda: through.clock.now() - self._began),
         )
         sinks: tuple[Sink, ...] = (*across, self.seen, people, self.pace, killer(life, lambda: self._began, kill))
         try:

@@ -21,6 +21,7 @@ from hil.scenario import (
     IncidentComes,
     KpiIs,
     NeverPhase,
+    NoticeComes,
     PhaseComes,
     QualityComes,
     Quantity,
@@ -167,6 +168,24 @@ def _alarmed(claim: AlarmIs, played: Played) -> Verdict:
     return bool(inside), f"at {inside[0]:.0f} s" if inside else found, wanted
 
 
+def _noticed(claim: NoticeComes, played: Played) -> Verdict:
+    what = f"{claim.of or 'notice'}{f' of {claim.alarm}' if claim.alarm else ''} to {claim.receiver}"
+    ends = "is delivered" if claim.delivered else "fails"
+    wanted = f"{what} {ends} between {claim.after_s:.0f} s and {claim.end_s:.0f} s"
+    keys = {
+        one.key
+        for one in played.ran.tally.notices
+        if one.receiver == claim.receiver
+        and claim.of in {None, one.kind}
+        and (not claim.alarm or any(claim.alarm == item.alarm for item in one.items))
+    }
+    receipts = [(at - played.began, one) for at, one in played.ran.tally.receipts if one.key in keys]
+    found = "; ".join(f"{one.status} at {at:.0f} s" for at, one in receipts) or f"{len(keys)} sent, no receipt"
+    fitting = [at for at, one in receipts if one.final and one.delivered is claim.delivered]
+    inside = [at for at in fitting if claim.after_s <= at <= claim.end_s]
+    return bool(inside), f"at {inside[0]:.0f} s" if inside else found, wanted
+
+
 def _quiet(claim: Quiet, played: Played) -> Verdict:
     spoken = [(at, what) for at, what in _spoken(claim.watch, played) if _in(claim, at)]
     found = f"spoke at {spoken[0][0]:.0f} s: {spoken[0][1]}" if spoken else "silent"
@@ -201,6 +220,7 @@ def _detected(claim: FaultTold, played: Played) -> Verdict:
 _JUDGES: Mapping[type, object] = {
     KpiIs: _kpi,
     AlarmIs: _alarmed,
+    NoticeComes: _noticed,
     AlertComes: _alert,
     FirstOut: _first_out,
     PhaseComes: _phase,

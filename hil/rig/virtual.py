@@ -23,6 +23,7 @@ from hil.plc.scans import SCAN_S
 from hil.rig.links import disturb
 from hil.rig.lives import Killed, Life, killer, lives
 from hil.rig.play import EPOCH, Played, deadlines, recorded
+from hil.rig.receivers import receivers
 from hil.rig.score import kpis
 from hil.rig.tied import Tied
 from hil.rig.troubled import Given, Troubled, journal, operator
@@ -180,6 +181,7 @@ class _Stage:
             unrecorded=run.record is None,
             inbox=self._people.inbox,
             journal=journal(self._faults, lambda: self._clock.now() - EPOCH),
+            ways=receivers(scenario, lambda: self._clock.now() - EPOCH),
         )
         line = Tied(bound, self._clock)
         through = Door(self._clock, line, _Prompt(given, EPOCH + life.from_s))

@@ -258,6 +258,21 @@ class AlarmIs(Within):
     """Who must have brought it there; anybody if absent."""
 
 
+class NoticeComes(Within):
+    """A receiver is sent a notice within a time."""
+
+    kind: Literal["notice"]
+    """Kind of assertion."""
+    receiver: Word
+    """Receiver, by its name in the policy."""
+    of: Literal["alarm", "digest", "escalation"] | None = None
+    """What the notice must be; anything if absent."""
+    alarm: str = ""
+    """Alarm it must tell of; any if empty."""
+    delivered: bool = True
+    """Whether it must be taken in that time, or fail for good."""
+
+
 class Said(Within):
     """The controller says something within a time."""
 
@@ -368,7 +383,7 @@ class CaseComes(Within):
 
 Assertion = Annotated[
     Always | Never | Eventually | Band | Integral | Move | KpiIs | AlertComes | FirstOut | PhaseComes | NeverPhase
-    | QualityComes | Agrees | AlarmIs | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes
+    | QualityComes | Agrees | AlarmIs | NoticeComes | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes
     | CaseComes,
     Field(discriminator="kind"),
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from itertools import pairwise
 from math import inf, isclose
 from typing import cast
 
+from controller.alarms.kit import prepare
 from hil.faults.carried import Place, cannot
 from hil.faults.tables import ENDINGS
 from hil.plants.faults import CATALOGUE
@@ -16,10 +17,22 @@ from hil.plc.blueprint import Blueprint
 from hil.plc.guard import Limits
 from hil.plc.scans import SCAN_S
 from hil.rig.figures import figures
-from hil.scenario.assertions import Agrees, Claim, During, FirstOut, IncidentComes, Quantity, Spanned, Within
+from hil.scenario.assertions import (
+    Agrees,
+    AlarmIs,
+    Claim,
+    During,
+    FirstOut,
+    IncidentComes,
+    NoticeComes,
+    Quantity,
+    Spanned,
+    Within,
+)
 from hil.scenario.model import Scenario
-from hil.scenario.timeline import Acted, Turned, Wrong
+from hil.scenario.timeline import Acted, Asked, Turned, Wrong
 from hil.scenario.units import counted_in, shown_in, wrong_in
+from plant_io import TagIndex
 from policies import Policy
 from policies.check_shape import hint, listed
 from policies.errors import Problem
@@ -54,6 +67,11 @@ class Checked:
         """UCUM unit of every tag, virtual ones included."""
         return self.policy.units()
 
+    @cached_property
+    def alarms(self) -> Collection[str]:
+        """Every alarm there may be but those of incidents, by name."""
+        return prepare(self.policy, TagIndex.of(self.policy)).known
+
     def say(self, path: Path, message: str) -> Problem:
         """Return a problem with its place."""
         return self.document.problem(path, message)
@@ -75,11 +93,10 @@ class Checked:
 def problems(it: Checked) -> Iterator[Problem]:
     """Return everything that is wrong, in the order of the file."""
     yield from _plcs(it)
+    for name in it.scenario.receivers:
+        yield from it.one_of(("receivers", name), name, _receivers(it.policy), "receiver of notices in the policy")
     for i, asked in enumerate(it.scenario.orders):
-        here = ("orders", i)
-        if asked.loop is not None or not it.policy.loops:
-            yield from it.one_of((*here, "loop"), asked.loop or "", it.policy.loops, "loop in the policy")
-        yield from it.not_after((*here, "after"), asked.after_s)
+        yield from _order(it, ("orders", i), asked)
     for i, followed in enumerate(it.scenario.cases):
         yield from it.not_after(("cases", i, "after"), followed.after_s)
     if it.policy.cases is None and it.scenario.cases:
@@ -95,6 +112,18 @@ def problems(it: Checked) -> Iterator[Problem]:
         yield it.say(("assertions",), "found none, wanted at least one: a run that claims nothing proves nothing")
     for name, claim in it.scenario.assertions.items():
         yield from _claim(it, ("assertions", name), claim)
+
+
+def _order(it: Checked, here: Path, asked: Asked) -> Iterator[Problem]:
+    if asked.alarm is not None:
+        yield from it.one_of((*here, "alarm"), asked.alarm, it.alarms, "alarm in the policy")
+    if asked.loop is not None or (not it.policy.loops and asked.alarms is None):
+        yield from it.one_of((*here, "loop"), asked.loop or "", it.policy.loops, "loop in the policy")
+    yield from it.not_after((*here, "after"), asked.after_s)
+
+
+def _receivers(policy: Policy) -> Collection[str]:
+    return () if policy.notices is None else policy.notices.receivers
 
 
 def _plcs(it: Checked) -> Iterator[Problem]:
@@ -189,6 +218,7 @@ def _claim(it: Checked, here: Path, claim: Claim) -> Iterator[Problem]:
         if (value := _named(claim, key)) is not None:
             said = "of the truth" if key == "with_" else f"{key} in the policy"
             yield from it.one_of((*here, key.rstrip("_")), value, names, said)
+    yield from _told(it, here, claim)
     if (kpi := _named(claim, "kpi")) is not None:
         yield from it.one_of((*here, "kpi"), kpi, figures(it.policy))
     if (fault := _named(claim, "fault")) is not None:
@@ -201,6 +231,14 @@ def _claim(it: Checked, here: Path, claim: Claim) -> Iterator[Problem]:
     if isinstance(claim, Quantity):
         yield from _quantity(it, here, claim)
     yield from _times(it, here, claim)
+
+
+def _told(it: Checked, here: Path, claim: Claim) -> Iterator[Problem]:
+    if isinstance(claim, AlarmIs):
+        yield from it.one_of((*here, "alarm"), claim.alarm, {*it.alarms, "incident"}, "alarm in the policy")
+    if isinstance(claim, NoticeComes):
+        told = _receivers(it.policy)
+        yield from it.one_of((*here, "receiver"), claim.receiver, told, "receiver of notices in the policy")
 
 
 def _incident(it: Checked, here: Path, claim: IncidentComes) -> Iterator[Problem]:

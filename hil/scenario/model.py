@@ -13,7 +13,7 @@ from hil.faults.course import Course
 from hil.plants.faults import Fault
 from hil.scenario.assertions import Assertion
 from hil.scenario.followed import Followed
-from hil.scenario.timeline import Acted, Asked, PlcSetup, Seed, Turned, Wrong
+from hil.scenario.timeline import Acted, Asked, PlcSetup, Refusing, Seed, Turned, Wrong
 from policies import Policy
 from policies.words import Declared, Duration, Word
 
@@ -63,6 +63,8 @@ class Scenario(Declared):
     """What operators do at the stations of PLC loops."""
     faults: tuple[Wrong, ...] = ()
     """What goes wrong."""
+    receivers: dict[Word, tuple[Refusing, ...]] = Field(default_factory=dict)
+    """When receivers of notices take nothing, by name; in a simulated run no notice leaves the program."""
     requirements: dict[RequirementId, str] = Field(default_factory=dict)
     """Requirements by id, each in one sentence, for the assertions that name them."""
     assertions: dict[Word, Assertion] = Field(default_factory=dict)

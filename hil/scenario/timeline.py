@@ -59,6 +59,17 @@ class Asked(Declared):
         return self
 
 
+class Refusing(Declared):
+    """A time in which a receiver of notices takes nothing."""
+
+    after_s: Duration = Field(alias="after", default=0.0)
+    """Time since the start at which it begins; from the start if absent [s]."""
+    for_s: Duration | None = Field(default=None, alias="for")
+    """How long it lasts; to the end if absent [s]."""
+    status: str = "HTTP 503"
+    """What it says."""
+
+
 class _Shaped(Declared):
     """Something that comes in a shape."""
 
