@@ -23,30 +23,30 @@ class _ToHtml(Protocol):
     ) -> str: ...
 
 
-def page(title: str, parts: Iterable[str]) -> str:
-    """Return the page; `parts` are HTML already."""
+def page(title: str, parts: Iterable[str], style: str = "") -> str:
+    """Return the page; `parts` are HTML already, `style` is CSS besides that of every page."""
     from plotly.offline import get_plotlyjs  # noqa: PLC0415  # heavy
 
-    return words(title, parts, cast("Callable[[], str]", get_plotlyjs)())
+    return words(title, parts, cast("Callable[[], str]", get_plotlyjs)(), style)
 
 
-def words(title: str, parts: Iterable[str], script: str = "") -> str:
+def words(title: str, parts: Iterable[str], script: str = "", style: str = "") -> str:
     """Return a page without plots; `parts` are HTML already."""
-    said = escape(title)
-    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{said}</title><style>{_STYLE}</style>'
+    said, styles = escape(title), f"<style>{_STYLE}{style}</style>"
+    head = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{said}</title>{styles}'
     return f"{head}<script>{script}</script></head><body><h1>{said}</h1>{''.join(parts)}</body></html>\n"
 
 
-def drawn(traces: Sequence[Trace], x: str, y: str) -> str:
-    """Return a plot with words beside its axes."""
+def drawn(traces: Sequence[Trace], x: str, y: str, more: Trace | None = None) -> str:
+    """Return a plot with words beside its axes; `more` of its layout stands over what every plot has."""
     import plotly.io  # noqa: PLC0415  # heavy
 
-    layout = {
+    layout: dict[str, object] = {
         "height": 260,
         "margin": {"t": 20, "b": 45},
         "xaxis": {"title": {"text": x}},
         "yaxis": {"title": {"text": y}},
-    }
+    } | dict(more or {})
     data = [{"type": "scatter"} | dict(trace) for trace in traces]
     to_html = cast("_ToHtml", plotly.io.to_html)
     return to_html({"data": data, "layout": layout}, full_html=False, include_plotlyjs=False, validate=False)

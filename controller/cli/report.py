@@ -14,6 +14,7 @@ from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedC
 from rich.table import Table
 
 from controller.cli.alarms import alarms
+from controller.cli.case_report import oot
 from controller.cli.ends import Refused, reading
 from controller.cli.lot import lot
 from controller.cli.options import Json
@@ -50,6 +51,7 @@ def add(app: typer.Typer) -> None:
     report.command("apc")(apc)
     report.command("alarms")(alarms)
     report.command("lot")(lot)
+    report.command("oot")(oot)
     report.command("soft")(soft)
     app.add_typer(report, name="report")
 

@@ -96,7 +96,8 @@ def _followed(case: Case) -> Deed:
     # What stands out is what nobody has judged yet, or that somebody changed their mind.
     looked = case.change.startswith(("opened", "late", "sent back", "carried"))
     said = f"case {case.change}"
-    return Deed("case", CONTROLLER, said, case.id, None, case.stage.value, case.at, case.evidence.what, looked)
+    why = case.evidence.what if case.change == "opened" else case.notes[-1].what if case.notes else ""
+    return Deed("case", CONTROLLER, said, case.id, None, case.stage.value, case.at, why, looked)
 
 
 def _lost(at: float, receipt: Receipt) -> Deed:
