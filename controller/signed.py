@@ -128,9 +128,25 @@ def sign(people: People, known: Known, act: Act, now: float) -> Approval:
         meaning=act.meaning,
         shown=act.shown,
     )
+    approval = entered(people, known, statement)
+    beside.write_bytes(written([*kept, approval]))
+    return approval
+
+
+def entered(people: People, known: Known, statement: Statement) -> Approval:
+    """Return a statement signed with the key of somebody who has just given their password; it is kept that they did.
+
+    Parameters
+    ----------
+    people
+        The users of the station.
+    known
+        Who signs.
+    statement
+        What is signed.
+    """
     approval = signed(statement, known.private)
     people.tell(_deed(approval))
-    beside.write_bytes(written([*kept, approval]))
     return approval
 
 

@@ -13,10 +13,12 @@ from anomaly.cases import Carry, Case
 from controller.cases.plain import case
 from controller.cycle import Order
 from controller.desk import Timed
-from controller.records import codec
+from controller.records import alarmed, codec
 from controller.records.entry import Entry, entries
 from controller.records.verify import Verified, verify
 from policies import Policy, parse
+
+_REFUSED = "case "
 
 
 @dataclass(slots=True)
@@ -62,8 +64,11 @@ class Kept:
         said = entry.content()
         if said["kind"] == "case":
             self._changed()
-        if said["kind"] == "case" or str(said["what"]).startswith("case: ") or ".OOT-" in str(said["subject"]):
+        if said["kind"] == "case" or str(said["what"]).startswith("case: "):
             self.deeds.setdefault(str(said["subject"]), []).append((entry.seq, said))
+        elif said["kind"] == "event" and str(said["what"]).startswith(_REFUSED):
+            name = str(said["what"]).removeprefix(_REFUSED).partition(":")[0]
+            self.deeds.setdefault(name, []).append((entry.seq, said))
 
     def _changed(self) -> None:
         cycle, self._cycle = self._cycle, None
@@ -155,6 +160,24 @@ def carried(directory: Path) -> tuple[Timed, ...]:
     there = kept(directory)
     open_ = [each for each in there.cases.values() if each.stage is not Stage.CLOSED]
     return tuple(Timed(0.0, Order("system", directory.name, Carry(each.id, each))) for each in open_)
+
+
+def goes_on(directory: Path) -> tuple[Timed, ...]:
+    """Return the orders by which a run goes on with what another one left: alarms on the list, and open cases.
+
+    Parameters
+    ----------
+    directory
+        Record of the run before.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no record.
+    ValueError
+        If it cannot be read.
+    """
+    return (*alarmed.carried(directory), *carried(directory))
 
 
 def fingerprint(found: Case) -> str:

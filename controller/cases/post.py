@@ -12,15 +12,15 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from queue import SimpleQueue
 from secrets import token_hex
 from threading import Event, Thread
-from typing import Any
+from typing import Any, Self
 
 from anomaly.cases import Carry, CaseAct, Countersign, Dispose
 from controller.cases.plain import act, needed
 from controller.cycle import Order
 from controller.people import Denied, People
+from controller.runtime import Options
 from controller.signed import found
 from plant_io.clocks import WallClock
 from policies import Policy
@@ -82,41 +82,33 @@ def left(record: Path, letter: Letter) -> Path:
 
 
 class Post:
-    """Takes in orders that are left beside the record of a run, in a thread of its own.
+    """Takes in orders that are left beside the record of a run, in a thread of its own, while it is entered.
 
     Parameters
     ----------
-    inbox
-        Where orders go.
+    options
+        How the run is run: its record, and where its orders go.
+    policy
+        Policy of the run.
     users
         Gives the users of the station.
     tell
         Says why an order is not taken.
     """
 
-    def __init__(self, inbox: SimpleQueue[Order], users: Callable[[], People], tell: Callable[[str], None]) -> None:
-        self._inbox, self._users, self._tell = inbox, users, tell
-        self._record: Path | None = None
-        self._only_users = False
+    def __init__(
+        self, options: Options, policy: Policy, users: Callable[[], People], tell: Callable[[str], None]
+    ) -> None:
+        self._inbox, self._record, self._users, self._tell = options.inbox, options.record, users, tell
+        self._only_users = policy.people.orders == "users"
         self._over = Event()
 
-    def follow(self, record: Path, policy: Policy) -> None:
-        """Look beside another record from now on.
-
-        Parameters
-        ----------
-        record
-            Its directory.
-        policy
-            Policy of its run.
-        """
-        self._record, self._only_users = record, policy.people.orders == "users"
-
-    def start(self) -> None:
-        """Begin; ends with the program, or when it is closed."""
+    def __enter__(self) -> Self:
+        """Begin."""
         Thread(target=self._look, name="post", daemon=True).start()
+        return self
 
-    def close(self) -> None:
+    def __exit__(self, *_: object) -> None:
         """End."""
         self._over.set()
 
@@ -145,7 +137,7 @@ class Post:
         order: dict[str, Any] = json.loads(said["order"])
         letter = Letter(str(order["who"]), str(order["why"]), act(order["act"]), str(said["approval"]))
         if isinstance(letter.act, Carry):
-            raise ValueError("only the run itself goes on with cases of an earlier one")
+            raise Denied("only the run itself goes on with cases of an earlier one")
         if self._only_users:
             self._permitted(letter)
         self._owned(letter.act)

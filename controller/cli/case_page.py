@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
@@ -149,10 +149,10 @@ def _chart(one: Evidence, window: Window, i: int) -> str:
     minutes = [(window.ends - one.at - (count - 1 - k) * window.every_s) / 60.0 for k in range(count)]
     normal, sd = window.normal[i], window.sd[i]
     band = [_shown(normal + side * sd, log=log) for side in (-2.0, 0.0, 2.0)]
-    flat = {"mode": "lines", "x": [minutes[0], minutes[-1]], "hoverinfo": "skip"}
+    flat: dict[str, object] = {"mode": "lines", "x": [minutes[0], minutes[-1]], "hoverinfo": "skip"}
     points = [_shown(point[i], log=log) for point in window.points]
     onset = (one.onset - one.at) / 60.0
-    traces: list[dict[str, object]] = [
+    traces: list[Mapping[str, object]] = [
         flat | {"y": [band[0]] * 2, "name": "normal, two sd", "line": {"color": _INK, "dash": "dot", "width": 1}},
         flat | {"y": [band[2]] * 2, "showlegend": False, "line": {"color": _INK, "dash": "dot", "width": 1}},
         flat | {"y": [band[1]] * 2, "name": "normal", "line": {"color": _INK, "width": 1}},
@@ -266,7 +266,7 @@ def _disposition(found: Reviewed) -> Iterator[str]:
         yield page.said("The case has not been judged.")
         return
     yield page.said(f"{case.disposition.value}, {utc(case.judged)}. Reason: {case.why}")
-    rows = []
+    rows = list[tuple[str, ...]]()
     for one in found.signatures:
         said = one.approval
         printed = one.signed.who if said is None else f"{said.who} ({one.signed.who})"

@@ -13,6 +13,8 @@ from tempfile import TemporaryFile
 from rich.status import Status
 
 from controller.burden import Burden
+from controller.cases.history import goes_on
+from controller.cases.post import Post
 from controller.cli import incidents
 from controller.cli.access import begun, gate, signatures
 from controller.cli.consoles import console, follow
@@ -28,7 +30,6 @@ from controller.desk import Timed
 from controller.kit import Kit, prepare
 from controller.lease import STATIONS
 from controller.loop import Sink
-from controller.records.alarmed import carried
 from controller.records.chain import Signer
 from controller.records.journal import FILE
 from controller.runtime import Options, PlantUnreachable, Ran, door, operate
@@ -72,7 +73,7 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
         kit = prepare(policy, randbelow(STATIONS))
         where = Path(f"record-{WallClock().now():.0f}") if record is None else record
         orders = tuple(Timed(0.0, Order(who, f"--mode {mode}", SetMode(name, Mode(mode)))) for name in policy.loops)
-        orders += () if site.after is None else carried(site.after)
+        orders += () if site.after is None else goes_on(site.after)
         fresh(where)
         found = pace(policy, site.speed, waits=site.waits)
         signs = signer(policy, site.pki)
@@ -121,7 +122,7 @@ def _runs(kit: Kit, options: Options, succession: Succession, listener: Listener
             options,
             for_s=left,
             record=first.with_name(f"{first.name}-{len(records) + 1}"),
-            orders=(*succession.orders(following), *carried(record)),
+            orders=(*succession.orders(following), *goes_on(record)),
             policy_name=succession.now.name,
             barred="",
             supersedes=succession.head(following, record),
@@ -233,6 +234,7 @@ def observed(kit: Kit, options: Options, listener: Listener, watch: Sink, site: 
                 people.print(said, markup=False)
             shown = announcer(options.record, _signing(options.signer)), watcher(kit.policy, status), outlets
             copies = site.copies.view(kit.policy, options.record, site.pki)
+            stack.enter_context(Post(options, kit.policy, site.station.people, people.print))
             return asyncio.run(operate(kit, options, way, (listener.watch, watch), (*shown, copies, *log)))
         except PlantUnreachable as error:
             raise Unreachable(f"{error}; is the plant up, and are the addresses in the policy right?") from error

@@ -15,6 +15,7 @@ from controller.cli import (
     approve,
     audit,
     backup,
+    case,
     certs,
     copying,
     detector,
@@ -148,6 +149,7 @@ def add(app: typer.Typer) -> None:
     history.add(app)
     report.add(app)
     approve.add(app)
+    case.add(app)
     oot.add(app)
     diff.add(app)
     doctor.add(app)

@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from controller.cases.history import goes_on
 from controller.cycle import Cycle
 from controller.desk import Timed
-from controller.records.alarmed import carried
 from hil.faults.tables import ENDINGS
 from hil.plants.faults import Fault, end
 
@@ -41,7 +41,7 @@ class Life:
             Record of the first life; each goes on with the alarms of the one before. None where none is kept.
         """
         mine = [timed for timed in orders if timed.after_s >= self.from_s]
-        kept = () if record is None or self.before_s is None else carried(_beside(record, self.before_s))
+        kept = () if record is None or self.before_s is None else goes_on(_beside(record, self.before_s))
         return kept + tuple(replace(timed, after_s=timed.after_s - self.from_s) for timed in mine)
 
     def record(self, record: Path | None) -> Path | None:
