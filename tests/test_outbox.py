@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from recorded import BEGAN, UNITS, Signals, changed, keeping
 
+from controller.cli.app import status
 from controller.records import quarantine
 from controller.records.entry import Entry, entries
 from controller.records.file import FILE
@@ -19,6 +20,8 @@ from controller.records.site import Away, Poison, settings
 from controller.records.standing import Standing, begin, waiting
 from plant_io.clocks import SimClock
 from policies.site import SiteCopy
+
+EXAMPLE = Path(__file__).parents[1] / "policies" / "examples" / "wood_berry.yaml"
 
 
 @dataclass
@@ -70,6 +73,7 @@ class Shelf:
 
 def record(directory: Path, count: int = 66, *, ended: bool = True) -> Path:
     signals, journal = Signals(count), Journal(directory, keeping(block_s=60.0, units=UNITS))
+    journal._db.execute("PRAGMA synchronous=OFF")
     journal.head(BEGAN, {"line": "toy", "station": directory.name})
     signals.kept(journal, 0, count)
     if ended:
@@ -240,3 +244,20 @@ def test_settings_demand_a_verified_server_off_this_machine_and_hold_no_password
 def test_a_site_comes_back_from_what_is_said_of_it() -> None:
     site = SiteCopy.model_validate({"host": "db.site.example", "every": "20s", "behind": "8h", "ca": "site.pem"})
     assert SiteCopy.model_validate(json.loads(json.dumps(site.plain()))) == site
+
+
+def test_what_is_wrong_with_a_copy_is_told_by_status_and_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    there, file = record(tmp_path / "run", 3), tmp_path / "column.yaml"
+    assert status(["copy", "list", str(EXAMPLE)]) == 2
+    assert "it names no database of a site" in capsys.readouterr().err
+    file.write_text(EXAMPLE.read_text() + "\nrecords: {site: {host: 127.0.0.1, port: 1}}\n")
+    assert status(["copy", "list", str(file)]) == 3
+    assert "steadyline on 127.0.0.1:1" in capsys.readouterr().err
+    assert status(["copy", "send", str(file), str(tmp_path / "nowhere")]) == 2
+    assert status(["copy", "send", str(file), str(there)]) == 1
+    assert "0 records copied" in capsys.readouterr().err
+    file.write_text(EXAMPLE.read_text() + "\nrecords: {site: {host: '', password: secret}}\n")
+    assert status(["validate", str(file)]) == 2
+    assert "password" in capsys.readouterr().err

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,6 +101,16 @@ def test_a_record_comes_back_from_the_copy_whole_with_its_columns(server: Server
     assert left(tmp_path / "again", signals) == left(tmp_path / "run", signals)
     assert list(entries(tmp_path / "again")) == list(entries(tmp_path / "run"))
     assert status(words) == 2
+
+
+def test_words_that_postgresql_does_not_take_do_not_hide_the_audit_trail(server: Server, tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "run", keeping(units=UNITS))
+    journal.head(BEGAN, {"line": "toy"})
+    journal.tail(BEGAN + 1.0, {"why": "a \0 in it, and \\u0000"})
+    assert copied(server.site(), tmp_path / "run") == ([], True)
+    assert server.rows("SELECT entry->>'why' FROM steadyline.audit WHERE entry->>'what' = 'run ended'") == [
+        ("a \ufffd in it, and \\ufffd",)
+    ]
 
 
 def test_the_role_that_copies_can_neither_change_nor_remove_a_record(server: Server, tmp_path: Path) -> None:
@@ -215,6 +227,47 @@ def test_a_record_is_copied_while_its_run_goes_on_by_a_process_beside_it(server:
     standing = Standing.read(tmp_path / "run")
     assert standing is not None
     assert standing.complete
+
+
+ORPHANS = """
+import sys, time
+from pathlib import Path
+from controller.records.copier import Copier
+from policies.site import SiteCopy
+copier = Copier(SiteCopy(host="127.0.0.1", port=int(sys.argv[1]), every="200ms"), Path(), print)
+copier.take([Path(sys.argv[2])])
+while copier._child is None:
+    time.sleep(0.01)
+print(copier._child.pid, flush=True)
+time.sleep(600)
+"""
+
+
+def gone(pid: int) -> bool:
+    """Return whether a process has ended, buried or not."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
+
+
+@pytest.mark.skipif(not Path("/proc").exists(), reason="processes are looked up under /proc")
+def test_when_a_run_is_killed_what_it_recorded_is_still_copied_and_nobody_is_left_behind(
+    server: Server, tmp_path: Path
+) -> None:
+    there = record(tmp_path / "run", ended=False)
+    words = [sys.executable, "-c", ORPHANS, str(server.port), str(there)]
+    run = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)
+    assert run.stdout is not None
+    pid = int(run.stdout.readline())
+    run.kill()
+    run.wait()
+    run.stdout.close()
+    until = WallClock().now() + 60.0
+    while not gone(pid) and WallClock().now() < until:
+        time.sleep(0.1)
+    assert gone(pid)
+    assert same(server, there)
 
 
 def test_a_run_whose_policy_names_a_site_has_its_record_copied_and_one_that_was_left_beside_it(

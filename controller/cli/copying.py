@@ -219,7 +219,7 @@ class Copies:
         elif site is not None:
             from controller.records.copier import Copier  # noqa: PLC0415  # heavy
 
-            self._copier = Copier(site, keys(policy, pki), lambda said: people.print(said, markup=False))
+            self._copier = Copier(site, keys(policy, pki), lambda said: people.print(said, style="bold", markup=False))
 
 
 def _named(policy: Path, pki: Path | None) -> tuple[SiteCopy, Path]:

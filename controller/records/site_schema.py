@@ -55,7 +55,8 @@ CREATE VIEW steadyline.breaks AS SELECT run, min(seq) AS seq FROM (
         ) OR EXISTS (SELECT FROM steadyline.places AS p WHERE p.run = runs.run AND p.seq >= next)
 ) AS judged GROUP BY run;
 CREATE VIEW steadyline.audit AS
-    SELECT line, runs.run, seq, to_timestamp(records.at) AS at, convert_from(body, 'UTF8')::jsonb AS entry
+    SELECT line, runs.run, seq, to_timestamp(records.at) AS at,
+        replace(convert_from(body, 'UTF8'), '\\u0000', '\\ufffd')::jsonb AS entry
     FROM steadyline.records JOIN steadyline.runs USING (run) WHERE kind = 'audit' AND digest IS NULL
 """
 """Makes the tables and views of an empty database, as whoever owns it."""
