@@ -2,11 +2,13 @@
 
 import json
 import shutil
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from importlib.metadata import version
+from math import isnan
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 from recorded import BEGAN, UNITS, Signals, keeping
 
 from controller import doctor
@@ -14,6 +16,8 @@ from controller.cli.app import status
 from controller.records.journal import Journal
 from controller.records.retention import DAY_S
 from controller.records.standing import STATUS, Standing
+from controller.served.copied import copy_figures
+from plant_io.clocks import SimClock
 from plant_io.security.certificates import Wanted
 from plant_io.security.signing import make_station_key
 from plant_io.security.store import Store
@@ -146,3 +150,13 @@ def test_asking_devices_wants_a_policy(capsys: pytest.CaptureFixture[str]) -> No
     assert status(["doctor", "--online"]) == 2
     assert "--online wants a POLICY" in capsys.readouterr().err
     assert status(["doctor", "--record", "nowhere"]) == 2
+
+
+def test_prometheus_is_shown_how_far_a_copy_is_behind(tmp_path: Path) -> None:
+    there, registry = kept(tmp_path / "run"), CollectorRegistry()
+    copy_figures(registry, there, SimClock(BEGAN + 7200.0))
+    shown = ("behind_records", "behind_seconds", "quarantined")
+    assert all(isnan(registry.get_sample_value(f"steadyline_site_copy_{name}") or 0.0) for name in shown)
+    (there / STATUS).write_text(json.dumps(asdict(replace(WAITS, quarantined=2))))
+    found = [registry.get_sample_value(f"steadyline_site_copy_{name}") for name in shown]
+    assert found == [163.0, pytest.approx(7200.0, abs=10.0), 2.0]

@@ -23,6 +23,7 @@ from stationed import OWN, station
 from anomaly import Alert
 from controller.cycle import Attention, Cycle, HandleAlarm, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.people import People
+from controller.served.copied import copy_figures
 from controller.served.facts import Board, facts
 from controller.served.log import Log
 from controller.served.metrics import Figures, serve
@@ -315,6 +316,7 @@ def test_the_dashboard_and_the_rules_ask_for_figures_there_are() -> None:
     bench, figures = Bench(), Figures(Bench().kit)
     for cycle in cycles(bench, 1, Order("olga", "steady", SetMode("hold", Mode.AUTO))):
         figures(cycle)
+    copy_figures(figures.registry, Path("none"), WallClock())
     served |= {family.name for family in figures.registry.collect()}
     served |= {f"{name}_{end}" for name in served for end in ("total", "bucket", "info")}
     for name in ("steadyline.json", "rules.yaml"):

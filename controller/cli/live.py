@@ -227,7 +227,7 @@ def observed(kit: Kit, options: Options, listener: Listener, watch: Sink, site: 
         try:
             with reading():
                 way = door(kit.policy, options)
-                outlets = Outlets(kit, way.clock, site.station.people(), options.inbox)
+                outlets = Outlets(kit, way.clock, site.station.people(), options.inbox, options.record)
                 stack.callback(outlets.close)
                 log = stack.enter_context(logged(site.log, kit.policy.line))
             for said in outlets.told:

@@ -41,6 +41,8 @@ class Outlets:
         The users of the station, who may place orders.
     inbox
         Where orders go.
+    record
+        Record directory; None where none is kept.
 
     Raises
     ------
@@ -52,19 +54,21 @@ class Outlets:
         If MQTT is wanted and its library is not installed.
     """
 
-    def __init__(self, kit: Kit, clock: Clock, people: People, inbox: SimpleQueue[Order]) -> None:
+    def __init__(
+        self, kit: Kit, clock: Clock, people: People, inbox: SimpleQueue[Order], record: Path | None = None
+    ) -> None:
         self._board, self._stack, self.told = Board(kit), ExitStack(), list[str]()
         self._counter = Counter(kit, people, inbox, WallClock())
         self._server: RuntimeServer | None = None
         self._figures: Figures | None = None
         self._publisher: Publisher | None = None
         try:
-            self._open(kit, clock)
+            self._open(kit, clock, record)
         except BaseException:
             self._stack.close()
             raise
 
-    def _open(self, kit: Kit, clock: Clock) -> None:
+    def _open(self, kit: Kit, clock: Clock, record: Path | None) -> None:
         served = kit.policy.served
         pki = Path(served.pki)
         if served.opcua is not None:
@@ -78,6 +82,10 @@ class Outlets:
             from controller.served.metrics import Figures, serve  # noqa: PLC0415  # heavy
 
             self._figures = Figures(kit)
+            if record is not None and kit.policy.records.site is not None:
+                from controller.served.copied import copy_figures  # noqa: PLC0415  # heavy
+
+                copy_figures(self._figures.registry, record, clock)
             self._stack.callback(serve(self._figures, served.metrics, pki)[1])
             self.told.append(f"metrics at {served.metrics.listen}")
         if served.mqtt is not None:
