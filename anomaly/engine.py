@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from anomaly import ewma, kinds, latched, learner, trend, trending, watched
+from anomaly import entries, ewma, kinds, latched, learner, trend, trending, watched
 from anomaly.alerts import Advice, Alert, Locked
 from anomaly.ewma import ChartKit, ChartState
 from anomaly.heard import NOTHING, Heard
@@ -67,16 +67,19 @@ def prepare(policy: Policy) -> WatchKit:
     monitors = tuple(watched.prepare(name, w, policy, places) for name, w in watches if isinstance(w, Monitor))
     return WatchKit(
         charts=tuple(ChartKit(name, w, units[w.tag]) for name, w in watches if isinstance(w, Ewma)),
-        trends=tuple(
-            trending.prepare(name, w, library.read(policy.files[w.library], w.library), units)
-            for name, w in watches
-            if isinstance(w, Trend)
-        ),
+        trends=tuple(_trend(name, w, policy) for name, w in watches if isinstance(w, Trend)),
         learners=tuple(learner.prepare(name, w, units) for name, w in watches if isinstance(w, Learner)),
         monitors=monitors,
         kinds=kinds.prepare(policy, monitors),
         asked=asked,
     )
+
+
+def _trend(name: str, declared: Trend, policy: Policy) -> TrendKit:
+    known = library.read(policy.files[declared.library], declared.library)
+    kit = trending.prepare(name, declared, known, policy.units())
+    entries.measured(declared.library, kit.entries, policy)
+    return kit
 
 
 def start(kit: WatchKit) -> WatchState:
@@ -126,7 +129,7 @@ def watch(
         kinds=state.kinds,
     )
     judged = [watched.look(snapshot, heard, old, one) for old, one in zip(state.monitors, kit.monitors, strict=True)]
-    known, hints = kinds.look(snapshot, state.kinds, kit.kinds, state.monitors)
+    known, hints = kinds.look(snapshot, state.kinds, kit.kinds, state.monitors, heard.phases)
     told: list[Alert] = [alert for _, alert in charts if alert] + [alert for _, alerts in trends for alert in alerts]
     told += [alarm for alarm, _ in judged if alarm] + known
     holds = frozenset(

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from anomaly import charts, drift, hosted, oddity, sensing
+from anomaly import charts, drift, entries, expecting, hosted, oddity, sensing
 from anomaly.alerts import Alert
 from anomaly.charts import ChartsKit, ChartsState
 from anomaly.drift import DriftKit, DriftState
+from anomaly.expecting import ExpectingKit, ExpectingState
+from anomaly.heard import NOTHING
 from anomaly.hosted import HostKit, HostState
 from anomaly.oddity import OddityKit, OddityState
 from anomaly.sensing import SensingKit, SensingState
 from anomaly.watched import BUFFER, MonitorKit, MonitorState
 from plant_io import Snapshot
-from policies import Policy
+from policies import Policy, library
 from policies.charts import Chart
+from policies.expectations import Expectations
 from policies.learners import Detector, Drift, Univariate
 from policies.sensors import Sensors
 
@@ -34,6 +37,8 @@ class KindsKit:
     """Tags by themselves, which advise only."""
     hosted: tuple[HostKit, ...] = ()
     """Detectors of others, which advise only."""
+    expected: tuple[ExpectingKit, ...] = ()
+    """Expectations of libraries, locked."""
 
 
 @dataclass(slots=True, eq=False)
@@ -49,6 +54,8 @@ class KindsState:
     oddities: tuple[OddityState, ...]
     """In the order of the kit."""
     hosted: tuple[HostState, ...]
+    """In the order of the kit."""
+    expected: list[ExpectingState]
     """In the order of the kit."""
 
 
@@ -72,7 +79,14 @@ def prepare(policy: Policy, monitors: Sequence[MonitorKit]) -> KindsKit:
         drifts=tuple(drift.prepare(name, w, units[w.tag], felt(w)) for name, w in watches if isinstance(w, Drift)),
         oddities=tuple(oddity.prepare(name, w, units[w.tag]) for name, w in watches if isinstance(w, Univariate)),
         hosted=tuple(hosted.prepare(name, w, units, monitors) for name, w in watches if isinstance(w, Detector)),
+        expected=tuple(_expected(name, w, policy) for name, w in watches if isinstance(w, Expectations)),
     )
+
+
+def _expected(name: str, declared: Expectations, policy: Policy) -> ExpectingKit:
+    known = library.read(policy.files[declared.library], declared.library)
+    entries.measured(declared.library, entries.chosen(declared.library, known, declared.entries), policy)
+    return expecting.prepare(name, declared, known, policy.units())
 
 
 def start(kit: KindsKit) -> KindsState:
@@ -83,11 +97,16 @@ def start(kit: KindsKit) -> KindsState:
         drifts=tuple(drift.start(one) for one in kit.drifts),
         oddities=tuple(oddity.start(one) for one in kit.oddities),
         hosted=tuple(hosted.start(one) for one in kit.hosted),
+        expected=[expecting.start(one) for one in kit.expected],
     )
 
 
 def look(
-    snapshot: Snapshot, state: KindsState, kit: KindsKit, monitors: Sequence[MonitorState]
+    snapshot: Snapshot,
+    state: KindsState,
+    kit: KindsKit,
+    monitors: Sequence[MonitorState],
+    phases: Mapping[str, str] = NOTHING.phases,
 ) -> tuple[list[Alert], list[Alert]]:
     """Let every one of these watches look at the line.
 
@@ -101,6 +120,8 @@ def look(
         The watches.
     monitors
         Memory of the monitors after this cycle, in the order of the policy.
+    phases
+        How far each loop is in service.
 
     Returns
     -------
@@ -116,6 +137,9 @@ def look(
             state.charts[i], alert = charts.look(snapshot, before, one)
         else:
             state.charts[i], alert = charts.feel(snapshot.at, *_left(one.felt, monitors), before, one)
+        locked += [alert] if alert else []
+    for i, expectation in enumerate(kit.expected):
+        state.expected[i], alert = expecting.look(snapshot, state.expected[i], expectation, phases)
         locked += [alert] if alert else []
     for old, group in zip(state.sensors, kit.sensors, strict=True):
         locked += sensing.look(snapshot, old, group, tuple(monitors))

@@ -11,7 +11,7 @@ import numpy as np
 from anomaly.alerts import Alert
 from anomaly.heard import MOVING, NOTHING
 from anomaly.trend_words import begins, ends, rests
-from anomaly.trending import UNKNOWN, Point, TrendKit, read, scaled
+from anomaly.trending import UNKNOWN, Point, TrendKit, counted, read
 from plant_io import Snapshot
 from plant_io.changes import replace
 
@@ -94,11 +94,11 @@ def _gather(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> TrendState:
     if all(source == sources[i] for i, source in news):
         return state
     sums, counts = list(state.sums), list(state.counts)
-    for (i, source), (tag, channel) in zip(news, kit.declared.channels.items(), strict=True):
+    for (i, source), tag in zip(news, kit.declared.channels, strict=True):
         value = None if source == sources[i] else snapshot.good(tag)
         if value is None:
             continue
-        sources[i], new = source, scaled(value, channel)
+        sources[i], new = source, counted(value, tag, kit)
         if isfinite(new):
             sums[i], counts[i] = sums[i] + new, counts[i] + 1
     return replace(state, sums=tuple(sums), counts=tuple(counts), sources=tuple(sources))

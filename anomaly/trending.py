@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log, nan
 
 import numpy as np
 
+from anomaly.entries import Floor, chosen, floors
 from anomaly.foretelling import Between, Grown, began, chances, out_of_order, reaches, weights
 from anomaly.match import Bank, Match, Signatures, bank, courses_of, match
 from anomaly.pursuit import Pair, Sight, pair
@@ -52,6 +53,8 @@ class TrendKit:
     """Normal standard deviation of each channel on its scale, shape ``(n_channels,)``, unit of the channel."""
     memory: Floats
     """Correlation of one point with the next, shape ``(n_channels,)`` [1]."""
+    floors: Mapping[str, Floor] = field(default_factory=dict[str, Floor])
+    """What a result below its limit of quantification counts as, by channel."""
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -97,7 +100,7 @@ def prepare(name: str, declared: Trend, library: Library, units: Mapping[str, st
     ValueError
         If an entry is written in a channel or a tag the watch does not have, or none is in force.
     """
-    entries = {key: entry for key, entry in library.entries.items() if entry.matched}
+    entries = chosen(declared.library, library, declared.entries)
     for key, entry in entries.items():
         foreign = {*entry.signature, *entry.excluded} - declared.channels.keys()
         if foreign:
@@ -105,8 +108,6 @@ def prepare(name: str, declared: Trend, library: Library, units: Mapping[str, st
         lost = entry.meaning.suppress.keys() - units.keys()
         if lost:
             raise ValueError(f"{declared.library}: {key}: suppress: {', '.join(sorted(lost))} is no tag of the policy")
-    if not entries:
-        raise ValueError(f"{declared.library}: every entry is retired; watch {name} would match nothing")
     shapes = tuple(dict.fromkeys(shape for entry in entries.values() for shape in courses_of(entry)))
     courses = bank(shapes, declared.window, declared.every_s)
     channels = declared.channels.values()
@@ -125,6 +126,7 @@ def prepare(name: str, declared: Trend, library: Library, units: Mapping[str, st
         centre=np.array([channel.mean for channel in channels]),
         sd=sd,
         memory=np.array([channel.memory for channel in channels]),
+        floors=floors(entries, declared.channels),
     )
 
 
@@ -141,6 +143,24 @@ def scaled(value: float, channel: Channel) -> float:
     if channel.scale == "linear":
         return value
     return log(value) if value > 0.0 else nan
+
+
+def counted(value: float, tag: str, kit: TrendKit) -> float:
+    """Return what a result counts as on the scale of its channel, not a number where it has none there.
+
+    Parameters
+    ----------
+    value
+        Value, unit of the channel.
+    tag
+        The channel.
+    kit
+        The library.
+    """
+    floor = kit.floors.get(tag)
+    if floor is not None and value < floor.loq:
+        return floor.counts
+    return scaled(value, kit.declared.channels[tag])
 
 
 def read(points: Floats, kit: TrendKit, said: str | None = None, normal: Floats | None = None) -> Reading:

@@ -39,6 +39,8 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("soft_sensors.*.charge", "plant tag"),
     ("soft_sensors.*.count", "plant tag"),
     ("soft_sensors.*.positions", "plant tag"),
+    ("soft_sensors.*.injection", "plant tag"),
+    ("soft_sensors.*.version", "plant tag"),
     ("soft_sensors.*.areas", "plant tag"),
     ("soft_sensors.*.number", "plant tag"),
     ("soft_sensors.*.path", "signal"),

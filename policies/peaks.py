@@ -54,13 +54,18 @@ class Peaks(Declared):
     """Share of the sample before that the sampler may carry over [1]."""
     injection: Name | None = None
     """Tag that counts injections, by which those that come twice are known."""
+    version: Name | None = None
+    """Tag that says the version of the method as a number."""
+    versions: tuple[str, ...] = ()
+    """Versions of the method that are taken, as numbers; needs `version` where results say theirs. Any where empty."""
     stale_after_s: Duration = Field(default=1200.0, alias="stale_after")
     """Age of the sample at which its result is doubted [s]."""
 
     @property
     def inputs(self) -> tuple[str, ...]:
         """Return the tags it is made from."""
-        return (self.positions, self.areas, self.number, *([self.injection] if self.injection else []))
+        said = (self.injection, self.version)
+        return (self.positions, self.areas, self.number, *(tag for tag in said if tag))
 
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:
         """Return unit and range of every tag this sensor named `name` gives."""

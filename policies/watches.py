@@ -8,12 +8,13 @@ from typing import Annotated, Literal
 from pydantic import Field, field_validator
 
 from policies.charts import Chart
+from policies.expectations import Expectations
 from policies.learners import Detector, Drift, Univariate
 from policies.monitors import Monitor
 from policies.normal import Reference
 from policies.sensors import Sensors
 from policies.told import Lane, Told
-from policies.words import Duration, Name, Positive
+from policies.words import Duration, Name, Positive, Word
 
 
 class Action(StrEnum):
@@ -100,6 +101,8 @@ class Trend(Told):
     """Library file, beside the policy."""
     approved_by: tuple[str, ...] = ()
     """Fingerprints of the public keys of which one must have signed the library; none is asked for where empty."""
+    entries: tuple[Word, ...] = ()
+    """Entries that are matched; all that are in force where empty."""
     channels: Annotated[dict[Name, Channel], Field(min_length=1)]
     """Tags the signatures are written in, with what is normal."""
     every_s: Duration = Field(alias="every")
@@ -125,6 +128,7 @@ class Trend(Told):
 
 
 Watch = Annotated[
-    Ewma | Learner | Trend | Monitor | Chart | Univariate | Drift | Detector | Sensors, Field(discriminator="kind")
+    Ewma | Learner | Trend | Expectations | Monitor | Chart | Univariate | Drift | Detector | Sensors,
+    Field(discriminator="kind"),
 ]
 """Any watch."""

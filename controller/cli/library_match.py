@@ -34,14 +34,18 @@ def match(
     json: Json = None,
 ) -> int:
     """Match recorded results against a library: which trends they show, since when, and what none explains."""
+    from anomaly import entries  # noqa: PLC0415  # heavy
     from controller.cli.library import library_of, ready  # noqa: PLC0415  # heavy
 
     where = given(json)
-    found = _only(library_of(library), entry or (), library)
+    found = library_of(library)
     with reading():
+        found = found.model_copy(update={"entries": entries.chosen(str(library), found, entry or ())})
         kit, named = ready(library, found, policy)
         if kit is None:
             raise Refused(f"{library}: no policy beside it watches it, and it does not say what is normal")
+        if named is not None:
+            entries.measured(str(library), kit.entries, named)
         recorded = _recorded(data, named, found)
     told = list(_told(recorded, kit))
     for note in (*recorded.refused, *recorded.doubts, *recorded.strangers):
@@ -55,16 +59,6 @@ def match(
         where,
     )
     return 0
-
-
-def _only(found: Library, wanted: list[str] | tuple[str, ...], path: Path) -> Library:
-    for key in wanted:
-        if key not in found.entries:
-            raise Refused(f"{path}: found no entry {key!r}, known are {', '.join(found.entries)}")
-        if not found.entries[key].matched:
-            raise Refused(f"{path}: entry {key} is retired; it is never matched")
-    kept = {key: one for key, one in found.entries.items() if not wanted or key in wanted}
-    return found.model_copy(update={"entries": kept})
 
 
 def _recorded(data: Path, policy: Policy | None, found: Library) -> Recorded:
@@ -87,14 +81,14 @@ def _told(recorded: Recorded, kit: TrendKit) -> Iterator[dict[str, object]]:
     """Give every trend that begins to be read, with what it is read as."""
     import numpy as np  # noqa: PLC0415  # heavy
 
-    from anomaly.trending import read, scaled  # noqa: PLC0415  # heavy
+    from anomaly.trending import counted, read  # noqa: PLC0415  # heavy
 
     channels, every = kit.declared.channels, kit.declared.every_s
     if not recorded.rows:
         return
     slots: dict[int, list[list[float]]] = {}
     for at, row in recorded.rows.items():
-        values = [scaled(row.get(tag, np.nan), channel) for tag, channel in channels.items()]
+        values = [counted(row.get(tag, np.nan), tag, kit) for tag in channels]
         slots.setdefault(int(at // every), []).append(values)
     first, count = min(slots), max(slots) - min(slots) + 1
     points = np.full((kit.declared.window + count, len(channels)), np.nan)

@@ -73,6 +73,8 @@ class Method:
     """Share of the sample before that the sampler may carry over [1]."""
     versions: tuple[str, ...] = ()
     """Versions of the method that are known; any where empty."""
+    unit: str = "%"
+    """UCUM code of the sizes that results must have."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,15 +194,15 @@ def _of_peaks(result: Result, where: str) -> str:
 
 def _of_sum(result: Result, where: str, method: Method) -> str:
     total = sum(one.area for one in result.peaks)
-    if result.unit != "%":
-        return f"{where}: found areas in {result.unit}, expected %"
+    if result.unit != method.unit:
+        return f"{where}: found areas in {result.unit}, expected {method.unit}"
     if method.total is None or method.total[0] <= total <= method.total[1]:
         return ""
     for whole, name in ((_PPM, "ppm"), (_SHARE, "shares of 1")):
         if abs(total / whole - 1.0) < _NEAR:
-            return f"{where}: areas sum to {total:g}; they are {name}, not %"
+            return f"{where}: areas sum to {total:g}; they are {name}, not {method.unit}"
     low, high = method.total
-    return f"{where}: areas sum to {total:.4g} %, expected {low:g} to {high:g}"
+    return f"{where}: areas sum to {total:.4g} {method.unit}, expected {low:g} to {high:g}"
 
 
 def aligned(rrt: float, stretch: float) -> float:

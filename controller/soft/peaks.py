@@ -82,6 +82,8 @@ def method(declared: Peaks) -> Method:
         loq=declared.loq,
         total=declared.total,
         carried=declared.carried,
+        versions=declared.versions,
+        unit=declared.unit,
     )
 
 
@@ -112,9 +114,18 @@ def infer(snapshot: Snapshot, state: PeaksState, kit: PeaksKit) -> tuple[Mapping
         if positions is not None and areas is not None and number is not None and whole:
             pairs = list(zip(positions.tolist(), areas.tolist(), strict=True))[: round(number)]
             sequence = round(taken if count is None else count)
-            result = Result(sequence, taken, tuple(Found(at, size) for at, size in pairs))
+            found = tuple(Found(at, size) for at, size in pairs)
+            result = Result(sequence, taken, found, _version(snapshot, words), unit=words.unit)
             after = _told(result, snapshot[words.areas].arrival, after, kit)
     return _samples(snapshot, after, kit), after
+
+
+def _version(snapshot: Snapshot, words: Peaks) -> str:
+    """Return the version of the method that a result says, or the one that is known where none does."""
+    if words.version is None:
+        return words.versions[0] if words.versions else ""
+    version = snapshot.good(words.version)
+    return "" if version is None else f"{version:g}"
 
 
 def _told(result: Result, came: float, state: PeaksState, kit: PeaksKit) -> PeaksState:
