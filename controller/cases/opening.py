@@ -144,11 +144,12 @@ def _value(tag: str, line: Snapshot, kit: CaseKit) -> Value:
 def _window(watch: str, watches: WatchState, kit: CaseKit) -> Window | None:
     for one, state in zip(kit.trends, watches.trends, strict=True):
         if one.name == watch:
-            return _points(one, state)
+            return window(one, state)
     return None
 
 
-def _points(one: TrendKit, state: TrendState) -> Window:
+def window(one: TrendKit, state: TrendState) -> Window:
+    """Return the points a library looks at."""
     every_s, channels = one.declared.every_s, one.declared.channels
     return Window(
         tags=tuple(channels),

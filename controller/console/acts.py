@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from math import isfinite, nan
+from typing import cast, get_args
 
+from anomaly.cases import Countersign, Dispose, Disposition, DoStep, EnterResult, Reopen, Return, Support
+from controller.console.board import Board
+from controller.console.trends import case
 from controller.cycle import Accept, Act, Attention, HandleAlarm, Mode, SetLimits, SetMode, SetTarget
-from controller.kit import Kit
 
 Sent = Mapping[str, object]
 """Fields of a form, or of a JSON object."""
@@ -15,15 +18,15 @@ LONGEST = 300
 """Longest reason [character]."""
 
 
-def read(sent: Sent, kit: Kit) -> Act:
+def read(sent: Sent, board: Board) -> Act:
     """Return what is asked for.
 
     Parameters
     ----------
     sent
         What the browser sent: ``kind``, ``loop`` and what the kind wants.
-    kit
-        The policy, made ready.
+    board
+        What is known of the run.
 
     Raises
     ------
@@ -33,10 +36,13 @@ def read(sent: Sent, kit: Kit) -> Act:
     kind, loop = _text(sent, "kind"), _text(sent, "loop")
     if kind == "alarm":
         return _alarm(sent)
+    if kind == "case":
+        return _case(sent, board)
     if kind not in KINDS:
-        raise ValueError(f"kind: found {kind!r}, wanted one of alarm, {', '.join(KINDS)}")
-    if loop not in kit.loops:
-        raise ValueError(f"loop: found {loop!r}, wanted one of {', '.join(kit.loops) or 'none, there are no loops'}")
+        raise ValueError(f"kind: found {kind!r}, wanted one of alarm, case, {', '.join(KINDS)}")
+    if loop not in board.kit.loops:
+        there = ", ".join(board.kit.loops) or "none, there are no loops"
+        raise ValueError(f"loop: found {loop[:60]!r}, wanted one of {there}")
     return KINDS[kind](sent, loop)
 
 
@@ -69,6 +75,33 @@ def _alarm(sent: Sent) -> Act:
     if for_s is not None and not for_s > 0.0:
         raise ValueError("minutes: wanted a number above 0")
     return HandleAlarm(name, Attention(done), for_s, _number(sent, "raised") if sent.get("raised") else None)
+
+
+def _case(sent: Sent, board: Board) -> Act:
+    name, step, does = _text(sent, "case"), _text(sent, "step"), _text(sent, "does")
+    try:
+        one = case(board, name)
+    except LookupError:
+        raise ValueError(f"case: found {name[:60]!r}, and there is none of that name") from None
+    if step:
+        return DoStep(name, step)
+    if does == "result":
+        test, found, supports = (_text(sent, key).strip() for key in ("test", "found", "supports"))
+        if not test or not found or supports not in get_args(Support):
+            raise ValueError(f"result: wanted test, found, and supports as one of {', '.join(get_args(Support))}")
+        return EnterResult(name, test, found, cast("Support", supports), _text(sent, "reference").strip())
+    if does == "judge":
+        asked = _text(sent, "disposition")
+        if asked not in set(Disposition):
+            raise ValueError(f"disposition: found {asked!r}, wanted one of {', '.join(Disposition)}")
+        return Dispose(name, Disposition(asked))
+    if does == "countersign":
+        if one.disposition is None:
+            raise ValueError(f"case {name}: there is no disposition to be signed")
+        return Countersign(name, one.disposition, "")
+    if does in {"return", "reopen"}:
+        return Return(name) if does == "return" else Reopen(name)
+    raise ValueError(f"does: found {does!r}, wanted one of result, judge, countersign, return, reopen, or a step")
 
 
 def _mode(sent: Sent, loop: str) -> Act:

@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from functools import cache
 from math import isfinite
 from pathlib import Path
 from typing import cast
-from urllib.parse import quote, unquote
 
-import plotly
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -28,24 +24,17 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from controller.console import charts
+from controller.console import charts, slow
 from controller.console.guards import Guards
-from controller.console.hall import Hall, Wanting
+from controller.console.hall import Answer, Hall, Wanting
 from controller.console.hub import Full
+from controller.console.rendered import PLOTLY, give_cookie, page, theme
 from controller.console.sessions import Session
-from controller.cycle import Mode, SetMode
 from controller.people import Denied
-from controller.rights import needed
-from policies.people import Right
 
 _STATIC = Path(__file__).with_name("static")
-_PLOTLY = Path(str(plotly.__file__)).with_name("package_data") / "plotly.min.js"
 _KINDS = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _DAY = "private, max-age=86400"
-_GUARD = re.compile(rb'getElementById\("([0-9a-f]{64})"\)')
-
-Answer = Callable[[Hall, Request, Session], Awaitable[Response]]
-"""Answers a request of somebody known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,81 +49,6 @@ class Way:
     """Answers it."""
     uses: bool = True
     """Whether it keeps the session from ending."""
-
-
-def page(topic: str) -> Answer:
-    """Return what answers with a page."""
-
-    async def answer(hall: Hall, request: Request, session: Session) -> Response:
-        name = unquote(request.path_params.get("name", ""))
-        return shown(hall, request, session, f"{topic}:{name}" if name else topic)
-
-    return answer
-
-
-def shown(hall: Hall, request: Request, session: Session, topic: str) -> Response:
-    """Return a page.
-
-    Raises
-    ------
-    HTTPException
-        If there is none.
-    """
-    try:
-        view = hall.pages.view(hall.board, topic)
-    except LookupError:
-        raise HTTPException(404, "there is no such page") from None
-    text = hall.pages.write(
-        view.template,
-        board=hall.board,
-        hall=hall,
-        session=session,
-        secured=hall.people is not None,
-        theme=_theme(request),
-        title=view.title,
-        topic=view.topic,
-        boot=hall.boot,
-        path=request.url.path,
-        menu=menu(hall),
-        said=session.told(),
-        rights=RIGHTS,
-        cells=view.shown.cells,
-        parts=view.shown.parts,
-        charts=view.charts,
-        spared=spared() if view.charts else "",
-        **view.more,
-    )
-    answer = HTMLResponse(text)
-    give_cookie(hall, request, answer, session)
-    return answer
-
-
-RIGHTS = {mode.value: needed(SetMode("", mode)) for mode in Mode} | {"adjust": Right.ADJUST, "lead": Right.LEAD}
-"""Right each button of a page wants, by name."""
-
-
-def menu(hall: Hall) -> list[tuple[str, str]]:
-    """Return the pages of the menu."""
-    loops = [(f"/loops/{quote(name)}", f"Loop {name}") for name in hall.board.kit.loops]
-    return [("/", "Line"), *loops, ("/alarms", "Alarms"), ("/health", "Health"), ("/tags", "Tags")]
-
-
-def give_cookie(hall: Hall, request: Request, answer: Response, session: Session) -> None:
-    """Let a browser keep the name of its session."""
-    if request.cookies.get(hall.cookie) != session.id:
-        answer.set_cookie(hall.cookie, session.id, path="/", httponly=True, samesite="strict", secure=hall.doors.secure)
-
-
-@cache
-def spared() -> str:
-    """Return the name of the element at which plotly.js looks before it writes styles for maps into a page."""
-    found = _GUARD.search(_PLOTLY.read_bytes())
-    return "" if found is None else found[1].decode()
-
-
-def _theme(request: Request) -> str:
-    theme = request.cookies.get("steadyline_theme", "")
-    return theme if theme in {"light", "dark"} else ""
 
 
 async def _events(hall: Hall, request: Request, session: Session) -> Response:
@@ -247,6 +161,14 @@ WAYS: tuple[Way, ...] = (
     Way("GET", "/loops/{name}", page("loop")),
     Way("GET", "/alarms", page("alarms")),
     Way("GET", "/health", page("health")),
+    Way("GET", "/soft", page("soft")),
+    Way("GET", "/material", page("material")),
+    Way("GET", "/trends", page("trends")),
+    Way("GET", "/cases/{name}", page("case")),
+    Way("GET", "/loops/{name}/explain", page("explain")),
+    Way("GET", "/loops/{name}/explained", slow.explained),
+    Way("GET", "/audit", slow.audit),
+    Way("GET", "/audit/verified", slow.verified),
     Way("GET", "/tags", page("tags")),
     Way("GET", "/events", _events, uses=False),
     Way("GET", "/api/charts", _charts, uses=False),
@@ -279,15 +201,16 @@ def _files() -> list[Route]:
         return FileResponse(path, media_type=_KINDS[path.suffix], headers={"cache-control": "no-cache"})
 
     async def drawing(_request: Request) -> Response:
-        return FileResponse(_PLOTLY, media_type="text/javascript", headers={"cache-control": _DAY})
+        return FileResponse(PLOTLY, media_type="text/javascript", headers={"cache-control": _DAY})
 
     return [Route("/static/plotly.min.js", drawing), Route("/static/{name}", file)]
 
 
 def _doorway(hall: Hall) -> list[Route]:
     async def ask(request: Request) -> Response:
-        before = hall.sessions.open(None)
-        text = hall.pages.write("login.html.j2", session=before, theme=_theme(request), said=(), line=hall.board)
+        found = hall.sessions.find(request.cookies.get(hall.cookie, ""))
+        before = hall.sessions.open(None) if found is None or found.user is not None else found
+        text = hall.pages.write("login.html.j2", session=before, theme=theme(request), said=(), line=hall.board)
         answer = HTMLResponse(text)
         give_cookie(hall, request, answer, before)
         return answer
@@ -301,7 +224,7 @@ def _doorway(hall: Hall) -> list[Route]:
             session = await hall.logged_in(str(form.get("name", "")), str(form.get("password", "")))
         except Denied as error:
             text = hall.pages.write(
-                "login.html.j2", session=before, theme=_theme(request), said=(str(error),), line=hall.board
+                "login.html.j2", session=before, theme=theme(request), said=(str(error),), line=hall.board
             )
             return HTMLResponse(text, 403)
         hall.sessions.close(before.id)

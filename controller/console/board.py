@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from anomaly import Alert
+from anomaly.ewma import ChartKit, ChartState
 from anomaly.incident import Incident
 from controller.alarms.lifecycle import TOLD, UNSEEN, AlarmState
 from controller.alarms.state import Alarm, AlarmChange
@@ -27,6 +28,8 @@ from plant_io.quality import Reason
 _LOG = 500
 PRIORITIES = ("high", "medium", "low")
 """Priorities of alarms, the most urgent first."""
+SCORE = "score of "
+"""Stands before the name of a watch where its score is kept."""
 _TIMED = 600
 
 
@@ -104,7 +107,7 @@ class Board:
         self.units = kit.policy.units()
         self.virtual = frozenset(self.units) - frozenset(kit.policy.tags)
         self.layout = Layout.of(kit.policy)
-        self.ring = Ring(kit.index)
+        self.ring = Ring(kit.index, [SCORE + one.name for one in kit.watches.charts])
         self.now: Seen | None = None
         self.began = nan
         self.changes: deque[AlarmChange] = deque(maxlen=_LOG)
@@ -138,7 +141,7 @@ class Board:
         else:
             self._timed(self.now.cycle, cycle)
         self.now = seen
-        self.ring.add(cycle.snapshot, decision.soft)
+        self.ring.add(cycle.snapshot, decision.soft, _scores(self.kit, seen))
         self._told(cycle)
         for name, solved in self.solved.items():
             solved.take(cycle, name, self._moved[name])
@@ -216,6 +219,17 @@ class Board:
             ends |= {tag: span for tag, (_, span) in sensor.outputs(name).items()}
         self._ends: dict[str, tuple[float, float]] = ends
         return {name: high - low for name, (low, high) in ends.items()}
+
+
+def _scores(kit: Kit, seen: Seen) -> dict[str, float]:
+    """Return the score of each chart of an average, as a share of its limit [1]."""
+    pairs = zip(kit.watches.charts, seen.state.watches.charts, strict=True)
+    return {SCORE + one.name: chart_score(one, state) / one.declared.limit for one, state in pairs}
+
+
+def chart_score(one: ChartKit, state: ChartState) -> float:
+    """Return how far the average of a chart is from normal, in its standard deviations [1]."""
+    return abs(state.average - one.declared.reference.mean) / one.sd
 
 
 _UNREAD = Reading(nan, int(Quality.BAD), Reason.NEVER_READ, nan)

@@ -96,6 +96,7 @@ class Console:
     def close(self, within_s: float = 3.0) -> None:
         """End it, waiting for at most `within_s` [s]."""
         self._ask(self.hall.hub.close)
+        self.hall.beside.close()
         self._server.should_exit = True
         self._thread.join(within_s)
         self._socket.close()
@@ -112,7 +113,7 @@ class Console:
             lifespan="on",
             log_config=None,
             access_log=False,
-            log_level="warning",
+            log_level="critical",
             server_header=False,
             timeout_keep_alive=30,
             timeout_graceful_shutdown=1,

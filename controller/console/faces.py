@@ -113,9 +113,9 @@ class Face:
     @property
     def actual(self) -> str:
         """Return the mode that is really in force."""
-        if self.phase in IN_CHARGE:
-            return self.mode.value.upper() if self.mode is Mode.ADVISORY else self.phase.value.upper()
-        return "PLC"
+        if self.phase is Phase.ACTIVE:
+            return self.mode.value.upper()
+        return self.phase.value.upper() if self.phase is Phase.HOLD else "PLC"
 
     @property
     def abnormal(self) -> str:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import getpass
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from queue import SimpleQueue
 from secrets import token_urlsafe
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
+from starlette.responses import Response
 
-from controller.console import acts
+from anomaly.cases import Countersign, Dispose
+from controller.console import acts, judging, trends
 from controller.console.board import Board
 from controller.console.doors import Doors
+from controller.console.explaining import Beside
 from controller.console.hub import Hub
 from controller.console.pages import Pages
 from controller.console.sessions import Session, Sessions
 from controller.cycle import Act, Order
-from controller.people import Denied, People, User
+from controller.people import Denied, Known, People, User
 from controller.rights import needed
 from plant_io.clocks import WallClock
 from policies.people import Right, may
@@ -48,6 +51,8 @@ class Hall:
     """Time of sessions and of acts."""
     boot: str = field(default_factory=lambda: token_urlsafe(8))
     """Tells this start of the console from every other."""
+    beside: Beside = field(default_factory=Beside)
+    """What takes its time is worked out there."""
     sessions: Sessions = field(init=False)
     """Who is at which browser."""
     _users: tuple[float, Mapping[str, User]] = (float("-inf"), {})
@@ -140,14 +145,34 @@ class Hall:
         Denied
             If they may not, or do not give their password.
         """
-        act = acts.read(sent, self.board.kit)
-        why = acts.why(sent)
-        who = await self.allowed(session, needed(act), sent)
+        act, why = acts.read(sent, self.board), acts.why(sent)
+        who, known = await self.allowed(session, needed(act), sent)
+        if isinstance(act, Dispose | Countersign):
+            act = self._signed(act, why, known)
         self.inbox.put(Order(who, why, act))
         return act
 
-    async def allowed(self, session: Session, right: Right, sent: acts.Sent) -> str:
+    def _signed(self, act: Dispose | Countersign, why: str, known: Known | None) -> Dispose | Countersign:
+        """Return a disposition with the signature the policy wants next; as it is where it wants none."""
+        declared = self.board.kit.policy.cases
+        if declared is None or not declared.signatures:
+            return act
+        if known is None or self.people is None:
+            raise Denied("the policy wants it signed, which needs users with keys")
+        case = trends.case(self.board, act.case)
+        return judging.signed_act(self.people, known, judging.Judged(act, case, why, declared), self.clock.now())
+
+    async def allowed(self, session: Session, right: Right, sent: acts.Sent) -> tuple[str, Known | None]:
         """Return who may do something, having given their password at the act where there are users.
+
+        Parameters
+        ----------
+        session
+            Who asks.
+        right
+            What it takes.
+        sent
+            What they sent.
 
         Raises
         ------
@@ -157,21 +182,23 @@ class Hall:
         if self.people is None:
             if right not in LOCAL:
                 raise Denied(f"to {right.value} needs a user with a role; the policy knows none")
-            return getpass.getuser()
+            return getpass.getuser(), None
         if session.user is None:
             raise Denied("log in first")
-        if right in CALM and may(session.user.role, right):
-            return session.user.name
-        password = sent.get("password")
         if not may(session.user.role, right):
             raise Denied(f"{session.user.name}: the role {session.user.role.value} may not {right.value}")
+        if right in CALM:
+            return session.user.name, None
+        password = sent.get("password")
         if not isinstance(password, str) or not password:
             raise Denied("found no password, wanted it again for this act")
-        await run_in_threadpool(self.people.allowed, session.user.name, password, right, self.clock.now())
-        return session.user.name
+        known = await run_in_threadpool(self.people.allowed, session.user.name, password, right, self.clock.now())
+        return session.user.name, known
 
 
+Answer = Callable[[Hall, Request, Session], Awaitable[Response]]
+"""Answers a request of somebody known."""
 CALM = frozenset({Right.ATTEND})
 """What the log-in is enough for: it moves nothing and hides nothing."""
-LOCAL = frozenset({Right.RELEASE, Right.LEAD, Right.ADJUST, Right.ATTEND, Right.SHELVE, Right.DISABLE})
+LOCAL = frozenset({Right.RELEASE, Right.LEAD, Right.ADJUST, Right.ATTEND, Right.SHELVE, Right.DISABLE, Right.FOLLOW})
 """What anybody at this machine may do where the policy takes orders from anybody, as at its terminal."""

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from math import isfinite, nan
+from functools import lru_cache
+from math import floor, isfinite, nan
+from pathlib import Path
 
 import numpy as np
 
@@ -13,10 +15,15 @@ from controller.console.picture import Cells
 from controller.console.words import BAD, NOTHING, Cell, about, age
 from controller.plan import Status
 from plant_io import Quality
+from plant_io.clocks import WallClock
 from plant_io.quality import Reason
+from plant_io.security.certificates import load
+from plant_io.security.store import Store
+from policies import OpcUa
 
 _DAY_S = 86_400.0
 _SHORT_DAYS = 7.0
+_SOON_DAYS = 30.0
 _STATES = {0.0: "local", 1.0: "remote", 2.0: "fallback", 3.0: "starting"}
 
 
@@ -87,6 +94,9 @@ def _link(board: Board, name: str) -> Cells:
     if words is not None and words.state_tag is not None:
         said = _STATES.get(board.read(words.state_tag).value, NOTHING)
     armed = board.now is not None and name in board.now.state.armed
+    claim = None if words is None or words.epoch is None else board.read(words.epoch).value
+    mine = None if board.now is None else board.now.state.claims.get(name)
+    led = NOTHING if claim is None or not claim or mine is None else "this controller" if claim == mine else "another"
     oldest = max((one.age_s for one in reads if isfinite(one.age_s)), default=nan)
     return {
         f"h.up.{name}": Cell("down" if down else "up", BAD if down else ""),
@@ -95,7 +105,29 @@ def _link(board: Board, name: str) -> Cells:
         f"h.bad.{name}": Cell(str(bad), BAD if bad else ""),
         f"h.stale.{name}": Cell(str(stale), "unc" if stale else ""),
         f"h.oldest.{name}": Cell(age(oldest)),
+        f"h.peer.{name}": Cell(led, "unc" if led == "another" else ""),
+        f"h.cert.{name}": certificate(board, name),
     }
+
+
+def certificate(board: Board, name: str) -> Cell:
+    """Return how long our own certificate on a connection still lasts; nothing where it needs none."""
+    link = board.kit.policy.connections[name]
+    if not isinstance(link, OpcUa) or link.security == "None" or not isfinite(board.at):
+        return Cell(NOTHING)
+    ends = _ends(str(Store(Path(link.pki)).certificate))
+    if ends is None:
+        return Cell("cannot be read", BAD)
+    days = (ends - WallClock().now()) / _DAY_S
+    return Cell(about(max(0.0, floor(days))), BAD if days < _SHORT_DAYS else "unc" if days < _SOON_DAYS else "")
+
+
+@lru_cache(8)
+def _ends(path: str) -> float | None:
+    try:
+        return load(Path(path)).ends
+    except (OSError, ValueError):
+        return None
 
 
 def _disk(board: Board) -> Cells:

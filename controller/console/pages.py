@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,7 +12,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from controller.alarms.lifecycle import KEPT, TABLE, TOLD, UNSEEN, AlarmState
 from controller.alarms.look import EVENTS
 from controller.alarms.state import Alarm
-from controller.console import charts, health, picture, words
+from controller.console import charts, explaining, health, material, picture, soft, trends, words
 from controller.console.board import PRIORITIES, Board
 from controller.console.charts import Chart
 from controller.console.faces import PHASES, face
@@ -40,6 +41,8 @@ class View:
     """Its charts."""
     more: Mapping[str, object] = field(default_factory=dict[str, object])
     """What else its template wants."""
+    plots: bool = False
+    """Whether it draws without charts of its own."""
 
 
 class Pages:
@@ -82,7 +85,7 @@ class Pages:
         return self._env.get_template(template).render(self._words | more)
 
     def standing(
-        self, board: Board, states: Collection[AlarmState], most: int, none: str, *, acts: bool = False
+        self, board: Board, states: Collection[AlarmState], most: int, calm: str, *, acts: bool = False
     ) -> str:
         """Return a list of alarms.
 
@@ -94,12 +97,12 @@ class Pages:
             States of those that are listed.
         most
             Most that are listed [1].
-        none
+        calm
             What stands where there are none.
         acts
             Whether what may be done to each is offered.
         """
-        more = {"most": most, "none": none, "acts": acts, "states": states, "priorities": PRIORITIES, "unseen": UNSEEN}
+        more = {"most": most, "calm": calm, "acts": acts, "states": states, "priorities": PRIORITIES, "unseen": UNSEEN}
         return self.write("_standing.html.j2", board=board, acts_of=attentions, **more)
 
 
@@ -142,7 +145,7 @@ def _unit(_pages: Pages, board: Board, name: str) -> View:
 
 
 def _tags(_pages: Pages, board: Board, _name: str) -> View:
-    cells, tags = picture.bar(board), list(board.ring.column)
+    cells, tags = picture.bar(board), list(board.ring.tags)
     for tag in tags:
         cells |= picture.tag(board, tag) | {f"r.{tag}": words.Cell(words.reason(board.read(tag).reason))}
     return View("tags", "tags.html.j2", "Tags", Picture(cells), (), {"tags": tags})
@@ -178,6 +181,68 @@ def _health(_pages: Pages, board: Board, _name: str) -> View:
     return View("health", "health.html.j2", "Health", Picture(cells), (), {"links": health.links(board)})
 
 
+def _explain(_pages: Pages, board: Board, name: str) -> View:
+    found = explaining.moment(board, board.kit.loops[name].name)
+    more = {"name": name, "moment": found is not None}
+    return View(
+        f"explain:{name}", "explain.html.j2", f"Why {name} moves", Picture(picture.bar(board)), (), more, plots=True
+    )
+
+
+def _soft(_pages: Pages, board: Board, _name: str) -> View:
+    cells, drawn = picture.bar(board) | soft.cells(board), soft.drawn(board)
+    shown = Picture(cells, {}, {}, charts.tags_of(drawn))
+    return View("soft", "soft.html.j2", "Soft sensors", shown, drawn, {"sensors": soft.sensors(board)})
+
+
+def _material(pages: Pages, board: Board, _name: str) -> View:
+    cells, drawn = picture.bar(board) | material.cells(board), material.drawn(board)
+    rows = {"hoppers": material.hoppers(board), "lots": material.lots(board)}
+    shown = Picture(
+        cells, {"material": pages.write("_material.html.j2", board=board, **rows)}, {}, charts.tags_of(drawn)
+    )
+    return View("material", "material.html.j2", "Material", shown, drawn, {"declared": board.kit.policy.material})
+
+
+def _libraries(board: Board) -> list[tuple[str, list[tuple[str, float]], list[tuple[str, float]]]]:
+    """Return each library with what contributes now, and the entries it found likeliest when it spoke last."""
+    rows = trends.windows(board).items()
+    return [(name, trends.contributions(seen), trends.named(board, name)) for name, seen in rows]
+
+
+def _trends(pages: Pages, board: Board, _name: str) -> View:
+    wanted = board.kit.policy.cases is not None
+    parts = {
+        "cases": pages.write("_cases.html.j2", cases=trends.cases(board), wanted=wanted),
+        "watches": pages.write("_watches.html.j2", watched=trends.watched(board)),
+        "libraries": pages.write("_libraries.html.j2", board=board, libraries=_libraries(board)),
+    }
+    figures = [
+        json.dumps(trends.figure(seen, f"{name}: distance from normal [sd]"))
+        for name, seen in trends.windows(board).items()
+    ]
+    scores = trends.drawn(board)
+    shown = Picture(picture.bar(board), parts, {}, charts.tags_of(scores))
+    return View("trends", "trends.html.j2", "Out of trend", shown, scores, {"figures": figures}, plots=True)
+
+
+def _case(_pages: Pages, board: Board, name: str) -> View:
+    one = trends.case(board, name)
+    drawn = one.evidence.window and trends.figure(one.evidence.window, "distance from normal when it was opened [sd]")
+    more = {
+        "case": one,
+        "figure": json.dumps(drawn) if drawn else "",
+        "facts": trends.facts(one.evidence.facts),
+        "similar": trends.similar(board, one),
+    }
+    return View(f"case:{name}", "case.html.j2", f"Case {name}", Picture(picture.bar(board)), (), more, plots=True)
+
+
+def _audit(_pages: Pages, board: Board, _name: str) -> View:
+    """Return what changes on the page of the audit trail; the trail itself is read when it is asked for."""
+    return View("audit", "audit.html.j2", "Audit trail", Picture(picture.bar(board)))
+
+
 VIEWS: dict[str, Callable[[Pages, Board, str], View]] = {
     "line": _line,
     "unit": _unit,
@@ -185,5 +250,11 @@ VIEWS: dict[str, Callable[[Pages, Board, str], View]] = {
     "loop": _loop,
     "alarms": _alarms,
     "health": _health,
+    "explain": _explain,
+    "soft": _soft,
+    "material": _material,
+    "trends": _trends,
+    "case": _case,
+    "audit": _audit,
 }
 """Every page by the first word of its topic."""

@@ -25,21 +25,24 @@ class Ring:
     ----------
     index
         Tags of the line.
+    more
+        Names of what else is kept beside the tags.
     cycles
         How many cycles are kept [1].
     """
 
-    def __init__(self, index: TagIndex, cycles: int = CYCLES) -> None:
+    def __init__(self, index: TagIndex, more: Sequence[str] = (), cycles: int = CYCLES) -> None:
         names = [name for name, length in zip(index.names, index.lengths, strict=True) if length == 1]
-        self.column: Mapping[str, int] = {name: i for i, name in enumerate(names)}
+        self.tags: Sequence[str] = names
+        self.column: Mapping[str, int] = {name: i for i, name in enumerate((*names, *more))}
         self._places = np.array([index.position[name] for name in names], np.intp)
         self._first = index.first[self._places]
         self._times = np.full(cycles, nan)
-        self._values = np.full((cycles, len(names)), nan, np.float32)
-        self._quality = np.full((cycles, len(names)), _BAD, np.uint8)
+        self._values = np.full((cycles, len(self.column)), nan, np.float32)
+        self._quality = np.full((cycles, len(self.column)), _BAD, np.uint8)
         self._count = 0
 
-    def add(self, seen: Snapshot, soft: Mapping[str, tuple[float, float, int]]) -> None:
+    def add(self, seen: Snapshot, soft: Mapping[str, tuple[float, float, int]], more: Mapping[str, float]) -> None:
         """Keep the values of one cycle.
 
         Parameters
@@ -48,12 +51,18 @@ class Ring:
             What was read.
         soft
             Virtual tags: value and standard deviation in the unit of the tag, and quality.
+        more
+            What else is kept, each in its own unit.
         """
+        count = len(self.tags)
         row = self._count % len(self._times)
         self._times[row] = seen.at
         with np.errstate(over="ignore"):
-            self._values[row] = seen.values[self._first]
-        self._quality[row] = seen.quality[self._places]
+            self._values[row, :count] = seen.values[self._first]
+        self._quality[row, :count] = seen.quality[self._places]
+        self._quality[row, count:] = _BAD
+        for name, value in more.items():
+            self._values[row, self.column[name]], self._quality[row, self.column[name]] = value, 0
         for name, (value, _, quality) in soft.items():
             place = self.column.get(name)
             if place is not None:

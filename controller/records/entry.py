@@ -80,6 +80,19 @@ def entries(directory: Path, since: int = 0) -> Iterator[Entry]:
     return _read(directory, "WHERE seq >= ? ORDER BY seq", since)
 
 
+def audited(directory: Path) -> Iterator[Entry]:
+    """Give the entries of the audit trail of a run, newest first.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the directory holds no record.
+    ValueError
+        If what it holds cannot be read as one.
+    """
+    return _read(directory, "WHERE kind = 'audit' ORDER BY seq DESC")
+
+
 def latest(directory: Path, most: int = 2000) -> Iterator[Entry]:
     """Give the last records of a run, newest first.
 

@@ -6,10 +6,11 @@ import csv
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from controller.records.entry import Entry, entries
+from controller.records.entry import Entry, audited, entries
 
 COLUMNS = (
     "seq", "utc", "local", "who", "kind", "what", "subject", "old", "new", "why", "exception", "clock", "offset_s"
@@ -32,6 +33,29 @@ def trail(directory: Path) -> Iterator[dict[str, Any]]:
             raise ValueError(f"{directory}: a record of format 1 holds no audit trail; its cycles can be replayed")
         if entry.kind == "audit":
             yield _told(entry)
+
+
+def newest(directory: Path, count: int, *, exceptions: bool = False) -> list[dict[str, Any]]:
+    """Return the newest entries of the audit trail, newest first; a record that grows is read as it is now.
+
+    Parameters
+    ----------
+    directory
+        Record directory.
+    count
+        Most entries [1].
+    exceptions
+        Whether only what a review looks at first is wanted.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no record.
+    ValueError
+        If it cannot be read.
+    """
+    said = (_told(entry) for entry in audited(directory))
+    return list(islice((one for one in said if one["exception"] or not exceptions), count))
 
 
 def _told(entry: Entry) -> dict[str, Any]:

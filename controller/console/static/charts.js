@@ -81,7 +81,7 @@ export class Charts {
     const at = this.rows.at.map(when);
     const data = figure.traces.map((trace, n) => ({
       x: at, y: this.rows[trace.tag] ?? [], name: trace.name, mode: "lines", connectgaps: false,
-      line: { color: n ? look.soft : look.trace, width: n ? 1.2 : 2, shape: trace.look === "step" ? "hv" : "linear", dash: n ? "dot" : "solid" },
+      line: { color: n ? look.soft : look.trace, width: n ? 1.2 : 2, shape: trace.look === "step" ? "hv" : "linear", dash: ["solid", "dot", "dash", "dashdot", "longdash"][n % 5] },
       hovertemplate: "%{y}<extra></extra>",
     }));
     let end = now;
@@ -102,7 +102,8 @@ export class Charts {
       shapes.push({ type: "line", x0: when(t), x1: when(t), yref: "paper", y0: 0, y1: 0.08, line: { color: look.wait, width: 3 } });
     }
     if (figure.ahead) shapes.push({ type: "line", x0: when(now), x1: when(now), yref: "paper", y0: 0, y1: 1, line: { color: look.line, width: 1 } });
-    this.react(place, data, figure.title, look, { range: [when(begin), when(end)], type: "date" }, shapes);
+    const long = Boolean(figure.legend);
+    this.react(place, data, figure.title, look, { range: [when(begin), when(end)], type: "date" }, shapes, long);
   }
 
   // A chart that was drawn from something that does not change.
@@ -124,7 +125,7 @@ export class Charts {
     const layout = {
       title: { text: title, font: { size: 14, color: look.ink }, x: 0.01, xanchor: "left", y: 0.97 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: look.ink, size: 12 },
-      margin: { t: 34, r: 14, b: 34, l: 56 }, showlegend: legend, legend: { orientation: "h" },
+      margin: { t: 38, r: 14, b: 40, l: 56 }, showlegend: legend, legend: { orientation: "h", x: 1, xanchor: "right", y: 1.13, yanchor: "top", bgcolor: "rgba(0,0,0,0)" },
       xaxis: { ...axis, ...xaxis }, yaxis: { ...axis }, shapes, hovermode: "x",
     };
     window.Plotly.react(place, data, layout, CONFIG);
