@@ -23,7 +23,8 @@ from controller.cycle import Mode, Order, SetMode
 from controller.people import User
 from policies.people import Role
 
-PAGES = ("/", "/units/press", "/loops/blend", "/alarms", "/health", "/tags", "/trends", "/soft", "/material", "/audit", "/loops/blend/explain")
+MORE = ("/trends", "/soft", "/material", "/audit", "/loops/blend/explain")
+PAGES = ("/", "/units/press", "/loops/blend", "/alarms", "/health", "/tags", *MORE)
 
 
 @pytest.fixture

@@ -163,5 +163,5 @@ def _product(one: Mapping[str, float], other: Mapping[str, float]) -> float:
 
 
 def facts(numbers: Mapping[str, float]) -> list[tuple[str, str]]:
-    """Return numbers with their names, in words."""
+    """Return `numbers`, each in the unit its name ends in, with their names, in words."""
     return [(name, about(value)) for name, value in numbers.items()]
