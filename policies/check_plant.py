@@ -64,6 +64,8 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("material.content.beyond", "signal"),
     ("material.content.within.*", "signal"),
     ("material.measured.*.tag", "signal"),
+    ("material.release.units.tag", "signal"),
+    ("material.release.blend.tag", "signal"),
     ("material.divert.tag", "plant tag"),
     ("material.divert.shown", "signal"),
     ("loops.*.controlled.*.tag", "signal"),

@@ -7,6 +7,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 
 from policies.phases import Batches, Phases
+from policies.release import Release
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
 
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)]
@@ -147,6 +148,8 @@ class Material(Declared):
     """How product is parted; not at all where absent."""
     phases: Phases | None = None
     """How start-up, pause and shutdown are told from production, and what holds in them; not at all where absent."""
+    release: Release | None = None
+    """What verdicts on containers and batches are made of besides the content that is followed."""
     batches: Batches | None = None
     """Where one batch ends and the next begins; all of a run is one where absent."""
 

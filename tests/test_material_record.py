@@ -12,8 +12,9 @@ import pytest
 from controller.cli import app
 from controller.cli.lot import plain
 from controller.material.fit import Forms, Tracer, fitted, kernel_of, predicted
+from controller.material.release import Verdict
 from controller.material.rtd import Reference, Rtd, read
-from controller.records.lots import CONFORMING, NOT_CONFORMING, UNDECIDED, Box, Traced, traced
+from controller.records.lots import Box, Traced, traced
 from hil import commissioning_rtd
 from hil.library import find, open_scenario
 from hil.rig.play import in_memory
@@ -42,10 +43,10 @@ def box(low: float, high: float, content: float = 10.0, *, exceptions: tuple[str
 
 
 def test_a_container_conforms_only_where_all_that_may_be_in_it_does() -> None:
-    assert box(9.7, 10.3).verdict(LIMITS) == CONFORMING
-    assert box(9.4, 10.3).verdict(LIMITS) == UNDECIDED
-    assert box(9.7, 10.3, exceptions=("alarm nir_fit stood",)).verdict(LIMITS) == UNDECIDED
-    assert box(9.0, 9.6, content=9.3).verdict(LIMITS) == NOT_CONFORMING
+    assert box(9.7, 10.3).verdict(LIMITS) is Verdict.CONFORMING
+    assert box(9.4, 10.3).verdict(LIMITS) is Verdict.UNDECIDED
+    assert box(9.7, 10.3, exceptions=("alarm nir_fit stood",)).verdict(LIMITS) is Verdict.UNDECIDED
+    assert box(9.0, 9.6, content=9.3).verdict(LIMITS) is Verdict.NOT_CONFORMING
 
 
 def test_mass_made_is_in_containers_or_was_rejected(found: Traced) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,14 +18,21 @@ from controller.cli.options import Json
 from controller.cli.show import give, people, writable
 
 if TYPE_CHECKING:
-    from controller.records.lots import Box, Traced
+    from controller.records.lots import Box, Made, Traced
+    from controller.records.sampled import Judged
 
 _BOXES = ("container", "from", "to", "mass, kg", "content", "may be from", "to", "lots, kg", "verdict", "to look at")
+_BATCHES = (
+    "batch", "from", "to", "fed, kg", "let out, kg", "rejected, kg", "ended because", "containers", "acceptance value",
+    "units", "blend, %", "verdict", "to look at",
+)  # fmt: skip
+_EXCURSIONS = ("container", "from", "to", "farthest, % of the claim")
 _DIVERSIONS = ("diversion", "from", "to", "mass, kg", "trigger", "reason")
 LIMITS = (
     "A container is conforming where all that may be in it is, by what was fed and what the product showed.",
     "Anything to look at makes it undecided; a mean content outside its limits makes it not conforming.",
-    "Content is that of the blend; uniformity of dosage units and whatever the laboratory finds come besides.",
+    "The acceptance value (USP <905>, Ph. Eur. 2.9.40, 2.9.47) is of units inferred, not assayed: least and greatest.",
+    "Whatever the laboratory finds comes besides.",
     "Nothing here releases anything: a person does, and signs.",
 )
 """What is to be known when the page is read."""
@@ -60,6 +68,13 @@ def lot(
 def plain(found: Traced) -> dict[str, object]:
     """Return what a record tells of material as plain values."""
     return {
+        "card": {
+            "verdicts": {f"batch {one.batch.number}": one.verdict(found.limits).value for one in found.made}
+            | {f"container {box.number}": box.verdict(found.limits).value for box in found.boxes},
+            "unit": found.unit,
+            "content_limits": list(found.limits),
+        },
+        "batches": [_batch(one, found) for one in found.made],
         "containers": [_plain(box, found) for box in found.boxes],
         "diversions": [dict(one) for one in found.diversions],
         "lots": {name: {unit: mass for unit, mass in held.items() if mass > 0.0} for name, held in found.lots.items()},
@@ -80,8 +95,51 @@ def _plain(box: Box, found: Traced) -> dict[str, object]:
         "interval": [box.lowest, box.highest],
         "lots": dict(box.lots),
         "full": box.full,
-        "verdict": box.verdict(found.limits),
+        "verdict": box.verdict(found.limits).value,
         "exceptions": list(box.exceptions),
+        **_judged(box.judged),
+    }
+
+
+def _batch(one: Made, found: Traced) -> dict[str, object]:
+    batch = one.batch
+    return {
+        "number": batch.number,
+        "since": batch.since,
+        "until": batch.until,
+        "ended": one.ended,
+        "why": batch.why,
+        "fed_kg": batch.fed_kg,
+        "made_kg": batch.made_kg,
+        "diverted_kg": batch.diverted_kg,
+        "containers": [box.number for box in one.boxes],
+        "verdict": one.verdict(found.limits).value,
+        "exceptions": list(one.exceptions),
+        **_judged(one.judged),
+    }
+
+
+def _judged(judged: Judged) -> dict[str, object]:
+    units = judged.uniformity
+    return {
+        "uniformity": None
+        if units is None
+        else {
+            "n": units.n,
+            "mean_pct": units.mean,
+            "sd_pct": units.sd,
+            "doubt_pct": units.doubt,
+            "k": units.k,
+            "acceptance_value": list(units.value),
+            "beyond": list(units.beyond),
+            "beyond_allowed": units.allowed,
+            "verdict": units.verdict.value,
+            "why": units.why,
+        },
+        "blend_rsd_pct": judged.blend,
+        "samples_missing": judged.missing[0],
+        "samples_due": judged.missing[1],
+        "excursions": [asdict(one) for one in judged.excursions],
     }
 
 
@@ -95,6 +153,8 @@ def _narrowed(record: Path, found: Traced, container: int | None, name: str | No
         raise Refused(f"{record}: found no lot {name!r}, expected one of {_listed(lots)}")
     boxes = [box for box in found.boxes if container in {None, box.number}]
     found.boxes[:] = [box for box in boxes if name is None or name in box.lots]
+    kept = {box.number for box in found.boxes}
+    found.made[:] = [one for one in found.made if kept & {box.number for box in one.boxes} or not (container or name)]
     found.lots = {lot_: held for lot_, held in found.lots.items() if name in {None, lot_}}
 
 
@@ -103,7 +163,9 @@ def _listed(names: Iterator[str] | Mapping[str, None]) -> str:
 
 
 def _sections(found: Traced) -> Iterator[tuple[str, Sequence[str], Iterator[tuple[str, ...]]]]:
+    yield "batches", _BATCHES, _batches(found)
     yield f"containers, content in {found.unit}", _BOXES, _boxes(found)
+    yield "excursions of what was let out", _EXCURSIONS, _excursions(found)
     yield "diversions", _DIVERSIONS, _diverted(found.diversions)
     units = list(dict.fromkeys(unit for held in found.lots.values() for unit in held))
     yield "where each lot is at the end of the record, kg", ("lot", *units), _located(found, units)
@@ -114,7 +176,26 @@ def _boxes(found: Traced) -> Iterator[tuple[str, ...]]:
         numbers = (f"{value:.4g}" for value in (box.mass_kg, box.content, box.lowest, box.highest))
         lots = ", ".join(f"{name} {mass:.3f}" for name, mass in box.lots.items())
         looked = "; ".join(box.exceptions)
-        yield str(box.number), _at(box.since), _at(box.until), *numbers, lots, box.verdict(found.limits), looked
+        yield str(box.number), _at(box.since), _at(box.until), *numbers, lots, box.verdict(found.limits).value, looked
+
+
+def _batches(found: Traced) -> Iterator[tuple[str, ...]]:
+    for one in found.made:
+        batch, units = one.batch, one.judged.uniformity
+        out = batch.made_kg - batch.diverted_kg
+        value = "" if units is None else f"{units.value[0]:.1f} to {units.value[1]:.1f}"
+        yield (
+            str(batch.number), _at(batch.since), _at(batch.until), f"{batch.fed_kg:.3f}", f"{out:.3f}",
+            f"{batch.diverted_kg:.3f}", batch.why, ", ".join(str(box.number) for box in one.boxes), value,
+            "" if units is None else str(units.n), "" if one.judged.blend is None else f"{one.judged.blend:.2f}",
+            one.verdict(found.limits).value, "; ".join(one.exceptions),
+        )  # fmt: skip
+
+
+def _excursions(found: Traced) -> Iterator[tuple[str, ...]]:
+    for box in found.boxes:
+        for one in box.judged.excursions:
+            yield str(box.number), _at(one.since), _at(one.until), f"{one.worst:.2f}"
 
 
 def _diverted(diversions: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, ...]]:

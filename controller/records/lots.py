@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from math import isfinite
 from pathlib import Path
 from typing import Any, cast
 
+from controller.alarms.lifecycle import TOLD, AlarmState
+from controller.alarms.state import AlarmChange
 from controller.decide import decide
 from controller.kit import Kit
+from controller.material import batches
+from controller.material.batches import Batch, Totals
 from controller.material.kit import MaterialKit
+from controller.material.release import Verdict
 from controller.material.state import Filling, MaterialState
 from controller.material.track import where
 from controller.records.cycles import Walk, inputs
-from plant_io import Quality
+from controller.records.sampled import NOT_JUDGED, Judged, Sampled, Shown
+from plant_io import Quality, Snapshot
+from policies.release import Release
 
-CONFORMING, NOT_CONFORMING, UNDECIDED = "conforming", "not conforming", "undecided"
-"""Verdicts on a container."""
+_URGENT = frozenset({"high", "critical"})
 
 
 @dataclass(slots=True)
@@ -43,8 +51,10 @@ class Box:
     """Whether it was full when the record ended."""
     exceptions: tuple[str, ...] = ()
     """What a person is to look at."""
+    judged: Judged = NOT_JUDGED
+    """What is to be said of its dosage units and of its blend."""
 
-    def verdict(self, limits: tuple[float, float]) -> str:
+    def verdict(self, limits: tuple[float, float]) -> Verdict:
         """Return the verdict by intervals: on all that may be in it, and on its mean where that is outside.
 
         Parameters
@@ -52,10 +62,44 @@ class Box:
         limits
             Lowest and highest conforming content, in the unit of content.
         """
-        if not limits[0] <= self.content <= limits[1]:
-            return NOT_CONFORMING
+        units = None if self.judged.uniformity is None else self.judged.uniformity.verdict
+        if not limits[0] <= self.content <= limits[1] or units is Verdict.NOT_CONFORMING:
+            return Verdict.NOT_CONFORMING
         inside = limits[0] <= self.lowest and self.highest <= limits[1]
-        return CONFORMING if inside and not self.exceptions else UNDECIDED
+        sure = inside and not self.exceptions and units is not Verdict.UNDECIDED
+        return Verdict.CONFORMING if sure else Verdict.UNDECIDED
+
+
+@dataclass(slots=True)
+class Made:
+    """One batch with its containers, and what speaks for and against it."""
+
+    batch: Batch
+    """The batch, as far as the record goes."""
+    ended: bool
+    """Whether it ended before the record did."""
+    boxes: tuple[Box, ...]
+    """Its containers."""
+    judged: Judged
+    """What is to be said of all of its dosage units and of its blend."""
+    exceptions: tuple[str, ...]
+    """What a person is to look at, of the batch as a whole."""
+
+    def verdict(self, limits: tuple[float, float]) -> Verdict:
+        """Return the verdict: that of its worst container, and of its dosage units as one sample.
+
+        Parameters
+        ----------
+        limits
+            Lowest and highest conforming content, in the unit of content.
+        """
+        said = [box.verdict(limits) for box in self.boxes]
+        if self.judged.uniformity is not None:
+            said.append(self.judged.uniformity.verdict)
+        if Verdict.NOT_CONFORMING in said:
+            return Verdict.NOT_CONFORMING
+        sure = bool(self.boxes) and self.ended and not self.exceptions and Verdict.UNDECIDED not in said
+        return Verdict.CONFORMING if sure else Verdict.UNDECIDED
 
 
 @dataclass(slots=True)
@@ -80,6 +124,18 @@ class Traced:
     """Times at which a quality attribute could not be read, POSIX times [s]."""
     alerts: list[Mapping[str, Any]] = field(default_factory=list[Mapping[str, Any]])
     """Alerts of all watches, in plain form."""
+    alarms: list[AlarmChange] = field(default_factory=list[AlarmChange])
+    """Steps of all alarms."""
+    batches: list[Batch] = field(default_factory=list[Batch])
+    """Batches that ended, and the one that was being made when the record ended."""
+    made: list[Made] = field(default_factory=list[Made])
+    """The same with their containers."""
+    going: bool = False
+    """Whether the last batch was still being made when the record ended."""
+    sampled: Sampled = field(default_factory=lambda: Sampled(Release()))
+    """Samples of dosage units and of the blend."""
+    ended: float = 0.0
+    """When the record ended, POSIX time [s]."""
 
 
 def traced(directory: Path, progress: Callable[[int], None] = lambda _: None) -> Traced:
@@ -105,26 +161,61 @@ def traced(directory: Path, progress: Callable[[int], None] = lambda _: None) ->
         raise ValueError(f"{directory}: the policy of line {kit.policy.line} says nothing of material")
     words = kit.material.declared.content
     found, state, at = Traced(words.unit, words.limits), kit.start(), 0.0
+    found.sampled = Sampled(kit.material.declared.release or Release())
     for data in walk.cycles(progress):
-        decision, state = decide(*inputs(data, kit), state, kit)
+        given = inputs(data, kit)
+        decision, state = decide(*given, state, kit)
         at = data["snapshot"]["at"]
         for one in decision.containers:
             numbers = (one.number, one.since, one.until, one.mass_kg, one.content, one.lowest, one.highest)
             found.boxes.append(Box(*numbers, one.lots))
         found.alerts += data["decision"]["alerts"]
+        found.alarms += decision.alarms
+        found.batches += decision.batches
+        if not state.material.gate.open:
+            found.sampled.look(at, partial(_shown, decision.soft, given[0]))
         found.diversions += [one for one in data["decision"].get("diversions", ()) if one["until"] is not None]
         if any(decision.soft[tag][2] != Quality.GOOD for tag in words.within if tag in decision.soft):
             found.blind.append(at)
     _ended(found, state.material, at, kit)
     for box in found.boxes:
+        box.judged = found.sampled.judged(box.since, box.until)
         box.exceptions = tuple(_exceptions(box, found))
+    found.made = [_made(batch, found) for batch in found.batches]
     return found
+
+
+def _shown(soft: Mapping[str, Shown], seen: Snapshot, tag: str) -> Shown:
+    """Return a tag as it was inferred, or else read."""
+    return soft[tag] if tag in soft else (seen[tag].value, seen[tag].sd, int(seen[tag].quality))
+
+
+def _made(batch: Batch, found: Traced) -> Made:
+    """Return a batch with its containers."""
+    boxes = tuple(box for box in found.boxes if batch.since <= box.since and box.until <= batch.until)
+    ended = not (found.going and batch is found.batches[-1])
+    said = list(found.sampled.judged(batch.since, batch.until).looks)
+    if not ended:
+        said.append("the record ends before it does")
+    open_ = [name for name, state in _listed(found, batch.until).items() if state in TOLD]
+    said += [f"alarm {name} was on the list when it ended" for name in sorted(open_)]
+    return Made(batch, ended, boxes, found.sampled.judged(batch.since, batch.until), tuple(said))
+
+
+def _listed(found: Traced, until: float) -> dict[str, AlarmState]:
+    """Return where each alarm of high priority is in its life cycle at an instant."""
+    changes = (one for one in found.alarms if one.at <= until and one.alarm.priority in _URGENT)
+    return {one.alarm.name: one.alarm.state for one in changes}
 
 
 def _ended(found: Traced, state: MaterialState, at: float, kit: Kit) -> None:
     """Enter what stands when the record ends."""
     material = cast("MaterialKit", kit.material)
-    found.made_kg, found.diverted_kg = state.made_kg, state.diverted_kg
+    found.made_kg, found.diverted_kg, found.ended = state.made_kg, state.diverted_kg, at
+    if isfinite(state.batching.since):
+        totals = Totals(state.fed_kg, state.made_kg, state.diverted_kg)
+        found.batches.append(batches.ended(at, state.batching, totals, "the record ends"))
+        found.going = True
     if state.gate.diversion is not None:
         one = state.gate.diversion
         found.diversions.append({"number": one.number, "trigger": one.trigger, "reason": one.reason})
@@ -151,7 +242,9 @@ def _exceptions(box: Box, found: Traced) -> Sequence[str]:
     blind = sum(box.since <= at <= box.until for at in found.blind)
     if blind:
         said.append(f"the product was not seen in {blind} cycles")
-    urgent = {one["watch"] for one in _standing(found.alerts, box) if one["priority"] in {"high", "critical"}}
+    said += box.judged.looks
+    said += [f"{len(box.judged.excursions)} excursions of what was let out"] if box.judged.excursions else []
+    urgent = {one["watch"] for one in _standing(found.alerts, box) if one["priority"] in _URGENT}
     return [*said, *(f"alarm {watch} stood" for watch in sorted(urgent))]
 
 
