@@ -41,13 +41,13 @@ class DosageUnits(Declared):
     claim: Positive
     """Label claim, in the unit of `tag`."""
     unit_sd: Annotated[float, Field(ge=0, allow_inf_nan=False)]
-    """Standard deviation of a unit about what `tag` shows, beside all that `tag` sees, in % of the claim."""
+    """Standard deviation of a unit about what `tag` shows, beside all that `tag` sees [% of the claim]."""
     limits: Span
-    """Lowest and highest content of what is let out that is no excursion, in % of the claim."""
+    """Lowest and highest content of what is let out that is no excursion [% of the claim]."""
     every_s: Duration = Field(default=10.0, alias="every")
     """Time from one sample to the next [s]."""
     target: Positive = 100.0
-    """Content aimed at when the units are made, T, in % of the claim."""
+    """Content aimed at when the units are made, T [% of the claim]."""
     l1: Positive = 15.0
     """Largest acceptance value [1]."""
     l2: Positive = 25.0

@@ -33,11 +33,11 @@ class Uniformity:
     n: int
     """Units in the sample [1]."""
     mean: float
-    """Their mean, in % of the claim."""
+    """Their mean [% of the claim]."""
     sd: float
-    """Their standard deviation, units among each other included, in % of the claim."""
+    """Their standard deviation, units among each other included [% of the claim]."""
     doubt: float
-    """By how much the mean may be off to either side, in % of the claim."""
+    """By how much the mean may be off to either side [% of the claim]."""
     k: float
     """Acceptability constant [1]."""
     value: tuple[float, float]
@@ -107,7 +107,7 @@ def criterion(n: int, rows: Sequence[Criterion]) -> tuple[Criterion, float]:
 
 
 def _reference(mean: float, target: float) -> float:
-    """Return the reference value M (USP <905>, table 2), in % of the claim."""
+    """Return the reference value M (USP <905>, table 2) [% of the claim]."""
     return min(max(mean, _LOW), max(target, _HIGH))
 
 

@@ -23,7 +23,7 @@ class Excursion:
     until: float
     """When it was last seen, POSIX time [s]."""
     worst: float
-    """Content farthest from the middle of the limits, in % of the claim."""
+    """Content farthest from the middle of the limits [% of the claim]."""
 
 
 @dataclass(slots=True)
@@ -33,7 +33,7 @@ class Sampled:
     release: Release
     """What a verdict is made of."""
     units: list[tuple[float, float, float]] = field(default_factory=list[tuple[float, float, float]])
-    """Time [s], content and its standard deviation, in % of the claim."""
+    """Time [s], content and its standard deviation [% of the claim]."""
     blends: list[tuple[float, float]] = field(default_factory=list[tuple[float, float]])
     """Time [s] and relative standard deviation of the blend, in the unit of its tag."""
     lacking: list[float] = field(default_factory=list[float])
