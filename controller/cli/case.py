@@ -13,7 +13,6 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from controller.cli.access import Station
 from controller.cli.asking import Asker, PasswordFrom, Users
 from controller.cli.ends import Refused, Unreachable, reading
 from controller.cli.options import Json
@@ -253,6 +252,7 @@ def _placed(
 ) -> int:
     """Leave an order beside the record of a run that goes on, and say what became of it."""
     from controller.cases.post import left  # noqa: PLC0415  # heavy
+    from controller.cli.access import Station  # noqa: PLC0415  # heavy
     from controller.cli.case_sign import Signs  # noqa: PLC0415  # heavy
 
     with reading():
