@@ -11,13 +11,14 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from controller.cli.alarms_said import JUDGED, judged
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people, writable
 
 if TYPE_CHECKING:
     from anomaly.budget import Kept
-    from controller.burden import Burden
+    from controller.records.burdened import Told
 
 _WEEK_S = 604_800.0
 _HEAD = ("told to", "promised a week", "told", "realised a week", "of the promise", "95 % interval", "")
@@ -42,17 +43,22 @@ def alarms(
     columns = (TextColumn("reading"), MofNCompleteColumn(), TimeElapsedColumn())
     with reading(), Progress(*columns, console=people, transient=True) as progress:
         bar = progress.add_task("", total=None)
-        found, policy = burdened(records, right or (), lambda n: progress.update(bar, completed=n))
-    promised = policy.budgets.declared
+        told = burdened(records, right or (), lambda n: progress.update(bar, completed=n))
+    found, promised = told.burden, told.policy.budgets.declared
     plain, budgets = found.plain(promised), list(_rows(found.budgets(promised)))
-    for title, head, rows in (("budgets of false alarms", _HEAD, budgets), ("alarms", ("", ""), list(_facts(plain)))):
+    tables = (
+        ("alarms", JUDGED, [tuple(map(str, each)) for each in judged(told.figures)]),
+        ("budgets of false alarms", _HEAD, budgets),
+        ("incidents", ("", ""), list(_facts(plain))),
+    )
+    for title, head, rows in tables:
         table = Table(*map(escape, head), title=title, title_justify="left", show_header=any(head))
         for row in rows:
             table.add_row(*map(escape, row))
         people.print(table)
     if out is not None:
-        _write(Path(out), found, promised)
-    give({"line": policy.line} | plain | {"limits": list(_LIMITS)}, json)
+        _write(Path(out), told)
+    give({"line": told.policy.line} | plain | {"alarms": told.figures.plain(), "limits": list(_LIMITS)}, json)
     return 0
 
 
@@ -86,18 +92,20 @@ def _counted(found: object) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items()) or "none"
 
 
-def _write(path: Path, found: Burden, promised: Mapping[str, float]) -> None:
-    from controller.cli import page  # noqa: PLC0415  # heavy
+def _write(path: Path, told: Told) -> None:
+    from controller.cli import alarms_page, page  # noqa: PLC0415  # heavy
 
+    found, promised = told.burden, told.policy.budgets.declared
     parts = [
+        *alarms_page.parts(told.figures, told.policy.line),
         "<h2>Budgets of false alarms</h2>",
-        page.table(_HEAD, _rows(found.budgets(promised))),
-        "<h2>Alarms</h2>",
+        page.table(_HEAD, _rows(found.budgets(promised))) if promised else page.said("The policy promises none."),
+        "<h2>Incidents</h2>",
         page.table(("", ""), _facts(found.plain(promised))),
         "<h2>What these figures cannot say</h2>",
         page.said(*_LIMITS),
     ]
     try:
-        path.write_text(page.page("What people were told", parts), encoding="utf-8")
+        path.write_text(page.page(f"Alarms of line {told.policy.line}", parts), encoding="utf-8")
     except OSError as error:
         raise Refused(f"{path}: this cannot be written: {error.strerror}") from error

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
+from controller.alarms.figures import WINDOW_S, annunciates
 from hil.rig import cases, incidents
 from hil.rig.labels import labels
 from hil.rig.measured import agreed, measured
@@ -13,6 +14,7 @@ from hil.rig.play import Played
 from hil.scenario import (
     Agrees,
     AlarmIs,
+    AlarmLoad,
     AlertComes,
     Assertion,
     FaultTold,
@@ -29,7 +31,8 @@ from hil.scenario import (
     Said,
     Unwritten,
 )
-from hil.scenario.assertions import CaseComes, During
+from hil.scenario.assertions import CaseComes
+from hil.scenario.claims import During
 from plant_io.quality import Quality
 
 Verdict = tuple[bool, str, str]
@@ -168,6 +171,15 @@ def _alarmed(claim: AlarmIs, played: Played) -> Verdict:
     return bool(inside), f"at {inside[0]:.0f} s" if inside else found, wanted
 
 
+def _loaded(claim: AlarmLoad, played: Played) -> Verdict:
+    named = (("at most", claim.at_most), ("more than", claim.more_than))
+    wanted = " and ".join(f"{word} {bound}" for word, bound in named if bound is not None)
+    steps = [step for step in played.ran.tally.alarms if annunciates(step) and _in(claim, step.at - played.began)]
+    most = max((sum(0.0 <= other.at - one.at < WINDOW_S for other in steps) for one in steps), default=0)
+    kept = (claim.at_most is None or most <= claim.at_most) and (claim.more_than is None or most > claim.more_than)
+    return kept, f"{most} in ten minutes", f"{wanted} alarms in ten minutes{_span(claim)}"
+
+
 def _noticed(claim: NoticeComes, played: Played) -> Verdict:
     what = f"{claim.of or 'notice'}{f' of {claim.alarm}' if claim.alarm else ''} to {claim.receiver}"
     ends = "is delivered" if claim.delivered else "fails"
@@ -220,6 +232,7 @@ def _detected(claim: FaultTold, played: Played) -> Verdict:
 _JUDGES: Mapping[type, object] = {
     KpiIs: _kpi,
     AlarmIs: _alarmed,
+    AlarmLoad: _loaded,
     NoticeComes: _noticed,
     AlertComes: _alert,
     FirstOut: _first_out,

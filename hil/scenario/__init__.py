@@ -2,12 +2,10 @@
 
 from hil.scenario.assertions import (
     Agrees,
-    AlarmIs,
     AlertComes,
     Always,
     Assertion,
     Band,
-    During,
     Eventually,
     FaultTold,
     FirstOut,
@@ -18,7 +16,6 @@ from hil.scenario.assertions import (
     Move,
     Never,
     NeverPhase,
-    NoticeComes,
     PhaseComes,
     QualityComes,
     Quantity,
@@ -26,10 +23,11 @@ from hil.scenario.assertions import (
     Said,
     Spanned,
     Unwritten,
-    Within,
 )
+from hil.scenario.claims import During, Within
 from hil.scenario.model import SCENARIOS, SUFFIX, Scenario
 from hil.scenario.timeline import Acted, Asked, PlcSetup, Turned, Wrong
+from hil.scenario.told import AlarmIs, AlarmLoad, NoticeComes
 
 __all__ = [
     "SCENARIOS",
@@ -37,6 +35,7 @@ __all__ = [
     "Acted",
     "Agrees",
     "AlarmIs",
+    "AlarmLoad",
     "AlertComes",
     "Always",
     "Asked",

@@ -2,57 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal, TypeVar
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from anomaly.case_table import Stage
 from anomaly.cases import Disposition
-from controller.alarms.lifecycle import AlarmState
 from controller.cycle import Phase
-from policies.words import Declared, Duration, Name, Number, Word
+from hil.scenario.claims import Claim, During, Within, bounded
+from hil.scenario.told import AlarmIs, AlarmLoad, NoticeComes
+from policies.words import Duration, Name, Number, Word
 
 Share = Annotated[float, Field(ge=0.0, le=1.0, allow_inf_nan=False, strict=True)]
 """Share of a whole, from 0 to 1."""
-
-
-Some = TypeVar("Some", bound=Declared)
-
-
-def _bounded(claim: Some, low: str, high: str) -> Some:
-    if getattr(claim, low) is None and getattr(claim, high) is None:
-        raise ValueError(f"found neither {low} nor {high}, wanted one or both")
-    return claim
-
-
-class Claim(Declared):
-    """What every assertion says."""
-
-    requirement: str
-    """What it shows, in one sentence, or the id of one of the requirements above."""
-
-
-class Within(Claim):
-    """An assertion that something comes within a time."""
-
-    after_s: Duration = Field(alias="after", default=0.0)
-    """Time since the start from which it counts; from the start if absent [s]."""
-    within_s: Duration = Field(alias="within")
-    """Time from then in which it must come [s]."""
-
-    @property
-    def end_s(self) -> float:
-        """Time since the start until which it must have come [s]."""
-        return self.after_s + self.within_s
-
-
-class During(Claim):
-    """An assertion about a span of the run."""
-
-    after_s: Duration = Field(alias="after", default=0.0)
-    """Time since the start from which it counts; from the start if absent [s]."""
-    until_s: Duration | None = Field(default=None, alias="until")
-    """Time since the start until which it counts; to the end if absent [s]."""
 
 
 class Quantity(Claim):
@@ -98,7 +60,7 @@ class Always(Spanned):
 
     @model_validator(mode="after")
     def _bounds(self) -> Always:
-        return _bounded(self, "at_least", "at_most")
+        return bounded(self, "at_least", "at_most")
 
 
 class Never(Spanned):
@@ -113,7 +75,7 @@ class Never(Spanned):
 
     @model_validator(mode="after")
     def _bounds(self) -> Never:
-        return _bounded(self, "above", "below")
+        return bounded(self, "above", "below")
 
 
 class Eventually(Quantity):
@@ -132,7 +94,7 @@ class Eventually(Quantity):
 
     @model_validator(mode="after")
     def _bounds(self) -> Eventually:
-        return _bounded(self, "at_least", "at_most")
+        return bounded(self, "at_least", "at_most")
 
     @property
     def end_s(self) -> float:
@@ -187,7 +149,7 @@ class KpiIs(Claim):
 
     @model_validator(mode="after")
     def _bounds(self) -> KpiIs:
-        return _bounded(self, "at_least", "at_most")
+        return bounded(self, "at_least", "at_most")
 
 
 class AlertComes(Within):
@@ -243,34 +205,6 @@ class QualityComes(Within):
     """Tag of the policy or of a soft sensor."""
     quality: Literal["good", "uncertain", "bad"]
     """Quality wanted."""
-
-
-class AlarmIs(Within):
-    """An alarm reaches a state of its life cycle within a time."""
-
-    kind: Literal["alarm"]
-    """Kind of assertion."""
-    alarm: str
-    """Name of the alarm; `incident` for one of any incident."""
-    state: AlarmState
-    """State wanted."""
-    who: str | None = None
-    """Who must have brought it there; anybody if absent."""
-
-
-class NoticeComes(Within):
-    """A receiver is sent a notice within a time."""
-
-    kind: Literal["notice"]
-    """Kind of assertion."""
-    receiver: Word
-    """Receiver, by its name in the policy."""
-    of: Literal["alarm", "digest", "escalation"] | None = None
-    """What the notice must be; anything if absent."""
-    alarm: str = ""
-    """Alarm it must tell of; any if empty."""
-    delivered: bool = True
-    """Whether it must be taken in that time, or fail for good."""
 
 
 class Said(Within):
@@ -383,8 +317,8 @@ class CaseComes(Within):
 
 Assertion = Annotated[
     Always | Never | Eventually | Band | Integral | Move | KpiIs | AlertComes | FirstOut | PhaseComes | NeverPhase
-    | QualityComes | Agrees | AlarmIs | NoticeComes | Said | Quiet | Guarded | Unwritten | FaultTold | IncidentComes
-    | CaseComes,
+    | QualityComes | Agrees | AlarmIs | AlarmLoad | NoticeComes | Said | Quiet | Guarded | Unwritten | FaultTold
+    | IncidentComes | CaseComes,
     Field(discriminator="kind"),
 ]  # fmt: skip
 """Anything a scenario may claim."""

@@ -17,20 +17,11 @@ from hil.plc.blueprint import Blueprint
 from hil.plc.guard import Limits
 from hil.plc.scans import SCAN_S
 from hil.rig.figures import figures
-from hil.scenario.assertions import (
-    Agrees,
-    AlarmIs,
-    Claim,
-    During,
-    FirstOut,
-    IncidentComes,
-    NoticeComes,
-    Quantity,
-    Spanned,
-    Within,
-)
+from hil.scenario.assertions import Agrees, FirstOut, IncidentComes, Quantity, Spanned
+from hil.scenario.claims import Claim, During, Within
 from hil.scenario.model import Scenario
 from hil.scenario.timeline import Acted, Asked, Turned, Wrong
+from hil.scenario.told import AlarmIs, NoticeComes
 from hil.scenario.units import counted_in, shown_in, wrong_in
 from plant_io import TagIndex
 from policies import Policy
