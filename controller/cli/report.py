@@ -18,6 +18,7 @@ from controller.cli.case_report import oot
 from controller.cli.ends import Refused, reading
 from controller.cli.lot import lot
 from controller.cli.options import Json
+from controller.cli.rates import rates
 from controller.cli.show import give, people, writable
 from controller.cli.soft_report import soft
 
@@ -52,6 +53,7 @@ def add(app: typer.Typer) -> None:
     report.command("alarms")(alarms)
     report.command("lot")(lot)
     report.command("oot")(oot)
+    report.command("rates")(rates)
     report.command("soft")(soft)
     app.add_typer(report, name="report")
 
