@@ -117,7 +117,7 @@ def signature(case: Case, who: str, meaning: Meaning, why: str) -> str:
 def recorded(directory: Path, kit: Kit, orders: Mapping[int, Sequence[Order]], count: int = 8) -> Path:
     """Keep a run of some cycles of a line that is not read, with orders by the number of their cycle."""
     policy, state, journal = kit.policy, kit.start(), Journal(directory, Keeping())
-    head = {"line": policy.line, "fingerprint": policy.fingerprint, "policy_name": "line_c.yaml"}
+    head: dict[str, object] = {"line": policy.line, "fingerprint": policy.fingerprint, "policy_name": "line_c.yaml"}
     journal.head(AT, head | {"files": dict(policy.files), "versions": {}, "station": kit.station})
     for number in range(count):
         seen = Snapshot.empty(AT + 10.0 * number, kit.index)

@@ -65,7 +65,7 @@ def _pair(text: str) -> tuple[str, float]:
         raise Refused(f"--onset: found {text!r}, wanted ID=TIME such as C-OOT-1767229920-1=1767228600") from None
 
 
-_BUDGETS = ("told to", "promised a week", "not confirmed", "judged false", "realised a week", "of the promise", "95 %", "")
+_BUDGETS = ("told to", "promised a week", "not confirmed", "judged false", "a week", "of the promise", "95 %", "")
 _WEEKS = ("week from", "watched [h]", "opened", "confirmed", "analytical", "rejected", "open")
 _KINDS = (
     "product", "method", "opened", "confirmed", "false", "open", "false a week", "to detect [min]", "to confirm [min]",
