@@ -215,6 +215,9 @@ def test_a_record_is_copied_while_its_run_goes_on_by_a_process_beside_it(server:
     while len(server.rows(ROWS)) < 20 and WallClock().now() < until:
         time.sleep(0.1)
     assert copier._child is not None
+    copier._child.terminate()  # as a service manager does to everybody
+    time.sleep(0.5)
+    assert copier._child.poll() is None
     copier._child.kill()
     signals.kept(journal, 20, 40)
     while not any("another one is started" in line for line in said) and WallClock().now() < until:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterable
@@ -111,6 +112,8 @@ def _shut(pipe: IO[bytes]) -> None:
 
 def serve() -> None:
     """Copy what the standard input names until it ends, then once what is left; the loop comes first."""
+    for name in (signal.SIGINT, signal.SIGTERM):  # a service manager tells everybody; the run says when it is over
+        signal.signal(name, signal.SIG_IGN)
     if hasattr(os, "nice"):
         os.nice(5)
     records, first = list[Path](), json.loads(sys.stdin.buffer.readline() or b"null")
