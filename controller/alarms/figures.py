@@ -149,7 +149,7 @@ def figures(spans: Sequence[Span]) -> Figures:
     Parameters
     ----------
     spans
-        Times that were looked at, the oldest first.
+        Times that were looked at, POSIX times [s], the oldest first.
     """
     told = [change for span in spans for change in span.changes if annunciates(change)]
     names = Counter(change.alarm.name for change in told)
