@@ -286,7 +286,8 @@ def _tops(scores: Floats, rate: float, episodes: Episodes, span_s: float) -> tup
     enough = [one for one in found if len(one[1]) >= wanted]
     level, tops = enough[-1] if enough else max(found, key=lambda one: len(one[1]), default=(0.0, np.empty(0)))
     if len(tops) < _LEAST or float((tops - level).sum()) <= 0.0:
-        raise ValueError(f"found {len(tops)} episodes in {told(span_s)} of calibration, expected at least {_LEAST}")
+        found_in = f"found {len(tops)} episodes in {told(span_s)} of calibration"
+        raise ValueError(f"{found_in}, expected at least {_LEAST}: more hours of normal operation are needed")
     return level, tops
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -52,6 +53,8 @@ class Wanted:
     """Folder for the truth of runs whose plant came to its end."""
     option: str = ""
     """Option by which something was left out of what is played, told with each run; empty for none."""
+    records: Path | None = None
+    """Folder in which the record of each run is kept; None for nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,18 @@ class Task:
     """Whether any curves are kept."""
     trace: Path = Path("out/hil")
     """Folder for its truth if its plant comes to its end."""
+    records: Path | None = None
+    """Folder in which its record is kept; None for nowhere."""
+
+    @property
+    def stem(self) -> str:
+        """What the files of this run are called, without their endings."""
+        return f"{Path(self.name).name.partition('.')[0]}.seed{self.seed}"
+
+    @property
+    def record(self) -> Path | None:
+        """Where its record is kept."""
+        return None if self.records is None else self.records / self.stem
 
 
 def play(opened: Sequence[Opened], wanted: Wanted) -> tuple[list[Outcome], bool]:
@@ -83,10 +98,13 @@ def play(opened: Sequence[Opened], wanted: Wanted) -> tuple[list[Outcome], bool]
     ------
     ConnectionError
         If there is no cluster at its address.
+    FileExistsError
+        If the record of a run is there already.
     Unfit
         If the workers of a cluster cannot play what is played here.
     """
     tasks = list(_tasks(opened, wanted))
+    _no_record_yet(tasks)
     found: dict[int, Outcome] = {}
     due = _Now()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -104,6 +122,8 @@ def play(opened: Sequence[Opened], wanted: Wanted) -> tuple[list[Outcome], bool]
                 if not people.is_terminal and len(tasks) > len(opened) and due():
                     people.print(f"{words}: {len(found)} of {len(tasks)} runs are done", markup=False)
     outcomes = [found[number] for number in sorted(found)]
+    if wanted.records is not None:
+        people.print(f"records: {wanted.records}", markup=False)
     if len(tasks) > len(opened):
         _sum_up(outcomes)
     return outcomes, len(found) == len(tasks)
@@ -125,7 +145,7 @@ class _Now:
 def outcome(task: Task) -> Outcome:
     """Play one run; whatever goes wrong in it is its outcome."""
     try:
-        played = on_clock(task.clock, task.scenario, task.policy, task.seed)
+        played = on_clock(task.clock, task.scenario, task.policy, task.seed, record=task.record)
     except Ruined as end:
         return _crashed(task, f"the plant has come to its end: {end}; its truth until then is in {_traced(task, end)}")
     except Vanished as end:
@@ -144,7 +164,15 @@ def _tasks(opened: Sequence[Opened], wanted: Wanted) -> Iterator[Task]:
     for name, scenario, policy in opened:
         seeds, clock = _seeds(scenario, wanted), wanted.clock or scenario.clock or DEFAULT_CLOCK
         for seed in seeds:
-            yield Task(name, scenario, policy, seed, clock, seed == seeds[0], wanted.plots, wanted.trace)
+            first = seed == seeds[0]
+            yield Task(name, scenario, policy, seed, clock, first, wanted.plots, wanted.trace, wanted.records)
+
+
+def _no_record_yet(tasks: Sequence[Task]) -> None:
+    for where, count in Counter(task.record for task in tasks).items():
+        if where is not None and (count > 1 or where.exists()):
+            why = f"{count} runs would be kept here" if count > 1 else "a record is already there"
+            raise FileExistsError(f"{where}: {why}; choose another directory")
 
 
 def _seeds(scenario: Scenario, wanted: Wanted) -> Sequence[int]:
@@ -155,7 +183,7 @@ def _seeds(scenario: Scenario, wanted: Wanted) -> Sequence[int]:
 
 
 def _traced(task: Task, end: Ruined | Vanished) -> Path:
-    path = task.trace / f"{Path(task.name).name.partition('.')[0]}.seed{task.seed}.truth.csv"
+    path = task.trace / f"{task.stem}.truth.csv"
     write(end, path)
     return path
 

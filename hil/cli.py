@@ -54,6 +54,12 @@ Trace = Annotated[
     Path, typer.Option("--trace", metavar="DIR", help="Where the truth of a run is left whose plant came to its end.")
 ]
 _TRACE = Path("out/hil")
+Records = Annotated[
+    Path | None,
+    typer.Option(
+        "--record", metavar="DIR", help="Where the record of each run is kept, as NAME.seedN; nowhere if absent."
+    ),
+]
 
 
 def commands(app: typer.Typer) -> None:
@@ -133,6 +139,7 @@ def run(
     junit: Annotated[str | None, typer.Option(metavar="F", help="JUnit XML to write.", callback=writable)] = None,
     html: Annotated[str | None, typer.Option(metavar="F", help="Page with plots to write.", callback=writable)] = None,
     trace: Trace = _TRACE,
+    record: Records = None,
     json: Json = None,
 ) -> int:
     """Play scenarios and judge them by the plant's truth."""
@@ -144,14 +151,14 @@ def run(
     log_to_people()
     with reading():
         opened = _opened(_named(scenarios, all_=all_), clock, lean=control_only, gate=not loops_only)
-        _no_wires(clock, cluster)
+        _no_wires(clock, cluster, record)
     option = "--loops-only" if loops_only else "--control-only" if control_only else ""
-    wanted = campaign.Wanted(clock, seed, seeds, jobs or crew.cores(), cluster, html is not None, trace, option)
+    wanted = campaign.Wanted(clock, seed, seeds, jobs or crew.cores(), cluster, html is not None, trace, option, record)
     try:
         runs, whole = campaign.play(opened, wanted)
     except ConnectionError as error:
         raise Unreachable(str(error)) from error
-    except Unfit as error:
+    except (FileExistsError, Unfit) as error:
         raise Refused(str(error)) from error
     give({"runs": [plain(r) for r in runs], "summary": [line.plain() for line in summed(runs)]}, json)
     _reported(junit, html, runs)
@@ -273,9 +280,11 @@ def _named(scenarios: list[str] | None, *, all_: bool) -> list[str]:
     return names
 
 
-def _no_wires(clock: ClockKind | None, cluster: str | None) -> None:
+def _no_wires(clock: ClockKind | None, cluster: str | None, record: Path | None) -> None:
     if cluster is not None and clock in {ClockKind.LOCKSTEP, ClockKind.WALL}:
         raise Refused(f"--cluster: found --clock {clock}, wanted one without real sockets")
+    if cluster is not None and record is not None:
+        raise Refused("--record: found --cluster, wanted runs on this machine, where records can be kept")
 
 
 def _scenario_schema() -> dict[str, object]:

@@ -16,6 +16,8 @@ import numpy as np
 import psutil
 import pytest
 
+from controller.cli.app import BAD_INPUT, DONE, status
+from controller.records.replay import replay
 from hil import campaign, library, report
 from hil.outcome import EDGES_S, Outcome, plain
 from hil.panels import Mark, Panel, thinned
@@ -115,6 +117,20 @@ def test_without_a_terminal_it_is_told_now_and_then_how_far_a_campaign_is(
 def tasks(**changed: object) -> campaign.Task:
     scenario, policy = library.open_scenario(SCENARIO)
     return replace(campaign.Task("minute", scenario, policy, 1, CLOCK), **changed)
+
+
+def test_the_record_of_each_run_is_kept_where_it_is_asked_for_and_none_is_replaced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["hil", "run", str(SCENARIO), "--seeds", "2", "--jobs", "1", "--record", str(tmp_path / "records")]
+    assert status(asked) == DONE
+    assert f"records: {tmp_path / 'records'}" in capsys.readouterr().err
+    for seed in (1, 2):
+        assert replay(tmp_path / "records" / f"minute.seed{seed}").first_break is None
+    assert status(asked) == BAD_INPUT
+    assert "minute.seed1: a record is already there" in capsys.readouterr().err
+    assert status([*asked, "--cluster", "tcp://127.0.0.1:1"]) == BAD_INPUT
+    assert "--record: found --cluster, wanted runs on this machine" in capsys.readouterr().err
 
 
 def test_whatever_goes_wrong_in_a_run_is_its_outcome() -> None:

@@ -78,7 +78,8 @@ def test_a_tag_that_stood_still_is_watched_for_its_range_says_what_is_meant(poli
     [
         (["--watch", "half"], "found half, expected one of its watches of kind monitor: whole"),
         (["--false-alarms", "often"], "--false-alarms: found 'often', "),
-        (["--rates", "1;2"], "--rates: found '1;2', expected numbers from 0 to 1"),
+        (["--rates", "1;2"], "--rates: found '1;2', expected numbers above 0 and at most 1"),
+        (["--rates", "2,3"], "--rates: found '2,3', expected numbers above 0 and at most 1"),
         (["nowhere"], "nowhere: there is no record here"),
     ],
 )

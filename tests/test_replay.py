@@ -67,7 +67,7 @@ def test_an_edited_record_is_named(kept: tuple[Played, Path], tmp_path: Path) ->
     db.execute("UPDATE records SET at = at, body = ? WHERE seq = 100", (body[:-1] + bytes([body[-1] ^ 1]),))
     db.commit()
     db.close()
-    with pytest.raises(ValueError, match="record 100 cannot be read"):
+    with pytest.raises(ValueError, match=r": record 100 \(cycle\) cannot be read: it was damaged or changed"):
         replay(tmp_path)
 
 

@@ -12,8 +12,10 @@ import pytest
 from hybrids import TAGS, UNITS, goal, model, runs, samples
 
 from controller.cli.app import status
+from controller.cli.soft_options import show_figures
 from controller.soft import hybrid_model
 from controller.soft.hybrid_judge import forward
+from controller.soft.hybrid_model import Figures
 
 Rows = list[list[str]]
 
@@ -102,11 +104,11 @@ def _early(table: Rows) -> Rows:
 
 
 MISTAKES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
-    "hole": (lambda t: _put(t, "inlet", lambda _: "", 4), "found no number for inlet in 1 labelled samples"),
+    "hole": (lambda t: _put(t, "inlet", lambda _: "", 4), "runs.csv: found no number for inlet in 1 of "),
     "word": (lambda t: _put(t, "inlet", lambda _: "warm", 4), ":5: found 'warm' in column 5, expected a number"),
     "not a number": (lambda t: _put(t, "inlet", lambda _: "nan", 4), ":5: found 'nan' in column 5, expected a number"),
     "label that is none": (lambda t: _put(t, "result", lambda _: "inf", 4), ":5: found 'inf' in column 10, expected a"),
-    "missing channel": (lambda t: _without(t, "inlet"), "found no inlet among the inputs"),
+    "missing channel": (lambda t: _without(t, "inlet"), "runs.csv: found no inlet among the inputs, expected every"),
     "other kind of unit": (lambda t: _renamed(t, "inlet", "inlet [kg]"), "found inlet in kg, expected Cel or a unit"),
     "kelvin unsaid": (
         lambda t: _renamed(_put(t, "inlet", lambda v: str(float(v) + 273.15)), "inlet", "inlet"),
@@ -165,6 +167,18 @@ def test_what_a_model_cannot_be_held_against_is_one_sentence(
     shown = capsys.readouterr()
     assert (code, shown.out) == (2, "")
     assert len(shown.err.strip().splitlines()) == 1
+
+
+def test_a_file_that_is_no_text_is_refused_by_its_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "runs.csv").write_bytes(bytes(range(256)))
+    assert status(["soft-sensor", "fit", str(tmp_path / "runs.csv"), "--out", str(tmp_path / "x.json")]) == 2
+    assert "runs.csv: found bytes that are no text, expected a CSV file in UTF-8" in capsys.readouterr().err
+    assert not (tmp_path / "x.json").exists()
+
+
+def test_figures_are_shown_with_their_unit_whatever_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    show_figures({"model": Figures(rmsep=1.0, bias=0.5, coverage=0.9, n=3)}, "um")
+    assert "RMSEP [um]" in capsys.readouterr().err
 
 
 def test_kelvin_that_is_said_is_converted(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import suppress
 from enum import StrEnum
 from functools import partial
 from pathlib import Path
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from controller.cli.ends import Refused, reading
+from controller.cli.ends import Refused, at, reading
 from controller.cli.options import Json
 from controller.cli.show import give, given, kept, people, writable
 
@@ -82,7 +82,7 @@ def fit(
         often = _often(false_alarms) if false_alarms else _allotted(ready, monitor.name)
         how = Settings(memory=memory.value, rates=_rates(rates), delay=delay, false_alarms_per_day=often)
         gathered = _gathered(records, monitor, kit)
-        with _at(str(policy)):
+        with at(f"{policy}, {_source(records)}"):
             found = made(monitor.declared, Normal(gathered.whole, gathered.span, _source(records)), ready, how)
     kept(target, lambda path: _written(path, found))
     give(_told(found, monitor.declared, target), where)
@@ -161,19 +161,12 @@ def _shown() -> Progress:
     return Progress(TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn(), console=people)
 
 
-@contextmanager
-def _at(place: str) -> Generator[None]:
-    try:
-        yield
-    except ValueError as error:
-        raise ValueError(f"{place}: {error}") from error
-
-
 def _rates(text: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise Refused(f"--rates: found {text!r}, expected numbers from 0 to 1 such as 1,0.3,0.1") from None
+    with suppress(ValueError):
+        found = tuple(float(part) for part in text.split(","))
+        if all(0.0 < rate <= 1.0 for rate in found):
+            return found
+    raise Refused(f"--rates: found {text!r}, expected numbers above 0 and at most 1, such as 1,0.3,0.1")
 
 
 def _often(text: str) -> float:

@@ -31,6 +31,21 @@ def reading() -> Generator[None]:
         raise Refused(str(error)) from error
 
 
+@contextmanager
+def at(place: str) -> Generator[None]:
+    """Put where a value was found before the sentence that says what is wrong with it.
+
+    Raises
+    ------
+    ValueError
+        If the body does.
+    """
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{place}: {error}") from error
+
+
 def duration(option: str, text: str | None) -> float | None:
     """Return the length of a duration given on the command line [s], or None where it was not given.
 

@@ -97,13 +97,13 @@ def sentences(one: Judged) -> Iterator[str]:
     found = one.equivalence
     word = "is shown" if found.equivalent else "is not shown"
     yield (
-        f"equivalence {word}: the bias of {found.bias:+.3g} lies from {found.interval[0]:+.3g} to "
-        f"{found.interval[1]:+.3g} {unit}, margin {found.margin:g} (two one-sided tests, p = {found.p:.2g})"
+        f"equivalence {word}: the bias of {found.bias:+.3g} {unit} lies from {found.interval[0]:+.3g} to "
+        f"{found.interval[1]:+.3g} {unit}, margin {found.margin:g} {unit} (two one-sided tests, p = {found.p:.2g})"
     )
     low, high, end = *found.agreement, found.agreement_se
     yield (
         f"95 % of differences lie from {low:+.3g} to {high:+.3g} {unit}, each end known to {end:.2g} {unit}; "
-        f"they change by {found.slope:+.2g} with the result (p = {found.slope_p:.2g})"
+        f"they change by {found.slope:+.2g} {unit} with each {unit} of the result (p = {found.slope_p:.2g})"
     )
 
 

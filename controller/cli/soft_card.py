@@ -69,7 +69,9 @@ def approval(model: Path) -> str:
 def rows(model: HybridModel, approved: str | None = None) -> list[tuple[str, str]]:
     """Return what the card of a model says, as pairs of words, with who has approved its file where that is known."""
     card, unit = model.card, model.unit
-    core = ", ".join(f"{n} {p.value:.4g} +- {p.sd:.2g} {p.unit}" for n, p in model.parameters.items())
+    core = ", ".join(
+        f"{n} {p.value:.4g} +- {p.sd:.2g} {p.unit.removeprefix('1')}".rstrip() for n, p in model.parameters.items()
+    )
     learner = "none" if model.learner is None else f"{model.learner.learner.kind} of {', '.join(model.features)}"
     data = f"{card.n} samples of {card.source}, SHA-256 {card.data_sha256}"
     covered = "-" if card.figures.coverage is None else f"{card.figures.coverage:.2f}"

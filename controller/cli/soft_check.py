@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
-from controller.cli.ends import reading
+from controller.cli.ends import at, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people
 from controller.cli.soft_card import approval
@@ -120,7 +120,8 @@ def _checked(path: Path, data: Sequence[Path], asked: Asked) -> tuple[HybridMode
             table = soft_records.like(data, model, asked, progress)
     else:
         table = soft_data.like(one_of(data), model, asked)
-    samples.check(table.samples, model.core, fewest=1, positive=model.logarithm, learnt=False)
+    with at(", ".join(map(str, data))):
+        samples.check(table.samples, model.core, fewest=1, positive=model.logarithm, learnt=False)
     return model, table, hybrid_judge.checked(model, table.samples)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table as Grid
 
@@ -130,7 +131,8 @@ def walking() -> Generator[Callable[[int], None]]:
 
 def show_figures(rows: Mapping[str, Figures], unit: str) -> None:
     """Show figures to people, with their unit."""
-    grid = Grid("", f"RMSEP [{unit}]", f"bias [{unit}]", "coverage", "n")
+    heads = (f"RMSEP [{unit}]", f"bias [{unit}]", "coverage [1]", "n [1]")
+    grid = Grid("", *map(escape, heads))
     for name, one in rows.items():
         coverage = "-" if one.coverage is None else f"{one.coverage:.3f}"
         grid.add_row(name, f"{one.rmsep:.4g}", f"{one.bias:+.3g}", coverage, str(one.n))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.progress import Progress
 
-from controller.cli.ends import Refused, duration, reading
+from controller.cli.ends import Refused, at, duration, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people, writable
 from controller.cli.soft_card import show
@@ -205,7 +205,8 @@ def goal_of(
     identified = None if process is None else processes.read(process.read_bytes())
     table, scatter = _labelled(data, asked, identified)
     plan = recipes.plan_of(table.core, form.value, governs, scatter if label_sd is None else label_sd, identified)
-    samples.check(table.samples, table.core, fewest=fewest or samples.FEWEST, positive=plan.logarithm)
+    with at(", ".join(map(str, data))):
+        samples.check(table.samples, table.core, fewest=fewest or samples.FEWEST, positive=plan.logarithm)
     goal = hybrid_judge.Goal(
         plan=plan,
         result=table.result,

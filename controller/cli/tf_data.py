@@ -91,13 +91,10 @@ def read_columns(path: Path) -> dict[str, Floats]:
     OSError
         If it cannot be read.
     """
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        sample = file.read(4096)
-        file.seek(0)
-        delimiter = max(",;\t", key=sample.count)
-        rows = list(csv.reader(file, delimiter=delimiter))
+    rows = _rows(path)
     if len(rows) < 2:  # noqa: PLR2004  # a header and a row
-        raise Refused(f"{path}: found {len(rows)} lines, expected a header and rows of numbers")
+        there = "one line" if rows else "nothing"
+        raise Refused(f"{path}: found {there}, expected a header and rows of numbers")
     header = [name.strip() for name in rows[0]]
     found = dict[str, Floats]()
     for i, name in enumerate(header):
@@ -105,6 +102,16 @@ def read_columns(path: Path) -> dict[str, Floats]:
             raise Refused(f"{path}: found the column {name!r} twice, expected every name once")
         found[name] = np.array([_number(row, i, path, line) for line, row in enumerate(rows[1:], 2) if row])
     return found
+
+
+def _rows(path: Path) -> list[list[str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            sample = file.read(4096)
+            file.seek(0)
+            return list(csv.reader(file, delimiter=max(",;\t", key=sample.count)))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise Refused(f"{path}: found bytes that are no text, expected a CSV file in UTF-8") from error
 
 
 def _number(row: Sequence[str], i: int, path: Path, line: int) -> float:

@@ -178,7 +178,7 @@ def snapshot(data: Fields, index: TagIndex) -> Snapshot:
     values, sd, source, arrival = (np.frombuffer(data[name], "<f8").astype(np.float64) for name in _FLOATS)
     quality, reason = (np.frombuffer(data[name], np.uint8) for name in _CODES)
     if len(values) != index.width or len(quality) != len(index):
-        raise ValueError(f"a recorded snapshot has {len(quality)} tags, the policy beside it {len(index)}")
+        raise ValueError(f"found a record of {len(quality)} tags, expected the {len(index)} of the policy")
     return Snapshot(
         at=data["at"],
         index=index,

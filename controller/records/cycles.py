@@ -9,7 +9,7 @@ from typing import Any
 from controller.kit import Kit, prepare
 from controller.records import codec
 from controller.records.chain import START
-from controller.records.entry import entries
+from controller.records.entry import Entry, entries
 from policies import Policy, parse
 
 
@@ -30,7 +30,7 @@ class Walk:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._stream = entries(directory)
+        self._directory, self._stream = directory, entries(directory)
         head = next(self._stream, None)
         if head is None or head.kind != "head":
             raise ValueError(f"{directory}: the record does not begin with a head")
@@ -71,15 +71,27 @@ class Walk:
         return parse(files[""], self.head["policy_name"], files)
 
     def cycles(self, progress: Callable[[int], None] = lambda _: None) -> Iterator[codec.Fields]:
-        """Give every cycle in plain form; `progress` is told how many are done after each."""
+        """Give every cycle in plain form; `progress` is told how many are done after each.
+
+        Raises
+        ------
+        ValueError
+            If one cannot be read.
+        """
         for entry in self._stream:
             if self.first_break is None and not entry.follows(self._chain):
                 self.first_break = entry.seq
             self._chain, self.complete = entry.chain, self.complete or entry.kind == "tail"
             if entry.kind == "cycle":
-                yield entry.content()
+                yield self._content(entry)
                 self.count += 1
                 progress(self.count)
+
+    def _content(self, entry: Entry) -> codec.Fields:
+        try:
+            return entry.content()
+        except ValueError as error:
+            raise ValueError(f"{self._directory}: {error}") from error
 
 
 def inputs(data: codec.Fields, kit: Kit) -> tuple[Any, list[Any], list[Any]]:

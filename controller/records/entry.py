@@ -47,7 +47,8 @@ class Entry:
         try:
             said = json.loads(self.body) if self.kind in PLAIN else unpack(zlib.decompress(self.body))
         except (zlib.error, ValueError) as error:
-            raise ValueError(f"record {self.seq} cannot be read: {error}") from error
+            why = "it was damaged or changed; `steadyline audit verify` names the first break"
+            raise ValueError(f"record {self.seq} ({self.kind}) cannot be read: {why}") from error
         return cast("dict[str, Any]", said)
 
     def follows(self, before: bytes) -> bool:

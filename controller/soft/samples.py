@@ -90,7 +90,7 @@ def _problems(samples: Samples, core: Core | None, wanted: tuple[int, bool], *, 
     if core is not None:
         lacking = [n for n, one in core.inputs.items() if one.needed and n not in samples.inputs]
         if lacking:
-            yield f"found no {', '.join(lacking)} among the inputs, which the core wants"
+            yield f"found no {', '.join(lacking)} among the inputs, expected every input the core needs"
     if samples.n < fewest:
         yield f"found {samples.n} labelled samples, expected at least {fewest} for this method"
     for name, values in {**samples.inputs, _LABEL: samples.labels}.items():
@@ -108,7 +108,8 @@ def _problems(samples: Samples, core: Core | None, wanted: tuple[int, bool], *, 
 def _column(name: str, values: Floats, *, changes: bool) -> Iterator[str]:
     gone = np.flatnonzero(~np.isfinite(values))
     if len(gone):
-        yield f"found no number for {name} in {len(gone)} labelled samples, the first of them sample {gone[0] + 1}"
+        share = f"{len(gone)} of {len(values)} labelled samples, the first of them sample {gone[0] + 1}"
+        yield f"found no number for {name} in {share}, expected one in each"
     elif changes and len(values) and not float(np.ptp(values)) > 0.0:
         yield f"found {name} at {float(values[0]):g} in every sample, expected that it changes; leave out what cannot"
 
