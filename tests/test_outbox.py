@@ -170,6 +170,18 @@ def test_while_the_database_is_away_not_every_record_waits_for_it(tmp_path: Path
     assert (len(shelf.away), len(said)) == (8, 1)
 
 
+def test_a_file_that_is_no_record_yet_keeps_no_other_waiting(tmp_path: Path) -> None:
+    shelf, said = Shelf(), list[str]()
+    for name, content in (("a", b""), ("b", b"no record at all, but long enough to be taken for one" * 9)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / FILE).write_bytes(content)
+    there = record(tmp_path / "c", 3)
+    forwarder = Forwarder(shelf, SimClock(0.0), said.append)
+    assert not asyncio.run(forwarder.all([tmp_path / "a", tmp_path / "b", there]))
+    assert list(shelf.kept.values()) == list(entries(there))
+    assert (len(said), forwarder.pause_s) == (2, 1.0)
+
+
 def test_a_record_that_was_cut_off_or_changed_meanwhile_is_not_gone_on_with(tmp_path: Path) -> None:
     shelf, there = Shelf(), record(tmp_path / "run")
     copied(shelf, there)

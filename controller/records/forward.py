@@ -97,8 +97,8 @@ class Forwarder:
             await self._copied(directory, outbox)
         except (Away, ValueError, OSError) as error:
             self._out = isinstance(error, Away)
-            short = self._out and not isinstance(error, Unfit)
-            self.pause_s = min(LONGEST_S, 2.0 * self.pause_s) if short else LONGEST_S
+            if self._out:
+                self.pause_s = LONGEST_S if isinstance(error, Unfit) else min(LONGEST_S, 2.0 * self.pause_s)
             self._note(directory, outbox, None, str(error))
             return False
         finally:

@@ -100,7 +100,9 @@ class Outbox:
     _db: Connection = field(init=False)
 
     def __post_init__(self) -> None:
-        self._db = connect(found(self.directory), write=False)
+        file = found(self.directory)
+        with self._reading():
+            self._db = connect(file, write=False)
         try:
             head = self._head()
         except BaseException:
