@@ -280,7 +280,7 @@ def loop(name: str, declared: Loop, policy: Policy) -> LoopKit:
         high=np.array([limits[key][1] for key in chosen.inputs]),
         targets=np.array(targets),
         target_tags=target_tags,
-        bridges={c.tag: c.bridge_s for c, _ in wanted.values() if isinstance(c, Ranked) and c.bridge_s is not None},
+        bridges={c.tag: c.bridge_s for c, _ in wanted.values() if c.bridge_s is not None},
         period_s=policy.period_s,
         connections=_used(declared, policy),
         drops=frozenset(key for key, one in declared.controlled.items() if _dropped(one, declared)),

@@ -27,6 +27,8 @@ class _Goal(Declared):
     """Deviation that matters as much as one `scale` of every other controlled variable, in `unit`."""
     on_bad: OnBad | None = None
     """Without evidence for it the loop goes on without it, or holds; the former where absent, if it is not the only."""
+    bridge_s: Duration | None = Field(default=None, alias="bridge")
+    """Time for which the model may stand in for its evidence before the loop holds [s]; not at all where absent."""
 
 
 class Controlled(_Goal, Earning, Cautious):
@@ -51,8 +53,6 @@ class Ranked(_Goal):
     """Lowest and highest value that is acceptable, in `unit`; any where absent."""
     rank: Rank = 1
     """Whose limits are kept where not all can be: those of lower number [1]."""
-    bridge_s: Duration | None = Field(default=None, alias="bridge")
-    """Time for which the model may stand in for its evidence before the loop holds [s]; not at all where absent."""
 
 
 class Moved(Declared):

@@ -34,6 +34,7 @@ _BEYOND: Grade = (Quality.UNCERTAIN, Reason.OUT_OF_RANGE)
 _NONE: Grade = (Quality.BAD, Reason.NO_EVIDENCE)
 _NORMAL_90 = 1.6448536269514722
 _UNFOUGHT = Duel()
+_FARTHEST = 9.0
 _REMEMBERED, _KEPT, _TRACE, _ROUNDING_S = 120, 200, 1e-9, 1e-6
 
 
@@ -322,9 +323,10 @@ def _answered(
     if verdict is Verdict.NONE or (verdict is Verdict.FALLBACK and kit.declared.outside == "none"):
         return Answer.of(nan, core, nan, distance, _FOREIGN)
     if verdict is Verdict.FALLBACK and kit.declared.outside == "mechanistic" and isfinite(core):
-        return Answer.of(core, core, core_half(kit.model, core), distance, _PART)
+        return Answer.of(core, core, core_half(kit.model, core) * _wider(verdict, distance), distance, _PART)
     value = float(bounds(model, float(found.value[0]), state.bias)[1]) if model is kit.model else core
     half = hypot(float(half_at(model, found.value)[0]) * spread, _NORMAL_90 * state.variance**0.5)
+    half *= _wider(verdict, distance)
     grade = _GOOD if verdict is Verdict.GOOD else _DOUBT
     if model is not kit.model or at - state.began_at < kit.settles_s or _stale(at, state, kit):
         grade = _PART
@@ -332,6 +334,15 @@ def _answered(
     if not low <= value <= high:
         grade = _BEYOND
     return Answer.of(value, core, half, distance, grade if isfinite(value) else _NONE)
+
+
+def _wider(verdict: Verdict, distance: float) -> float:
+    """Return by what an interval is wider outside the training data, where nobody has seen what errors are [1].
+
+    The variance of a linear prediction grows with the square of the distance of its inputs, which T2 and Q are.
+    """
+    out = verdict is not Verdict.GOOD and distance > 1.0
+    return min(distance, _FARTHEST) ** 0.5 if out else 1.0
 
 
 def _stale(at: float, state: HybridState, kit: HybridKit) -> bool:
