@@ -52,6 +52,12 @@ def test_average_and_peak_are_counted_in_windows_of_ten_minutes() -> None:
     assert one.average == pytest.approx(1.1)
 
 
+def test_a_moment_left_over_at_the_end_is_no_window() -> None:
+    assert len(found(end=6001.0).windows) == 10
+    assert len(found(end=6100.0).windows) == 11
+    assert len(found(step(6000.5), end=6001.0).windows) == 11
+
+
 def test_ten_in_a_window_are_no_flood_and_eleven_are() -> None:
     assert found(*burst(0.0, 10)).floods == ()
     assert [(one.count, one.peak) for one in found(*burst(0.0, 11)).floods] == [(11, 11)]

@@ -46,11 +46,15 @@ class LimitCondition:
             return Met(before, f"{self.tag} is no evidence, and was beyond {self._limit} when it was" if before else "")
         bound = self.back if before else self.at
         beyond = value > bound if self.high else value < bound
-        return Met(beyond, f"{self.tag} is {value:.4g} {self.unit}, {self._limit}" if beyond else "")
+        return Met(beyond, f"{self.tag} is {self._said(value)}, {self._limit}" if beyond else "")
 
     @property
     def _limit(self) -> str:
-        return f"{'above' if self.high else 'below'} {self.at:.4g} {self.unit}"
+        return f"{'above' if self.high else 'below'} {self._said(self.at)}"
+
+    def _said(self, value: float) -> str:
+        """Return a value in words, in the unit of the tag."""
+        return f"{value:.4g}" if self.unit == "1" else f"{value:.4g} {self.unit}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,7 @@ STALE_S = 86_400.0
 WANTED: Mapping[Priority, float] = {"low": 0.80, "medium": 0.15, "high": 0.05}
 """Shares of the priorities that are wanted [1]."""
 _TOP = 10
+_LEFT_OVER_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,7 +186,9 @@ def annunciates(change: AlarmChange) -> bool:
 
 def _windows(span: Span) -> list[tuple[float, int]]:
     counts = Counter(int((one.at - span.begin) // WINDOW_S) for one in span.changes if annunciates(one))
-    return [(span.begin + i * WINDOW_S, counts[i]) for i in range(max(1, ceil((span.end - span.begin) / WINDOW_S)))]
+    whole = ceil((span.end - span.begin - _LEFT_OVER_S) / WINDOW_S)  # what is left over for a moment is no window
+    number = max(1, whole, *(i + 1 for i in counts))
+    return [(span.begin + i * WINDOW_S, counts[i]) for i in range(number)]
 
 
 def _floods(windows: Sequence[tuple[float, int]]) -> Iterator[Flood]:

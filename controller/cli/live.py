@@ -15,7 +15,7 @@ from rich.status import Status
 from controller.burden import Burden
 from controller.cases.history import goes_on
 from controller.cases.post import Post
-from controller.cli import incidents
+from controller.cli import alarmed, incidents
 from controller.cli.access import begun, gate, signatures
 from controller.cli.consoles import console, follow
 from controller.cli.copying import keys
@@ -254,11 +254,11 @@ def announcer(record: Path | None, more: str = "") -> Callable[[Cycle], None]:
 
 def watcher(policy: Policy, status: Status) -> Callable[[Cycle], None]:
     """Return a sink that shows each cycle in one line and prints what was said."""
-    tell, stands = teller(folds=policy.incidents is not None), incidents.standing()
+    tell, stands, waits = teller(folds=policy.incidents is not None), incidents.standing(), alarmed.unseen()
 
     def watch(cycle: Cycle) -> None:
         tell(cycle)
-        status.update(glance(cycle, policy) + stands(cycle))
+        status.update(glance(cycle, policy) + stands(cycle) + waits(cycle))
 
     return watch
 
@@ -291,6 +291,8 @@ def teller(*, folds: bool = False) -> Callable[[Cycle], None]:
         for one in cycle.decision.incidents:
             style = "bold" if one.annunciated else "dim"
             people.print(f"{stamp}  {incidents.sentence(one)}", markup=False, style=style)
+        for said in alarmed.sentences(cycle):
+            people.print(f"{stamp}  {said}", markup=False)
 
     return tell
 
