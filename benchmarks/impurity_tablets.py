@@ -46,6 +46,9 @@ ALONE: Mapping[str, tuple[Rule, ...]] = MappingProxyType({"three_sigma": ("shewh
 """Rules on values alone."""
 _FEW = 5
 
+Figures = dict[str, float | None]
+"""Figures by name; None for the median delay where most rises are not told."""
+
 GUESS = LotModel(
     parts=(
         Part(sd=0.2),
@@ -131,9 +134,9 @@ def from_where(value: float, *, cautious: bool) -> float:
     return 0.5 * LOQ if cautious and value <= LOQ else value
 
 
-def shifted(seen: Sequence[LotSeen]) -> dict[str, float]:
+def shifted(seen: Sequence[LotSeen]) -> Figures:
     """Return the share of batches told with a shift, and of those told as they are [1]."""
-    found = {
+    found: Figures = {
         name: float(np.mean([from_where(s.value, cautious=care) + SHIFT > s.expected.limit + 1e-9 for s in seen]))
         for name, care in (("detected_010", False), ("detected_010_cautious", True))
     }
@@ -174,7 +177,7 @@ def standard(values: Sequence[float], normal: Sequence[tuple[float, float]]) -> 
     return [(value - mean) / sd for value, (mean, sd) in zip(values, normal, strict=True)]
 
 
-def by_rules(made: Made, rules: tuple[Rule, ...]) -> dict[str, float]:
+def by_rules(made: Made, rules: tuple[Rule, ...]) -> Figures:
     """Return the figures of `shifted` for rules on values alone, of the product as it was in the first batches [1]."""
     kit, memory, normal = chart(rules).declared, Memory(), usual(made.totals, made.batches)
     zs, lifted = standard(made.totals, normal), standard([v + SHIFT for v in made.totals], normal)
@@ -258,20 +261,17 @@ def chosen(steps: Steps, rules: tuple[Rule, ...] = EWMA) -> ChartsKit:
     return min(found, key=lambda one: one[:2])[2]
 
 
-def judged(kit: ChartsKit, steps: Steps) -> dict[str, float]:
+def judged(kit: ChartsKit, steps: Steps) -> Figures:
     """Return how soon rises after the first batches are told, and how often it is told without reason."""
     after = Steps(steps.quiet, {i: zs for i, zs in steps.risen.items() if i >= FIRST})
     delays = np.array(late(kit, after, TAUGHT))
     false, standing = episodes(kit, steps.quiet[FIRST:])
     return {
-        "median_batches": float(np.median(delays)),
+        "median_batches": float(np.median(delays)) if np.isfinite(np.median(delays)) else None,
         "within_3": float((delays <= 3.0).mean()),
         "false_per_550": 550.0 * false / (len(steps.quiet) - FIRST),
         "speaks_without_reason": standing,
     }
-
-
-Figures = dict[str, float]
 
 
 def figures(root: Path, *, tries: int = 900) -> tuple[Figures, dict[str, Figures], dict[str, object]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from math import inf, sqrt
 
 import numpy as np
@@ -151,13 +152,17 @@ def test_on_real_batches_the_lot_tells_what_rules_on_values_alone_do_not() -> No
     root = tablets.folder()
     assert root is not None
     ours, rivals, _ = impurity_tablets.figures(root, tries=60)
-    assert ours["detected_010"] >= 0.76
-    assert ours["flagged"] <= 0.024
+    assert _number(ours["detected_010"]) >= 0.76
+    assert _number(ours["flagged"]) <= 0.024
     assert SHARE < 0.024
-    assert ours["l_median_batches"] <= 3.0
-    assert ours["l_false_per_550"] <= 4.0
-    assert all(
-        one["detected_010"] < ours["detected_010"] or one["flagged"] > 0.024
-        for one in rivals.values()
-        if "flagged" in one
-    )
+    assert _number(ours["l_median_batches"]) <= 3.0
+    assert _number(ours["l_false_per_550"]) <= 4.0
+    for one in rivals.values():
+        worse = one.get("detected_010") or 0.0
+        assert worse < _number(ours["detected_010"])
+    assert json.dumps(rivals, allow_nan=False)
+
+
+def _number(found: float | None) -> float:
+    assert found is not None
+    return found

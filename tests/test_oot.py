@@ -318,3 +318,17 @@ def test_censored_results_are_said() -> None:
 
 def test_every_method_has_a_name_and_a_version() -> None:
     assert all(known.title and known.version for known in METHODS.values())
+
+
+def test_limits_that_know_the_lot_take_a_result_under_the_limit_for_what_it_is() -> None:
+    rng = np.random.default_rng(12)
+    rows = [
+        Row(batch=f"B{i}", values={"imp": 0.05}, below=("imp",))
+        if rng.random() < 0.6
+        else Row(batch=f"B{i}", values={"imp": 0.05 + abs(float(rng.normal(0.0, 0.005)))})
+        for i in range(80)
+    ]
+    last = Row(batch="B5", values={"imp": 0.05}, below=("imp",))
+    out = judge([*rows[:5], *rows[6:], last], settings("lots", coverage=0.9))
+    assert not out.out
+    assert out.held[0].expected < 0.055

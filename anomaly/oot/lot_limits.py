@@ -12,7 +12,7 @@ from anomaly.lots_fit import fitted
 from anomaly.oot.study import Found, Held, Row, Settings, need
 
 AGE = "age"
-_FEWEST = 30
+_FEWEST, _MOST, _TRIES = 30, 350, 400
 
 
 def lots(rows: Sequence[Row], settings: Settings) -> Found:
@@ -21,9 +21,12 @@ def lots(rows: Sequence[Row], settings: Settings) -> Found:
     there = [row for row in rows if column in row.values]
     batches = [_batch(i, row, settings) for i, row in enumerate(there)]
     values = [0.0 if column in row.below else row.values[column] for row in there]
+    limit = max([settings.loq, *(row.values[column] for row in there if column in row.below)])
+    settings = settings.model_copy(update={"loq": limit})
     begin = next((i for i, row in enumerate(there) if row.batch in settings.tested), len(there))
     need(begin, _FEWEST, "results before the first tested batch")
-    model = fitted(_guess(batches[:begin], values[:begin], settings), batches[:begin], values[:begin])
+    start, to = max(begin - _MOST, 0), begin
+    model = fitted(_guess(batches[start:to], values[start:to], settings), batches[start:to], values[start:to], _TRIES)
     forecast, found = LotForecast(model), list[Held]()
     for row, batch, one in zip(there, batches, values, strict=True):
         seen = forecast.take(batch, one)
@@ -33,7 +36,7 @@ def lots(rows: Sequence[Row], settings: Settings) -> Found:
             found.append(Held(row.batch, age, row.values[column], said.mean, -inf, said.limit, seen.above))
     numbers = {f"noise [{unit}]": model.noise, "share promised above the limit [1]": model.share}
     numbers |= {f"effect of {_called(part)} [{unit}]": part.sd for part in model.parts}
-    notes = [f"Effects were fitted to the {begin} results before the first tested batch.", *_few(found)]
+    notes = [f"Effects were fitted to the {to - start} results before the first tested batch.", *_few(found)]
     return Found(tuple(found), numbers, tuple(notes))
 
 
