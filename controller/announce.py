@@ -59,7 +59,7 @@ def announce(
     # What cases say of themselves is no part of what is wrong with the line.
     memory, told = _folded(alerts, seen.at, state.incidents, kit)
     case_state, changed = cases.told(cases.Seen(seen, watches, tuple(alerts), told, memory), worked, kit.cases)
-    refused = tuple([Event(seen.at, what, who) for who, what in worked.refused])
+    refused = tuple([Event(seen.at, f"{what} (asked by {who})") for who, what in worked.refused])
     return Announced((*alerts, *worked.alerts), told, changed, refused, memory, case_state)
 
 

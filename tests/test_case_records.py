@@ -2,13 +2,13 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import SimpleQueue
 
 import numpy as np
 import pytest
-from stationed import NOW, OWN, station
+from stationed import NOW, OWN, spoken, station
 
 from anomaly.alerts import Sign
 from anomaly.alike import distance
@@ -24,6 +24,7 @@ from anomaly.cases import (
     EnterResult,
     Evidence,
     Propose,
+    Signed,
     Task,
     Window,
 )
@@ -34,10 +35,13 @@ from controller.cases.judging import frozen, subject
 from controller.cases.post import Letter, Post, left
 from controller.cases.rates import rates
 from controller.cli.app import status
+from controller.cli.asking import Asker
+from controller.cli.case_sign import Signs
+from controller.cli.ends import Refused
 from controller.cycle import Cycle, Order
 from controller.decide import decide
 from controller.kit import Kit, prepare
-from controller.people import People
+from controller.people import Denied, People
 from controller.records.journal import Journal, Keeping
 from controller.records.replay import replay
 from controller.runtime import Options
@@ -363,3 +367,44 @@ def test_a_signature_that_no_user_of_the_station_made_is_not_taken_in(kit: Kit, 
     post.collect()
     assert inbox.empty()
     assert "is not that of the user ana" in said[0]
+
+
+def test_the_command_line_signs_a_disposition_with_the_password_of_a_user(kit: Kit, tmp_path: Path) -> None:
+    people, case = station(tmp_path), raised(kit.policy)
+    way = Way("gauge reads it too")
+    signs = Signs(people, Asker(spoken(OWN)), case, kit.policy)
+    text = signs.judged(Disposition.CONFIRMED, way.why, way)
+    letter = signs.letter(Dispose(case.id, Disposition.CONFIRMED, text), way)
+    assert (letter.who, letter.approval) == ("ana", "")
+    signed_ = (Signed("ana", "review", AT, text),)
+    judged = replace(case, disposition=Disposition.CONFIRMED, why=way.why, signatures=signed_)
+    (one,) = checked(judged, people)
+    assert (one.wrong, one.known) == ("", True)
+
+
+@pytest.mark.parametrize(
+    ("user", "refused"),
+    [(None, "found no --user"), ("olga", "the role operator may not judge cases"), ("eli", "may not judge cases")],
+)
+def test_the_command_line_signs_for_nobody_who_may_not(
+    user: str | None, refused: str, kit: Kit, tmp_path: Path
+) -> None:
+    signs = Signs(station(tmp_path), Asker(spoken(OWN)), raised(kit.policy), kit.policy)
+    with pytest.raises((Refused, Denied), match=refused):
+        signs.judged(Disposition.CONFIRMED, "why", Way("why", user))
+
+
+@dataclass(frozen=True)
+class Way:
+    why: str
+    user: str | None = "ana"
+
+
+def test_what_is_refused_is_in_the_audit_trail(kit: Kit, tmp_path: Path) -> None:
+    case = raised(kit.policy)
+    orders = {0: followed(case)[0], 1: [asked("lena", Dispose(case.id, Disposition.REJECTED))]}
+    kept = history.kept(recorded(tmp_path / "record", kit, orders))
+    told = [str(said["what"]) for _, said in kept.deeds[case.id] if said["kind"] == "event"]
+    assert len(told) == 1
+    assert "refused: nobody has taken it in hand" in told[0]
+    assert "(asked by lena)" in told[0]

@@ -317,5 +317,5 @@ def _facts(facts: Sequence[tuple[str, str]], kind: str = "") -> str:
 
 def _number(value: float) -> str:
     if not isfinite(value):
-        return "-"
+        return "no end" if value > 0.0 else "-"
     return f"{value:.0f}" if abs(value) >= _LONG else f"{value:.{_DIGITS}g}"
