@@ -244,6 +244,22 @@ def test_the_rules_say_which_they_are_and_how_often_they_speak_without_reason() 
     assert 0.5 < out.numbers["normal results that break a rule, simulated [%]"] < 10.0
 
 
+def test_rules_on_residuals_of_a_line_see_what_is_left_of_a_trend() -> None:
+    rows = sorted(SAME, key=lambda row: row.age or 0.0)
+    odd = [
+        row if (row.batch, row.age) != ("B5", 0.0) else row.model_copy(update={"values": {"imp": 0.19}}) for row in rows
+    ]
+    told = {kind: judge(odd, settings("rules", rules=("nelson_1",), residual=kind)) for kind in ("mean", "line")}
+    assert not told["mean"].out
+    (one,) = (one for one in told["line"].held if one.out)
+    x, y = table(SAME, tested=False)
+    slope, start = np.polyfit(x, y, 1)
+    left = y - start - slope * x
+    assert (one.age, one.value, one.expected) == pytest.approx((0.0, 0.19, start))
+    assert one.high - one.expected == pytest.approx(3.0 * left.std(ddof=1))
+    assert told["mean"].numbers["correlation of one result with the next [1]"] > 0.5
+
+
 def several_rows(last: tuple[float, float, float]) -> list[Row]:
     rng = np.random.default_rng(6)
     base = rng.multivariate_normal([1.0, 2.0, 3.0], [[0.04, 0.03, 0.0], [0.03, 0.05, 0.01], [0.0, 0.01, 0.09]], 30)

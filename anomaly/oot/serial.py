@@ -15,6 +15,7 @@ import numpy as np
 
 from anomaly import runlength
 from anomaly.charts import RUNS, Memory, said, take
+from anomaly.oot.stability import straight
 from anomaly.oot.study import Found, Held, Row, Settings, need, value
 from anomaly.residual import STANDARD, standard
 from plant_io.signals import Floats
@@ -134,20 +135,21 @@ def cusum(rows: Sequence[Row], settings: Settings) -> Found:
 def _charted(rows: Sequence[Row], settings: Settings, wanted: tuple[Rule, ...]) -> Found:
     column, unit = settings.columns[0], settings.unit
     there = [row for row in rows if column in row.values]
-    usual = normal([value(row, column, settings) for row in there if row.batch not in settings.tested])
+    levels = _levels(there, settings)
+    values = [value(row, column, settings) - level for row, level in zip(there, levels, strict=True)]
+    usual = normal([one for row, one in zip(there, values, strict=True) if row.batch not in settings.tested])
     declared = Chart.model_validate(
         {"kind": "chart", "tag": "result", "reference": {"mean": usual.mean, "sd": usual.sd}, "rules": wanted}
         | {"ewma": settings.ewma, "cusum": settings.cusum, "memory": settings.memory or 0.0, "response": "Look."}
     )
     found, notes = list[Held](), list[str]()
     memory, before = Memory(), None
-    for row in there:
-        one = value(row, column, settings)
+    for row, one, level in zip(there, values, levels, strict=True):
         z = (one - usual.mean) / usual.sd
         memory, broken = take(memory, standard(z, before, STANDARD, declared.memory), declared)
         before = z
         if row.batch in settings.tested:
-            found.append(_held(row, one, memory, usual, declared, out=bool(broken)))
+            found.append(_held(row, (one, level), memory, usual, declared, out=bool(broken)))
             notes += [f"{row.batch}: {said(rule)}." for rule in broken]
     really = rate(declared, usual, settings.seed)
     numbers = {
@@ -162,7 +164,19 @@ def _charted(rows: Sequence[Row], settings: Settings, wanted: tuple[Rule, ...]) 
     return Found(tuple(found), numbers, (*notes, _rated(really, usual, settings)))
 
 
-def _held(row: Row, one: float, memory: Memory, usual: Normal, declared: Chart, *, out: bool) -> Held:
+def _levels(there: Sequence[Row], settings: Settings) -> list[float]:
+    """Return what is taken from each result before charts look, in the unit of the results."""
+    if settings.residual == "mean":
+        return [0.0] * len(there)
+    column = settings.columns[0]
+    pairs = [(row.age, value(row, column, settings)) for row in there if row.batch not in settings.tested]
+    if any(row.age is None for row in there):
+        raise ValueError("found results without an age, expected one of each for residuals of a line")
+    line = straight([age or 0.0 for age, _ in pairs], [one for _, one in pairs])
+    return [line.intercept + line.slope * (row.age or 0.0) for row in there]
+
+
+def _held(row: Row, shown: tuple[float, float], memory: Memory, usual: Normal, declared: Chart, *, out: bool) -> Held:
     """Return a result with the limits of its chart: of the value, the average or the sum."""
     age = nan if row.age is None else row.age
     if declared.rules == ("ewma",):
@@ -174,8 +188,9 @@ def _held(row: Row, one: float, memory: Memory, usual: Normal, declared: Chart, 
         larger = memory.up if memory.up >= memory.down else -memory.down
         limit = declared.cusum.limit
         return Held(row.batch, age, larger, 0.0, -limit, limit, out, "cumulative sum [1]")
-    far = 3.0 * usual.sd
-    return Held(row.batch, age, one, usual.mean, usual.mean - far, usual.mean + far, out)
+    far, (one, level) = 3.0 * usual.sd, shown
+    expected = level + usual.mean
+    return Held(row.batch, age, level + one, expected, expected - far, expected + far, out)
 
 
 def _promised(declared: Chart, wanted: tuple[Rule, ...]) -> dict[str, float]:

@@ -68,6 +68,8 @@ class Settings(Declared):
     """Shelf life proposed, in the unit of ages."""
     rules: tuple[Rule, ...] = ("nelson_1", "nelson_2", "nelson_3", "nelson_5")
     """Rules of `rules`."""
+    residual: Literal["mean", "line"] = "mean"
+    """What charts look at: distances from the mean of the history, or from the line through it over age."""
     ewma: Averaging = Averaging()
     """Numbers of the EWMA chart."""
     cusum: Summing = Summing()
