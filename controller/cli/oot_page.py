@@ -9,7 +9,7 @@ from typing import cast
 
 from anomaly.oot.methods import METHODS
 from anomaly.oot.study import Row, Settings, value
-from controller.cli.page import drawn, plainly, said, table
+from controller.cli.page import drawn, said, table
 from controller.cli.page import page as page_of
 
 Plain = Mapping[str, object]
@@ -44,7 +44,7 @@ def page(rows: Sequence[Row], settings: Settings, text: str) -> str:
         "<h2>Made</h2>",
         table(("", ""), [*_made(made, outcome, plain), *((k, str(v)) for k, v in settings.model_dump().items())]),
     ]
-    return page_of(f"{title[0].upper()}{title[1:]}: {plainly(', '.join(settings.columns))}", parts)
+    return page_of(f"{title[0].upper()}{title[1:]}: {', '.join(settings.columns)}", parts)
 
 
 def _made(made: Plain, outcome: Plain, plain: Plain) -> Iterator[tuple[str, str]]:
