@@ -11,8 +11,10 @@ import json
 import ssl
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from queue import SimpleQueue
 from threading import Thread
 from types import SimpleNamespace
 from typing import Any
@@ -23,7 +25,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from fakes import Bench
 
+from controller.cycle import Cycle, Delivered, Order
+from controller.notices.post import Post
 from controller.notices.state import Item, Notice
 from controller.notices.transports import Sent, body, transports
 from policies.notices import Notices
@@ -142,6 +147,26 @@ def test_a_webhook_is_signed_over_its_time_and_its_body_and_bears_its_key(
     assert json.loads(said)["items"][0]["response"] == "Look at the probe."
 
 
+def test_the_shell_carries_a_notice_to_a_real_server_and_brings_the_receipt(
+    hook: dict[str, Any], listening: Listening
+) -> None:
+    inbox, bench = SimpleQueue[Order](), Bench()
+    cycle = Cycle(0, bench.snapshot(), (), (), bench.cycle(), ())
+    told = replace(cycle, decision=replace(cycle.decision, notices=(replace(NOTICE, receiver="there"),)))
+
+    async def run() -> None:
+        post = Post(Notices.model_validate({"receivers": {"there": hook}}), transports, inbox)
+        post(told)
+        while inbox.empty():
+            await asyncio.sleep(0.01)
+            post(cycle)
+        await post.close()
+
+    asyncio.run(run())
+    assert inbox.get_nowait().act == Delivered("there", NOTICE.key, 1, delivered=True, status="HTTP 200", final=True)
+    assert len(listening.asked) == 1
+
+
 @pytest.mark.parametrize(
     ("status", "again"), [(503, True), (500, True), (429, True), (408, True), (400, False), (404, False), (302, False)]
 )
@@ -181,7 +206,7 @@ def test_a_key_that_is_not_there_is_a_receipt_and_no_end_of_the_run(hook: dict[s
     assert found == Sent(delivered=False, status="nothing secret was found in NO_SUCH_VARIABLE", again=False)
 
 
-class Post:
+class Mailbox:
     """A mail server with one user, who must come over TLS."""
 
     def __init__(self, security: str, pki: tuple[Path, Path, Path], password: Path) -> None:
@@ -221,12 +246,12 @@ class Post:
 
 
 @pytest.fixture(params=["starttls", "tls"])
-def post(request: pytest.FixtureRequest, authority: tuple[Path, Path, Path], tmp_path: Path) -> Post:
+def post(request: pytest.FixtureRequest, authority: tuple[Path, Path, Path], tmp_path: Path) -> Mailbox:
     (tmp_path / "password").write_text("open sesame please\n")
-    return Post(request.param, authority, tmp_path / "password")
+    return Mailbox(request.param, authority, tmp_path / "password")
 
 
-def test_mail_comes_over_tls_from_a_known_user_to_everybody_named(post: Post) -> None:
+def test_mail_comes_over_tls_from_a_known_user_to_everybody_named(post: Mailbox) -> None:
     assert post.sent().delivered
     (envelope,) = post.letters
     assert envelope.rcpt_tos == ["qa@example.org", "lead@example.org"]
@@ -236,7 +261,7 @@ def test_mail_comes_over_tls_from_a_known_user_to_everybody_named(post: Post) ->
     assert f"Message-ID: <{NOTICE.key}@example.org>" in said
 
 
-def test_a_wrong_password_is_not_tried_again(post: Post, tmp_path: Path) -> None:
+def test_a_wrong_password_is_not_tried_again(post: Mailbox, tmp_path: Path) -> None:
     (tmp_path / "wrong").write_text("sesame")
     found = post.sent(password={"file": str(tmp_path / "wrong")})
     assert (found.delivered, found.again) == (False, False)
@@ -245,13 +270,13 @@ def test_a_wrong_password_is_not_tried_again(post: Post, tmp_path: Path) -> None
 
 
 @pytest.mark.parametrize(("answer", "again"), [("451 later", True), ("554 never", False)])
-def test_what_the_mail_server_says_tells_whether_to_try_again(post: Post, answer: str, *, again: bool) -> None:
+def test_what_the_mail_server_says_tells_whether_to_try_again(post: Mailbox, answer: str, *, again: bool) -> None:
     post.answer = answer
     found = post.sent()
     assert (found.delivered, found.again) == (False, again)
 
 
-def test_a_mail_server_nobody_vouches_for_is_shown_nothing(post: Post) -> None:
+def test_a_mail_server_nobody_vouches_for_is_shown_nothing(post: Mailbox) -> None:
     assert not post.sent(ca=None).delivered
     assert post.letters == []
 
