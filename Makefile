@@ -7,7 +7,7 @@ RUN_TIME := $(VENV)/.run-time
 TESTING := $(VENV)/.testing
 UV ?= uv
 RESOLVE := --universal --generate-hashes --no-header --no-annotate --quiet --upgrade
-BENCHMARKS := $(foreach name,io hil mpc linear jitter endurance loops soft_sensor detect impurity record material,$(wildcard benchmarks/$(name).py))
+BENCHMARKS := $(foreach name,io hil mpc linear jitter endurance loops soft_sensor detect impurity record material console,$(wildcard benchmarks/$(name).py))
 
 # Two cores are shared by the simulated plant, the controller and its solver; more threads only wait for each other.
 export OMP_NUM_THREADS ?= 1

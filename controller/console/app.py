@@ -24,7 +24,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from controller.console import charts, slow
+from controller.console import api, charts, slow
 from controller.console.guards import Guards
 from controller.console.hall import Answer, Hall, Wanting
 from controller.console.hub import Full
@@ -172,6 +172,11 @@ WAYS: tuple[Way, ...] = (
     Way("GET", "/tags", page("tags")),
     Way("GET", "/events", _events, uses=False),
     Way("GET", "/api/charts", _charts, uses=False),
+    Way("GET", "/api/line", api.line, uses=False),
+    Way("GET", "/api/tags", api.tags, uses=False),
+    Way("GET", "/api/tags/{name}", api.tag, uses=False),
+    Way("GET", "/api/alarms", api.alarms, uses=False),
+    Way("GET", "/api/openapi.json", api.described, uses=False),
     Way("POST", "/acts", _acted),
     Way("POST", "/api/orders", _ordered),
     Way("POST", "/logout", _logged_out),

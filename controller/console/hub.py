@@ -12,6 +12,7 @@ from typing import TypeVar
 from controller.console.board import Board
 from controller.console.picture import Picture
 from controller.console.slot import Slot
+from controller.console.words import Cell
 from plant_io.clocks import WallClock
 
 BETWEEN_S = 0.2
@@ -155,11 +156,14 @@ class Hub:
     def _change(self, name: str, topic: _Topic) -> bytes:
         new, old = self._draw(self.board, name), topic.shown
         topic.shown = new
-        data: dict[str, object] = {
-            "c": new.cells if old is None else _changed(old.cells, new.cells),
-            "h": new.parts if old is None else _changed(old.parts, new.parts),
-            "x": new.extras if old is None else _changed(old.extras, new.extras),
-        }
+        if old is None or list(old.cells) != list(new.cells):
+            data: dict[str, object] = {"full": 1, "c": new.cells, "h": new.parts, "x": new.extras}
+        else:
+            data = {
+                "d": _moved(old.cells, new.cells),
+                "h": _changed(old.parts, new.parts),
+                "x": _changed(old.extras, new.extras),
+            }
         if new.tags:
             times, values = self.board.ring.since(new.tags, topic.rows_to)
             topic.rows_to = self.board.at
@@ -219,6 +223,12 @@ class Hub:
                     await client.more.wait()
         finally:
             topic.clients.discard(client)
+
+
+def _moved(old: Mapping[str, Cell], new: Mapping[str, Cell]) -> dict[int, str | Cell]:
+    """Return the cells that changed by their place among all, as a text alone where nothing is abnormal."""
+    pairs = enumerate(zip(old.values(), new.values(), strict=True))
+    return {place: cell if cell.state else cell.text for place, (before, cell) in pairs if before != cell}
 
 
 def _changed(old: Mapping[str, _Value], new: Mapping[str, _Value]) -> dict[str, _Value]:

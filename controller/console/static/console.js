@@ -36,6 +36,13 @@ for (const field of document.querySelectorAll("[data-v]")) {
   });
 }
 
+// Changes name a cell by its place among all of the page, as the last whole update gave them.
+let order = [];
+
+function named(changed) {
+  return Object.fromEntries(Object.entries(changed).map(([place, cell]) => [order[place], Array.isArray(cell) ? cell : [cell, ""]]));
+}
+
 function showCells(changed) {
   for (const [key, [text, state]] of Object.entries(changed)) {
     for (const cell of cells.get(key) ?? []) {
@@ -92,7 +99,9 @@ function open() {
     heard = performance.now();
     quiet = 0;
     const data = JSON.parse(event.data);
+    if (data.full) order = Object.keys(data.c);
     if (data.c) showCells(data.c);
+    if (data.d) showCells(named(data.d));
     if (data.h) showParts(data.h);
     charts.take(data);
     judge();
