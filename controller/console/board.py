@@ -197,7 +197,7 @@ class Board:
         cycle = self.now.cycle
         if tag in cycle.decision.soft:
             value, _, quality = cycle.decision.soft[tag]
-            return Reading(value, quality, Reason.NONE if quality == 0 else Reason.NO_EVIDENCE, 0.0)
+            return Reading(value, quality, Reason.NO_EVIDENCE if quality == Quality.BAD else Reason.NONE, 0.0)
         if tag not in cycle.snapshot:
             return _UNREAD
         sample = cycle.snapshot[tag]
