@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from hashlib import sha256
 
 from anomaly.cases import Case, Countersign, Dispose
 from controller.cases.judging import shown, subject
 from controller.people import Denied, Known, People
-from controller.records.audit import Deed
-from policies.approval import Statement, signed, written
+from controller.signed import entered
+from policies.approval import Statement, written
 from policies.cases import Cases
 from policies.people import SIGNING, may
 
@@ -68,9 +67,5 @@ def signed_act(people: People, known: Known, judged: Judged, now: float) -> Disp
         meaning=meaning,
         shown=text,
     )
-    approval = signed(statement, known.private)
-    about = {"sha256": approval.sha256, "shown_sha256": sha256(text.encode()).hexdigest(), "key": approval.signer}
-    done = f"signed: {meaning.value}"
-    new = {**about, "signature": approval.signature}
-    people.tell(Deed("signature", known.user.name, done, case.id, None, new, now, judged.why))
+    approval = entered(people, known, statement)
     return replace(act, signature=written([approval]).decode())
