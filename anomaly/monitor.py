@@ -18,6 +18,7 @@ from anomaly.bank import Bank
 from anomaly.channels import Channels, Plane, counted
 from anomaly.predictor import Fit, Predictor
 from anomaly.rows import Rows
+from anomaly.unsure import Unsure
 from anomaly.verdict import Evidence, Lane, Verdict
 from plant_io.signals import Floats
 
@@ -46,6 +47,8 @@ class Scales:
         live = self.inverse[: len(model.tags)] > 0.0
         self.certainty = np.where(live, 1.0 / np.array(model.noise), 0.0)
         self.standard = np.array(model.bank)
+        rates = np.array([*how.rates, how.spread_rate])
+        self.unsure = Unsure(np.array(model.weights), np.array(model.noise), rates, self.standard, how.lags)
         axes = Plane(np.array(model.axes), np.array(model.powers), model.kept)
         self.channels = Channels(axes, len(how.rates), how.channels)
         self.inverse_usual = np.zeros(self.channels.width)
@@ -56,7 +59,11 @@ class Scales:
     @property
     def nbytes(self) -> int:
         """Size of its arrays [byte]."""
-        return self.channels.nbytes + sum(one.nbytes for one in vars(self).values() if isinstance(one, np.ndarray))
+        return (
+            self.channels.nbytes
+            + self.unsure.nbytes
+            + sum(one.nbytes for one in vars(self).values() if isinstance(one, np.ndarray))
+        )
 
     def rate(self, place: int) -> float:
         """Return the rate of a distance [1].
@@ -92,6 +99,7 @@ class _Look(NamedTuple):
     residuals: Floats
     averages: Floats
     standard: Floats
+    off: Floats
     scores: list[float]
     places: list[int]
 
@@ -120,7 +128,7 @@ class Monitor(Rows):
         self._predictor = Predictor(self.names, fit, twin=how.twin, stray=stray, horizon=how.horizon)
         self._bank = Bank(model.tags, np.array(how.rates), how.spread_rate, self.scales.standard, lanes=lanes)
         self._gone, self._wait = np.full(len(self.names), how.patience + 1), np.full(len(self.names), how.lags - 1)
-        self._whole, self._at, self._turn = False, nan, 0
+        self._whole, self._at, self._turn, self._off = False, nan, 0, self.scales.unsure.nothing
         self._over, self._high, self._alarm, self._latched = [0] * lanes, [0] * lanes, [False] * lanes, False
 
     def step(
@@ -192,7 +200,8 @@ class Monitor(Rows):
     def nbytes(self) -> int:
         """Size of all arrays it holds and of those of its model [byte]."""
         kept = (self._predictor.weights, self._predictor.doubt, self._predictor.past, self._bank.averages)
-        return sum(one.nbytes for one in kept) + self._gone.nbytes + self._wait.nbytes + self.scales.nbytes
+        own = self._gone.nbytes + self._wait.nbytes + self._off.nbytes
+        return sum(one.nbytes for one in kept) + own + self.scales.nbytes
 
     def _due(self, now: float) -> bool:
         """Return whether a sample counts, after the lags have been brought up to it."""
@@ -228,8 +237,10 @@ class Monitor(Rows):
         np.maximum(residuals, -reach, out=residuals)
         averages = self._bank.weighed(residuals, away)
         standard = self._bank.standardised(averages)
+        off = self._off
         if away is not None:
-            standard *= away
+            off = scales.unsure.after(off, self._gone, self._how.patience, away)
+            standard *= away * scales.unsure.narrowed(off)
         distances = scales.channels.distances(standard)
         distances *= scales.inverse_usual
         rows = distances.tolist()
@@ -237,7 +248,7 @@ class Monitor(Rows):
         places = [row.index(score) for row, score in zip(rows, scores, strict=True)]
         if len(scores) > 1 and scores[0] > self._how.leash * scores[1]:
             scores[1], places[1] = scores[0] / self._how.leash, places[0]
-        return _Look(z, errors, residuals, averages, standard, scores, places)
+        return _Look(z, errors, residuals, averages, standard, off, scores, places)
 
     def _count(self, look: _Look) -> bool:
         """Count samples above the limit, and return whether the twin may learn from this one."""
@@ -263,7 +274,7 @@ class Monitor(Rows):
         if learnt:
             self._predictor.learn(look.errors[1])
         self._predictor.push(look.z)
-        self._bank.averages = look.averages
+        self._bank.averages, self._off = look.averages, look.off
 
     def _patch(self, now: float, values: Floats, fine: Flags, *, steady: bool) -> Verdict:
         """Take in a sample of which a part is missing, or cannot be judged yet."""
@@ -278,8 +289,10 @@ class Monitor(Rows):
             self._predictor.refill(column, float(look.z[column]))
         self._wait = np.where(back, how.lags - 1, np.maximum(self._wait - fine, 0))
         self._gone = np.where(fine, 0, np.minimum(self._gone + 1, patience + 1))
-        self._bank.forget(((self._gone[: self._n] <= patience) & steady).astype(np.float64))
-        self._whole = not (self._gone.any() or self._wait.any())
+        kept = ((self._gone[: self._n] <= patience) & steady).astype(np.float64)
+        self._bank.forget(kept)
+        self._off = self._off * kept
+        self._whole = not (self._gone.any() or self._wait.any() or self._off.any())
         why = (
             Evidence.JUDGED
             if heard
@@ -310,7 +323,7 @@ class Monitor(Rows):
     def _nothing(self, now: float, values: Floats, why: Evidence) -> Verdict:
         """Return the verdict on a sample that is left out."""
         none, lanes = np.zeros_like(self._bank.averages), len(self._over)
-        look = _Look(values, none[:, 0], none[:, 0], none, none, [0.0] * lanes, [0] * lanes)
+        look = _Look(values, none[:, 0], none[:, 0], none, none, self._off, [0.0] * lanes, [0] * lanes)
         return self._verdict(now, values, look, why, learnt=False)
 
 

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, cast
@@ -228,11 +229,19 @@ def test_the_verb_gives_each_kind_of_answer(run: Run, tmp_path: Path, capsys: py
     assert len(out.read_text().splitlines()) == LONG + 1
 
 
+def test_people_read_values_with_unit_quality_and_time(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert status(["history", str(run.folder), "--tag", "F.SP", "--before", f"{BEGAN + 3}"]) == 0
+    said = capsys.readouterr().err
+    assert re.fullmatch(r"F\.SP: \S+ kg/h, (good|uncertain), at 1970-01-12T13:46:4[0-3]Z\n", said)
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
         (["--tag", "X.Y"], "found no tag X.Y"),
-        (["--tag", "F.PV", "--from", "noon"], "wanted POSIX seconds or a time"),
+        (["--tag", "F.PV", "--from", "noon"], "--from: found 'noon', wanted POSIX seconds or a time"),
+        (["--tag", "F.PV", "--from", "2030-01-01T00:00:00Z"], "expected one from 1970-01-12T13:46:40Z to"),
+        (["--at", "0"], "found no cycle at the time that was asked for"),
         (["--tag", "NIR.X", "--buckets", "3"], "expected a tag with one"),
         (["--tag", "F.PV", "--out", "t.xlsx"], "ends with .csv or .parquet"),
     ],

@@ -91,6 +91,24 @@ def test_bad_quality_is_as_good_as_no_value() -> None:
     assert not any(monitor.step(row, good if k >= 200 else None).alarm for k, row in enumerate(data))
 
 
+@pytest.mark.parametrize("seed", range(30, 42))
+def test_what_follows_a_value_that_is_missing_is_no_anomaly_and_what_does_not_follow_it_is_judged(seed: int) -> None:
+    monitor, data = Monitor(model()), normal(500, seed)
+    data[200:400, 4] = np.nan  # the moved variable, which A, B and C follow
+    data[350:400, 3] += 3e6  # D does not
+    verdicts = played(monitor, data)
+    assert not any(one.alarm for one in verdicts[:350])
+    assert next(one for one in verdicts[350:] if one.alarm).top()[0].tag == "D"
+
+
+def test_a_value_that_is_back_leaves_nothing_behind() -> None:
+    whole, held, data = Monitor(model()), Monitor(model()), normal(400, seed=43)
+    straight = [whole.step(row).score for row in data]
+    gone = [held.step(row, np.arange(5) != (4 if 100 <= k < 150 else 5)).score for k, row in enumerate(data)]
+    assert gone[-1] == pytest.approx(straight[-1], rel=0.02)
+    assert gone[120] != straight[120]
+
+
 def test_without_any_evidence_there_is_no_verdict() -> None:
     monitor, data = Monitor(model()), normal(50, seed=11)
     played(monitor, data)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -26,7 +26,7 @@ def add(app: typer.Typer) -> None:
     app.command()(history)
 
 
-def instant(text: str | None) -> float | None:
+def instant(text: str | None, option: str = "") -> float | None:
     """Return an instant given as POSIX seconds or as ISO 8601, POSIX time [s]; without a zone it is UTC."""
     if text is None:
         return None
@@ -38,7 +38,7 @@ def instant(text: str | None) -> float | None:
         found = datetime.fromisoformat(text)
     except ValueError:
         said = "wanted POSIX seconds or a time such as 2026-03-02T14:05:00Z"
-        raise Refused(f"found {text!r}, {said}") from None
+        raise Refused(f"{option}: found {text!r}, {said}".removeprefix(": ")) from None
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
@@ -64,15 +64,16 @@ def history(
     """
     from controller.records.history import History  # noqa: PLC0415  # heavy
 
-    span = (instant(begin), instant(end))
+    span, by = (instant(begin, "--from"), instant(end, "--to")), instant(at, "--at")
+    until = instant(before, "--before")
     with reading(), History(record) as there:
-        if at is not None:
-            result = _line(there, instant(at) or 0.0, tag)
+        _within(record, there.span(), (span[0], next((t for t in (by, until, span[1]) if t is not None), None)))
+        if by is not None:
+            result = _line(there, by, tag)
         elif not tag:
             result = _listed(there)
         elif before is not None:
-            until = instant(before)
-            result = {name: _point(there.last(name, inf if until is None else until)) for name in tag}
+            result = {name: _point(there, name, there.last(name, inf if until is None else until)) for name in tag}
         elif buckets is not None:
             result = {name: _bucket(there.buckets(name, *_whole(there, span), buckets)) for name in tag}
         else:
@@ -81,7 +82,7 @@ def history(
             _put(table, out)
             result = _table(table)
     if json is None and out is None:
-        _say(result)
+        _show(result)
     give(result, json)
     return 0
 
@@ -98,14 +99,14 @@ def _listed(there: History) -> dict[str, object]:
 
 
 def _line(there: History, at: float, tags: list[str] | None) -> dict[str, object]:
-    return {name: _point(point) for name, point in there.line(at).items() if not tags or name in tags}
+    return {name: _point(there, name, point) for name, point in there.line(at).items() if not tags or name in tags}
 
 
-def _point(point: Point | None) -> dict[str, object] | None:
+def _point(there: History, name: str, point: Point | None) -> dict[str, object] | None:
     if point is None:
         return None
     value = point.value[0] if len(point.value) == 1 else list(point.value)
-    return {"at": point.at, "value": value, "quality": point.quality.name.lower()}
+    return {"at": point.at, "value": value, "unit": there.tags[name].unit, "quality": point.quality.name.lower()}
 
 
 def _bucket(found: Bucket) -> dict[str, object]:
@@ -133,8 +134,31 @@ def _put(table: Table, out: str | None) -> None:
     people.print(f"{out}: {len(table.times)} cycles", markup=False)
 
 
-def _say(result: Mapping[str, object]) -> None:
+def _within(record: Path, whole: tuple[float, float], asked: tuple[float | None, float | None]) -> None:
+    first, last = whole
+    begin, end = asked
+    if (begin is not None and begin > last) or (end is not None and end < first):
+        there = f"from {_utc(first)} to {_utc(last)}"
+        raise Refused(f"{record}: found no cycle at the time that was asked for, expected one {there}")
+
+
+def _show(result: Mapping[str, object]) -> None:
     for name, said in list(result.items())[:_SHOWN]:
-        people.print(f"{name}: {said}", markup=False, overflow="ellipsis", no_wrap=True, crop=True, soft_wrap=False)
+        _say(name, said)
     if len(result) > _SHOWN:
         people.print(f"and {len(result) - _SHOWN} more; --json - gives all", markup=False)
+
+
+def _say(name: str, said: object) -> None:
+    if isinstance(said, dict):
+        known = cast("dict[str, object]", said)
+        if known.keys() == {"at", "value", "unit", "quality"}:
+            said = f"{known['value']} {known['unit']}, {known['quality']}, at {_utc(cast('float', known['at']))}"
+    elif isinstance(said, float) and name in {"from", "to"}:
+        said = _utc(said)
+    words = "no value by then" if said is None else said
+    people.print(f"{name}: {words}", markup=False, overflow="ellipsis", no_wrap=True, crop=True, soft_wrap=False)
+
+
+def _utc(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
