@@ -21,7 +21,7 @@ from controller.models import process
 from controller.soft.aligned import Timing, of_path
 from controller.soft.cores import CORES
 from controller.soft.hybrid_judge import Goal
-from controller.soft.hybrid_lines import Lines, across
+from controller.soft.hybrid_lines import Lines, across, told
 from controller.soft.hybrid_model import HybridModel, said
 from controller.soft.learners import Kind
 from controller.soft.recipes import Plan
@@ -140,7 +140,7 @@ def models(line: str, seed: int) -> Iterator[tuple[str, HybridModel]]:
     parts = [_made(line, *one) for one in zip(SHARES[line], (1000 * part + seed for part in PARTS), strict=True)]
     for result, sensor in SENSORS[line].items():
         samples = [_samples(runs, result, sensor) for runs in parts]
-        lines = Lines(samples[0], samples[1], samples[2], _told(line))
+        lines = Lines(samples[0], samples[1], samples[2], told(SHARES[line]))
         model = across(_goal(line, result, sensor, seed), lines)
         if result in _GIVES:
             cores = [said(model, one.inputs).core for one in samples]
@@ -159,13 +159,6 @@ def _made(line: str, share: Share, seed: int) -> Runs:
     dryer: DryerKind = "continuous" if line == "b" else "six_cell"
     runs = runs_b.made(lines, settings, seed, dryer)
     return replace(runs, tags={**runs.tags, "DRY.TFILL_ACT": settings["fill"]}) if "fill" in settings else runs
-
-
-def _told(line: str) -> str:
-    counts = [f"{lines * each} runs on {lines}" for lines, each in SHARES[line]]
-    return (
-        f"fitted to {counts[0]} simulated lines, calibrated on {counts[1]} others, judged on {counts[2]} further ones"
-    )
 
 
 def _samples(runs: Runs, result: str, sensor: Sensor) -> Samples:

@@ -11,8 +11,8 @@ from seen import EPOCH, good, written
 from controller import soft
 from controller.soft.cores import CORES
 from controller.soft.hybrid_model import read, said
-from hil.runs_a import FILE, HARD_SD, RUNS, SEED, hardness, pressed
-from plant_io import Quality
+from hil.runs_a import FILE, HARD_SD, SHARES, fitted, pressed
+from plant_io import Quality, Sample
 from policies import Hybrid, load, shipped
 
 POLICY = load(shipped("a"))
@@ -49,17 +49,22 @@ def test_it_knows_another_line_better_than_a_sample_at_line_does() -> None:
 
 
 @pytest.mark.slow
-def test_the_shipped_model_is_what_the_script_makes() -> None:
-    made = hardness()
-    assert made.card.data_sha256 == MODEL.card.data_sha256
-    assert (made.card.n, made.card.seed) == (RUNS, SEED)
-    for name, one in made.parameters.items():
-        assert one.value == pytest.approx(MODEL.parameters[name].value, rel=1e-3)
+def test_the_shipped_model_is_fitted_to_what_the_script_makes() -> None:
+    samples = fitted()
+    assert samples.sha256() == MODEL.card.data_sha256
+    assert MODEL.card.n == SHARES[0][0] * SHARES[0][1]
+
+
+def test_its_interval_covers_nine_results_in_ten_of_lines_that_were_withheld_in_each_region() -> None:
+    card = MODEL.card
+    assert card.figures.n == SHARES[2][0]
+    covered = [one.coverage for one in (card.figures, *card.by_region.values())]
+    assert all(one is not None and abs(one - 0.9) <= 0.02 + 1e-9 for one in covered)
 
 
 def test_it_is_given_between_samples_and_follows_the_mass_at_once() -> None:
     kit = soft.prepare(POLICY)
-    state, shown = soft.start(kit), []
+    state, shown = soft.start(kit), list[Sample]()
     read_at = {"LINE.TOTAL_PV": 20.0, "PRS.RPM": 46.3, "FDR_LUB.F_PV": 0.2, "PRS.GAP": 3.08}
     for k in range(900):
         at = EPOCH + k
@@ -75,4 +80,4 @@ def test_its_file_says_what_it_is_worth_and_that_nobody_has_approved_it() -> Non
     card = json.loads(POLICY.files[FILE])["card"]
     assert card["approver"] == ""
     assert card["figures"]["rmsep"] < 2.0 * HARD_SD
-    assert set(card["baselines"]) >= {"core_alone"}
+    assert set(card["baselines"]) >= {"hybrid", "learner_on_core_inputs"}

@@ -16,7 +16,7 @@ doi:10.1007/978-3-031-06649-8 (Mondrian: each region by itself).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -128,6 +128,18 @@ class _Candidate:
         ends = [float(value[part[-1]]) for part in parts[:-1]]
         halves = [quantile(scores[part].tolist(), coverage) for part in parts]
         return tuple(Region(up_to=end, half=half) for end, half in zip([*ends, None], halves, strict=True))
+
+
+def told(shares: Sequence[tuple[int, int]]) -> str:
+    """Return in words on how many lines, and runs on each, a model was fitted, calibrated and judged.
+
+    Examples
+    --------
+    >>> told([(3, 4), (5, 1), (6, 1)])
+    'fitted to 12 runs on 3 simulated lines, calibrated on 5 runs on 5 others, judged on 6 runs on 6 further ones'
+    """
+    fitted, calibrated, withheld = (f"{count * each} runs on {count}" for count, each in shares)
+    return f"fitted to {fitted} simulated lines, calibrated on {calibrated} others, judged on {withheld} further ones"
 
 
 def across(goal: Goal, lines: Lines) -> HybridModel:
