@@ -16,6 +16,7 @@ from controller.cycle import (
     Accept,
     Attention,
     Cycle,
+    Delivered,
     HandleAlarm,
     Mode,
     Offer,
@@ -76,6 +77,17 @@ def test_what_people_do_to_alarms_is_kept_with_the_states_before_and_after() -> 
     assert (asked.what, asked.subject, asked.new, asked.why) == ("alarm: shelve", "y_high", 60.0, "probe")
     assert (stepped.kind, stepped.who, stepped.why) == ("alarm state", "ana", "probe")
     assert (stepped.old, stepped.new) == ("unacknowledged", "shelved")
+
+
+@pytest.mark.parametrize(
+    ("delivered", "final", "looked"), [(True, True, False), (False, False, False), (False, True, True)]
+)
+def test_a_receipt_is_looked_at_first_only_where_nothing_was_delivered_for_good(
+    *, delivered: bool, final: bool, looked: bool
+) -> None:
+    order = Order("system", "receipt", Delivered("phone", "k", 2, delivered, "HTTP 503", final))
+    (deed,) = deeds(PLAIN.decision, replace(PLAIN, orders=(order,)))
+    assert (deed.subject, deed.exception) == ("phone", looked)
 
 
 def shelved(order: Order) -> Alarm:

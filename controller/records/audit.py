@@ -109,7 +109,8 @@ def _lost(at: float, receipt: Receipt) -> Deed:
 def _ordered(before: Decision | None, at: float, order: Order) -> Deed:
     act = order.act
     what, where, old, new = said(act) if isinstance(act, CaseAct) else _act(before, act)
-    return Deed("order", order.who, what, where, old, new, at, order.why, order.who in _AUTOMATIC)
+    lost = act.final and not act.delivered if isinstance(act, Delivered) else order.who in _AUTOMATIC
+    return Deed("order", order.who, what, where, old, new, at, order.why, lost)
 
 
 def _act(before: Decision | None, act: LoopAct | AlarmAct | DirectLine) -> tuple[str, str, object, object]:
