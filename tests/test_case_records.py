@@ -92,6 +92,10 @@ def test_only_open_cases_go_on_in_the_next_run(kit: Kit, closed: Path, tmp_path:
     (order,) = history.carried(open_)
     assert isinstance(order.order.act, Carry)
     after = recorded(tmp_path / "record-2", kit, {0: [order.order]})
+    out = tmp_path / "oot.html"
+    assert status(["report", "oot", str(open_), str(after), "--out", str(out)]) == 0
+    assert "<td>record-1 " in out.read_text()
+    assert "<td>record-2 " in out.read_text()
     case = history.kept(after).cases["C-OOT-1-1"]
     assert (case.change, case.origin) == ("late: secure", "record-0")
     assert replay(after).identical == 8

@@ -43,6 +43,8 @@ class Kept:
     """Entries of the audit trail about each case, with their sequence numbers, by name of the case."""
     verified: Verified | None = None
     """What came of going through its chain and signatures; None where that was not asked for."""
+    earlier: tuple[Kept, ...] = ()
+    """Other records that may tell of the same cases."""
     _cycle: Entry | None = None
 
     @property

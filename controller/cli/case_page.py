@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from html import escape
 from math import exp, isfinite, nan
+from typing import Any
 
 from anomaly.cases import Case, Evidence, Window
 from controller.cases.checked import Checked, intact
@@ -43,6 +44,8 @@ class Reviewed:
     """Signatures under its disposition, looked at again."""
     similar: Sequence[tuple[float, Case]]
     """Other cases with their distance from it [1], the nearest first."""
+    trail: Sequence[tuple[str, int, Mapping[str, Any]]]
+    """What the audit trails say of it, with record and sequence number [1], oldest first."""
 
 
 def utc(at: float | None) -> str:
@@ -279,10 +282,16 @@ def _disposition(found: Reviewed) -> Iterator[str]:
 
 def _trail(found: Reviewed) -> Iterator[str]:
     yield "<h2>What happened</h2>"
-    deeds = found.kept.deeds.get(found.case.id, [])
     rows = (
-        (str(seq), utc(float(said["at"])), str(said["who"]), str(said["what"]), _plainly(said["new"]), str(said["why"]))
-        for seq, said in deeds
+        (
+            f"{record} {seq}",
+            utc(float(said["at"])),
+            str(said["who"]),
+            str(said["what"]),
+            _plainly(said["new"]),
+            str(said["why"]),
+        )
+        for record, seq, said in found.trail
     )
     yield page.table(("record", "time", "who", "what", "value", "why"), rows)
 

@@ -36,9 +36,12 @@ def oot(
     from controller.cases.checked import intact  # noqa: PLC0415  # heavy
 
     with reading():
-        found = history.newest(history.history(records))
+        there = history.history(records)
+        found = history.newest(there)
         one, kept = _chosen(found, case)
-        reviewed = _reviewed(one, history.kept(kept.directory, looked=True), found, directory)
+        looked = history.kept(kept.directory, looked=True)
+        looked.earlier = tuple(each for each in there if each is not kept)
+        reviewed = _reviewed(one, looked, found, directory)
     if out is not None:
         _write(Path(out), reviewed)
     broken = reviewed.kept.verified is not None and reviewed.kept.verified.broken is not None
@@ -69,7 +72,12 @@ def _reviewed(one: Case, kept: Kept, found: dict[str, tuple[Case, Kept]], direct
 
     others = [(distance(one.evidence, other.evidence), other) for name, (other, _) in found.items() if name != one.id]
     near = sorted(others, key=lambda each: (each[0], each[1].opened))[:_NEAREST]
-    return Reviewed(one, kept, checked(one, _users(directory)), near)
+    trail = [
+        (each.directory.name, seq, said)
+        for each in sorted((*kept.earlier, kept), key=lambda each: each.begun)
+        for seq, said in each.deeds.get(one.id, [])
+    ]
+    return Reviewed(one, kept, checked(one, _users(directory)), near, trail)
 
 
 def _users(directory: Path) -> People | None:
