@@ -14,7 +14,7 @@ from controller.records.cycles import Walk, inputs
 from controller.records.resume import Resumed
 
 _SHOWN = 20
-_YOUNGER = frozenset({"alarms", "notices"})
+YOUNGER = frozenset({"alarms", "notices"})
 """Parts of a decision that older records lack, whatever was decided."""
 
 
@@ -79,7 +79,7 @@ def replay(directory: Path, progress: Callable[[int], None] = lambda _: None, si
         decision, state = decide(*inputs(data, kit), state, kit)
         again = _as_known(codec.unpack(codec.pack(decision)), data["decision"])
         # What is in no older record is not there either where it is empty.
-        there = {k: v for k, v in again.items() if k in data["decision"] or (v and k not in _YOUNGER)}
+        there = {k: v for k, v in again.items() if k in data["decision"] or (v and k not in YOUNGER)}
         wrong = tuple(k for k in there if codec.pack(there[k]) != codec.pack(data["decision"].get(k)))
         same += not wrong
         if wrong and len(differences) < _SHOWN:

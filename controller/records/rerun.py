@@ -18,6 +18,7 @@ from controller.decide import decide
 from controller.kit import Kit, prepare
 from controller.records import codec
 from controller.records.cycles import Walk, inputs
+from controller.records.replay import YOUNGER
 from plant_io import Snapshot, TagIndex
 from policies import Policy
 
@@ -191,7 +192,8 @@ def _places(old: TagIndex, new: TagIndex) -> tuple[Pair, Pair]:
 
 def _compared(found: Rerun, data: codec.Fields, decision: Decision, at: float) -> None:
     again, was = codec.unpack(codec.pack(decision)), data["decision"]
-    parts = tuple(k for k in again if codec.pack(again[k]) != codec.pack(was.get(k, type(again[k])())))
+    known = [k for k in again if k in was or k not in YOUNGER]
+    parts = tuple(k for k in known if codec.pack(again[k]) != codec.pack(was.get(k, type(again[k])())))
     found.cycles += 1
     found.identical += not parts
     found.setpoints += "setpoints" in parts
