@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,8 @@ import httpx
 import pytest
 from shown import Told, console, living, show, told
 
+from controller.cli.consoles import console as opened
+from controller.cli.ends import Refused
 from controller.console.app import WAYS
 from controller.console.console import Console, Shown
 from controller.console.doors import Doors
@@ -21,6 +24,9 @@ from controller.console.sessions import IDLE_S, LONGEST_S, Sessions
 from controller.console.slot import LONGEST, Slot
 from controller.cycle import Mode, Order, SetMode
 from controller.people import User
+from controller.runtime import Options
+from plant_io.clocks import WallClock
+from plant_io.security.certificates import Wanted, create
 from policies.people import Role
 
 MORE = ("/trends", "/soft", "/material", "/audit", "/loops/blend/explain")
@@ -292,6 +298,45 @@ def test_the_console_of_another_policy_takes_its_place(line: Told) -> None:
         served(*other.next())
         assert events(served.url, "line", 1)[0]["full"] == 1
         assert served.hall.inbox is inbox
+
+
+def test_a_page_of_the_policy_before_is_told_that_it_is_over(line: Told) -> None:
+    with (
+        console(line) as served,
+        living(line, served),
+        httpx.stream("GET", f"{served.url}events?topic=line", timeout=10.0) as stream,
+    ):
+        lines = stream.iter_lines()
+        next(text for text in lines if text.startswith("data: {"))
+        served.follow(Shown(line.kit, None, SimpleQueue(), None))
+        assert any(text == "event: over" for text in lines)
+
+
+def test_under_tls_the_cookie_is_for_tls_alone(line: Told, tmp_path: Path) -> None:
+    wanted = Wanted(name="console", uri="urn:console", hosts=("127.0.0.1",))
+    certificate, key = create(wanted, WallClock().now())
+    (tmp_path / "c.pem").write_text(ssl.DER_cert_to_PEM_cert(certificate.data))
+    (tmp_path / "k.pem").write_bytes(key)
+    doors = Doors("127.0.0.1", 0, tmp_path / "c.pem", tmp_path / "k.pem")
+    trusted = ssl.create_default_context(cafile=str(tmp_path / "c.pem"))
+    with console(line, doors=doors) as served, httpx.Client(verify=trusted, timeout=10.0) as client:
+        found = client.get(served.url)
+        assert served.url.startswith("https://")
+        assert found.headers["set-cookie"].startswith("__Host-steadyline=")
+        assert "secure" in found.headers["set-cookie"].lower()
+        assert "max-age" in found.headers["strict-transport-security"]
+
+
+def test_a_run_is_not_begun_with_a_console_that_is_open_to_others(line: Told) -> None:
+    with pytest.raises(Refused, match=r"needs TLS .* and users"), opened(line.kit, Options(), Doors("10.0.0.5"), None):
+        pytest.fail("it was opened")
+
+
+def test_a_port_that_is_taken_is_left_to_whoever_has_it(line: Told) -> None:
+    with console(line) as served:
+        port = int(served.url.rstrip("/").rpartition(":")[2])
+        with pytest.raises(Refused, match="cannot be served"), opened(line.kit, Options(), Doors(port=port), None):
+            pytest.fail("it was opened")
 
 
 def test_a_console_that_is_closed_leaves_no_thread(line: Told) -> None:

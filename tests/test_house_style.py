@@ -96,6 +96,13 @@ def test_no_file_outgrows_a_sitting() -> None:
     assert {name: count for name, count in lines.items() if count > LONGEST_FILE} == {}
 
 
+def test_no_page_or_style_or_program_of_the_console_outgrows_a_sitting() -> None:
+    shown = [path for path in tracked() if path.suffix in {".js", ".css", ".j2"} and path.parts[-4:-2] != ("tests",)]
+    lines = {str(path.relative_to(ROOT)): len(path.read_text().splitlines()) for path in shown}
+    assert "controller/console/static/console.js" in lines
+    assert {name: count for name, count in lines.items() if count > LONGEST_FILE} == {}
+
+
 def test_every_number_that_is_handed_over_has_a_unit() -> None:
     assert [
         f"{path.relative_to(ROOT)}:{function.lineno} {function.name}({name})"

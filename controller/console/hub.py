@@ -44,6 +44,8 @@ class Client:
     """Whether it must be given all of the page, since it has missed something."""
     dropped: int = 0
     """Updates it has missed [1]."""
+    over: bool = False
+    """Whether its page is of a run that is not shown any more."""
     more: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when there is something to take."""
 
@@ -118,10 +120,13 @@ class Hub:
                 client.more.set()
 
     def follow(self, board: Board) -> None:
-        """Show another run from now on."""
+        """Show another run from now on; every stream ends, since pages were made for the one before."""
         self.board = board
-        for topic in self._topics.values():
-            topic.shown, topic.rows_to = None, float("-inf")
+        before, self._topics = self._topics, {}
+        for topic in before.values():
+            for client in topic.clients:
+                client.over = True
+                client.more.set()
 
     def catch_up(self) -> None:
         """Take what the loop has left."""
@@ -211,7 +216,7 @@ class Hub:
         topic.clients.add(client)
         try:
             yield b"retry: 1000\n\n"
-            while not self.closing and live():
+            while not self.closing and not client.over and live():
                 if client.behind:
                     client.behind = False
                     client.waiting.clear()
