@@ -205,6 +205,9 @@ class Board:
 
     def places(self, tag: str) -> int:
         """Return how many decimals a tag is shown with [1]."""
+        declared = self.kit.policy.tags.get(tag)
+        if declared is not None and (declared.type == "bool" or "int" in declared.type) and declared.scale == 1.0:
+            return 0
         found = places(self._spans.get(tag, nan))
         return max(found, 2) if tag in self.virtual else found
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import isfinite, nan
 
 from controller.console.board import Board, Reading
-from controller.console.words import about, age, clock
+from controller.console.words import about, age, clock, reason
 from controller.cycle import Mode, Phase
 from controller.kit import LoopKit, Scale
 from controller.plan import Binding, Limit
@@ -183,7 +183,7 @@ def _evidence(board: Board, kit: LoopKit, old: LoopState) -> Iterator[str]:
     for tag in dict.fromkeys(kit.evidence):
         read = board.read(tag)
         if read.quality != 0 and old.mode is not Mode.OFF:
-            yield f"no evidence from {tag}: {read.reason.name.lower().replace('_', ' ')}"
+            yield f"no evidence from {tag}: {reason(read.reason) or 'it is uncertain'}"
     if old.settled < kit.declared.settle and old.mode is not Mode.OFF:
         yield f"evidence complete for {old.settled} of {kit.declared.settle} cycles"
 
