@@ -18,6 +18,7 @@ from anomaly.cases import (
     Dispose,
     Disposition,
     Propose,
+    Value,
 )
 from controller.cases import history
 from controller.cases.checked import checked, intact
@@ -183,3 +184,14 @@ def test_what_is_refused_is_in_the_audit_trail(kit: Kit, tmp_path: Path) -> None
     assert len(told) == 1
     assert "refused: nobody has taken it in hand" in told[0]
     assert "(asked by lena)" in told[0]
+
+
+def test_a_case_without_a_library_shows_its_tags_out_of_the_record(kit: Kit, tmp_path: Path) -> None:
+    case = raised(kit.policy)
+    value = Value("R2.T_PV", 91.0, "Cel", "good", AT)
+    bare = replace(case.evidence, at=AT + 20.0, window=None, matched=False, chances={}, values=(value,))
+    case = replace(case, evidence=bare, digest=frozen(bare))
+    record = recorded(tmp_path / "record", kit, {0: followed(case)[0]})
+    out = tmp_path / "oot.html"
+    assert status(["report", "oot", str(record), "--out", str(out)]) == 0
+    assert "R2.T_PV [Cel]" in out.read_text()

@@ -13,6 +13,7 @@ from anomaly.cases import Case, Evidence, Window
 from controller.cases.checked import Checked, intact
 from controller.cases.history import Kept, fingerprint
 from controller.cli import page
+from controller.cli.case_curves import Curve
 
 _CHARTS, _DIGITS, _LONG = 6, 4, 1e4
 STYLE = (
@@ -44,6 +45,8 @@ class Reviewed:
     """Signatures under its disposition, looked at again."""
     similar: Sequence[tuple[float, Case]]
     """Other cases with their distance from it [1], the nearest first."""
+    curves: Sequence[Curve]
+    """What its tags showed, where no library froze a window."""
     trail: Sequence[tuple[str, int, Mapping[str, Any]]]
     """What the audit trails say of it, with record and sequence number [1], oldest first."""
 
@@ -64,6 +67,8 @@ def of(found: Reviewed) -> Iterator[str]:
     yield _verdict(found)
     yield from _event(found.case)
     yield from _evidence(found.case.evidence)
+    if found.curves:
+        yield _curves(found)
     for one in found.case.more:
         yield f"<h2>Told otherwise at {escape(utc(one.at))}</h2>"
         yield page.said(one.what)
@@ -161,23 +166,41 @@ def _chart(one: Evidence, window: Window, i: int) -> str:
         flat | {"y": [band[1]] * 2, "name": "normal", "line": {"color": _INK, "width": 1}},
         {"x": minutes, "y": points, "name": window.tags[i], "mode": "lines+markers", "line": {"color": "#2f7ed8"}},
     ]
-    mark = {"type": "line", "x0": onset, "x1": onset, "y0": 0, "y1": 1, "yref": "paper"}
-    shapes = [mark | {"line": {"color": "#c0504d", "dash": "dash"}}] if onset > minutes[0] else []
     unit = "" if window.units[i] == "1" else f" [{window.units[i]}]"
+    return _drawn(traces, f"{window.tags[i]}{unit}", onset if onset > minutes[0] else None)
+
+
+def _drawn(traces: Sequence[Mapping[str, object]], y: str, onset: float | None) -> str:
+    """Return a chart; `onset` is marked, time from the call [min]."""
+    mark = {"type": "line", "x0": onset, "x1": onset, "y0": 0, "y1": 1, "yref": "paper"}
     axis = {"gridcolor": "rgba(128,128,128,.25)", "zeroline": False}
     layout: dict[str, object] = {
         "paper_bgcolor": _CLEAR,
         "plot_bgcolor": _CLEAR,
         "font": {"color": _INK},
         "showlegend": False,
-        "shapes": shapes,
+        "shapes": [] if onset is None else [mark | {"line": {"color": "#c0504d", "dash": "dash"}}],
         "margin": {"t": 8, "b": 42, "l": 62, "r": 8},
         "height": 230,
         "width": 365,
         "xaxis": axis | {"title": {"text": "time from the call [min]"}},
-        "yaxis": axis | {"title": {"text": f"{window.tags[i]}{unit}"}},
+        "yaxis": axis | {"title": {"text": y}},
     }
     return f"<div>{page.drawn(traces, '', '', layout)}</div>"
+
+
+def _curves(found: Reviewed) -> str:
+    """Return what tags showed, out of the record, where no library froze a window."""
+    onset = (found.case.evidence.onset - found.case.evidence.at) / 60.0
+    charts = "".join(
+        _drawn(
+            [{"x": one.minutes, "y": one.values, "mode": "lines", "line": {"color": "#2f7ed8"}}],
+            one.tag if one.unit == "1" else f"{one.tag} [{one.unit}]",
+            onset,
+        )
+        for one in found.curves
+    )
+    return f'<div class="charts">{charts}</div>' + page.said("Good values out of the record. Dashed: the onset.")
 
 
 def _shown(value: float, *, log: bool) -> float | None:

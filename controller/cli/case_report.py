@@ -68,6 +68,7 @@ def _chosen(found: dict[str, tuple[Case, Kept]], name: str | None) -> tuple[Case
 def _reviewed(one: Case, kept: Kept, found: dict[str, tuple[Case, Kept]], directory: Path) -> Reviewed:
     from anomaly.alike import distance  # noqa: PLC0415  # heavy
     from controller.cases.checked import checked  # noqa: PLC0415  # heavy
+    from controller.cli.case_curves import curves  # noqa: PLC0415  # heavy
     from controller.cli.case_page import Reviewed  # noqa: PLC0415  # heavy
 
     others = [(distance(one.evidence, other.evidence), other) for name, (other, _) in found.items() if name != one.id]
@@ -77,7 +78,7 @@ def _reviewed(one: Case, kept: Kept, found: dict[str, tuple[Case, Kept]], direct
         for each in sorted((*kept.earlier, kept), key=lambda each: each.begun)
         for seq, said in each.deeds.get(one.id, [])
     ]
-    return Reviewed(one, kept, checked(one, _users(directory)), near, trail)
+    return Reviewed(one, kept, checked(one, _users(directory)), near, curves(one, (kept, *kept.earlier)), trail)
 
 
 def _users(directory: Path) -> People | None:
