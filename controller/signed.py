@@ -187,7 +187,7 @@ def _wrong(approval: Approval, sha256_: str, users: Mapping[str, User], made: Co
     except NotApproved as error:
         return str(error)
     if approval.user is None or approval.meaning is None:
-        return "it was made with a key alone, by no user of this station"
+        return "it was made with a key alone, by no user here: it counts only where approved_by names the key"
     user = users.get(approval.user)
     if user is None or user.keys.get(approval.signer, approval.at + 1.0) > approval.at:
         return f"the key {approval.signer[:16]} is not that of the user {approval.user}"

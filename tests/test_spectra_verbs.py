@@ -50,6 +50,15 @@ def labelled(n: int, seed: int, shift: Callable[[int], float] = lambda _: 0.0) -
     return table
 
 
+def _each(table: Table, place: int, value: Callable[[str], str]) -> Table:
+    return [table[0], *([*row[:place], value(row[place]), *row[place + 1 :]] for row in table[1:])]
+
+
+def _scaled(table: Table, by: float) -> Table:
+    first = len(table[0]) - len(AXIS)
+    return [table[0], *([*row[:first], *(str(float(x) * by) for x in row[first:])] for row in table[1:])]
+
+
 def written(path: Path, table: Table) -> str:
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(table)
@@ -189,7 +198,9 @@ def test_a_spectrum_twice_too_few_of_them_and_contents_that_are_not_there_are_re
         ([*whole, whole[3]], "result=API [%]", "found the spectrum of line 4 again"),
         (whole[:20], "result=API [%]", "found 19 spectra, expected at least 36"),
         (whole, "result=LUB [%]", "found no column 'LUB'"),
-        (flat, "result=API [%]", "reference 1 is the same in every training sample"),
+        (flat, "result=API [%]", "d.csv: reference 1 is the same in every training sample"),
+        (_each(whole, 9, lambda _: "0.5"), "result=API [%]", "nm at 0.5 in every spectrum, expected that it changes"),
+        (_scaled(whole, 1000.0), "result=API [%]", "expected at most 10; are they in another unit?"),
         (_put([list(row) for row in whole], 6, 1, ""), "result=API [%]", "has a value that is not a number"),
     ]
     for table, column, says in cases:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from controller.cli import page as pages
 from controller.cli import spectra_data
-from controller.cli.ends import Refused
+from controller.cli.ends import Refused, at
 from controller.cli.show import people
 from controller.cli.spectra_data import Sheet
 from controller.soft import pls
@@ -44,6 +44,8 @@ def calibrated(data: Path, out: str, results: Mapping[str, str], said: Mapping[s
     ------
     Refused
         If nothing can be learnt from it.
+    ValueError
+        If its contents or wavelengths are not fit for it.
     """
     sheet = spectra_data.read(data)
     if not results:
@@ -54,8 +56,9 @@ def calibrated(data: Path, out: str, results: Mapping[str, str], said: Mapping[s
     ranges = {n: (float(c.min()), float(c.max())) for n, c in zip(results, wanted.T, strict=True)}
     origin = Origin(said.get("use", data.name), 0, 1, ranges)
     early, late = (Spectra(sheet.spectra[part], wanted[part]) for part in (slice(cut), slice(cut, None)))
-    found = calibrate(early, late, sheet.wavelengths, results, origin)
-    on_axis(found, late.spectra)
+    with at(str(data)):
+        found = calibrate(early, late, sheet.wavelengths, results, origin)
+        on_axis(found, late.spectra)
     Path(out).write_text(found.text() + "\n", encoding="utf-8")
     people.print(f"{len(found.score_sd)} components; written to {out}", markup=False)
     card = found.card
@@ -70,11 +73,14 @@ def checked(model: Path, data: Path) -> dict[str, object]:
     ------
     Refused
         If the spectra are not of its wavelengths, or its contents are not there.
+    ValueError
+        If their axis is shifted.
     """
     calibration = pls.read(model.read_bytes(), str(model))
     sheet = spectra_data.read(data)
     spectra_data.of_calibration(sheet, calibration)
-    on_axis(calibration, sheet.spectra)
+    with at(str(data)):
+        on_axis(calibration, sheet.spectra)
     here, name = pls.Pls.of(calibration), calibration.results[0]
     readings = [here(x) for x in sheet.spectra]
     off = np.array([one.results[0] for one in readings]) - sheet.numbers(name)
@@ -92,6 +98,12 @@ def checked(model: Path, data: Path) -> dict[str, object]:
 def _usable(sheet: Sheet, wanted: Floats) -> None:
     if len(wanted) < _FEWEST:
         raise Refused(f"{sheet.name}: found {len(wanted)} spectra, expected at least {_FEWEST} for a calibration")
+    still = np.flatnonzero(~(np.ptp(sheet.spectra, axis=0) > 0.0))
+    if len(still):
+        where, value = sheet.wavelengths[still[0]], sheet.spectra[0, still[0]]
+        raise Refused(
+            f"{sheet.name}: found the channel of {where:g} nm at {value:g} in every spectrum, expected that it changes"
+        )
     seen = dict[str, int]()
     for i, row in enumerate(sheet.spectra, 2):
         first = seen.setdefault(hashlib.sha256(row.tobytes()).hexdigest(), i)

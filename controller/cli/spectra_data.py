@@ -19,6 +19,7 @@ from plant_io.signals import Floats
 
 _HEAD = re.compile(r"(?P<number>\d+(\.\d+)?)\s*\[?(?P<unit>[A-Za-zµ][\w^-]*)?\]?")
 _FEWEST_CHANNELS = 8
+_MOST_AU = 10.0  # absorbance that no probe shows: 1 of 10^10 parts of the light
 HERE, THERE = "calibrated", "other"
 """What the column `instrument` says of a spectrum."""
 
@@ -86,9 +87,18 @@ def read(path: Path) -> Sheet:
             f"{path}:{ragged[0]}: found {len(rows[ragged[0] - 1])} cells, expected {len(head)} as in the head"
         )
     spectra = np.array([[_cell(path, i, head[c], row[c]) for c in channels] for i, row in enumerate(rows[1:], 2)])
+    _level(path, spectra)
     others = [(i, name) for i, name in enumerate(head) if i not in channels]
     words = {name: [row[i].strip() for row in rows[1:]] for i, name in others}
     return Sheet(str(path), wavelengths, spectra, words)
+
+
+def _level(path: Path, spectra: Floats) -> None:
+    usual = float(np.median(np.abs(spectra)))
+    if usual > _MOST_AU:
+        raise Refused(
+            f"{path}: found absorbances of about {usual:.3g}, expected at most {_MOST_AU:g}; are they in another unit?"
+        )
 
 
 def of_calibration(sheet: Sheet, calibration: Calibration) -> None:
