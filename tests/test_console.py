@@ -151,6 +151,8 @@ def test_an_order_goes_to_the_desk_with_who_and_why(client: httpx.Client, served
     order = line.inbox.get_nowait()
     assert order.act == SetMode("blend", Mode.SHADOW)
     assert order.why == "screw is worn"
+    assert "ordered; what becomes of it" in client.get("/loops/blend").text
+    assert "ordered; what becomes of it" not in client.get("/loops/blend").text
     assert order.who
 
 

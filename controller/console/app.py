@@ -119,8 +119,8 @@ async def _acted(hall: Hall, request: Request, session: Session) -> Response:
     if not session.brings(sent.get("csrf", "")):
         raise HTTPException(403, "this form is not of this browser, or too old; load the page again")
     try:
-        act = await hall.order(session, sent)
-        session.say(f"ordered: {act}; what becomes of it stands below")
+        await hall.order(session, sent)
+        session.say("ordered; what becomes of it stands below, once the cycle has taken it")
     except (ValueError, Denied) as error:
         session.say(str(error))
     back = sent.get("back", "/")
