@@ -195,3 +195,16 @@ def test_a_case_without_a_library_shows_its_tags_out_of_the_record(kit: Kit, tmp
     out = tmp_path / "oot.html"
     assert status(["report", "oot", str(record), "--out", str(out)]) == 0
     assert "R2.T_PV [Cel]" in out.read_text()
+
+
+def test_without_a_name_the_report_shows_every_case_or_says_there_is_none(
+    kit: Kit, closed: Path, tmp_path: Path
+) -> None:
+    other = raised(kit.policy, "C-OOT-1-7")
+    more = recorded(tmp_path / "more", kit, {0: [asked("system", Carry(other.id, other))]})
+    none, out, said = recorded(tmp_path / "none", kit, {}), tmp_path / "oot.html", tmp_path / "oot.json"
+    assert status(["report", "oot", str(closed), str(more), "--out", str(out), "--json", str(said)]) == 0
+    assert [one["case"] for one in json.loads(said.read_text())["cases"]] == ["C-OOT-1-1", "C-OOT-1-7"]
+    assert "case C-OOT-1-7</h1>" in out.read_text()
+    assert status(["report", "oot", str(none), "--out", str(out)]) == 0
+    assert "There is no case in these records." in out.read_text()

@@ -25,6 +25,7 @@ STYLE = (
     ".hash{font-family:monospace;font-size:.85em;overflow-wrap:anywhere}"
     ".charts{display:flex;flex-wrap:wrap;gap:.5em}"
     "meter{width:8em}.modebar-container{display:none}"
+    "h1.next{break-before:page;margin-top:3em}"
     "@media print{:root{color-scheme:light}body{max-width:none;margin:0;font-size:10pt}"
     "h2{break-after:avoid}table,.charts>div,.box{break-inside:avoid}}"
 )

@@ -1,7 +1,8 @@
-"""The verb `report oot`: one case as a page that QA can review."""
+"""The verb `report oot`: cases as a page that QA can review."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,45 +25,56 @@ _NEAREST = 5
 def oot(
     records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Record directories of one line.")],
     *,
-    case: Annotated[
-        str | None, typer.Option("--case", metavar="ID", help="Which case; the only one there is, if absent.")
-    ] = None,
+    case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Which case; all of them if absent.")] = None,
     directory: Users = Path("people"),
     out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
     json: Json = None,
 ) -> int:
-    """Show one case for review, from the event and its evidence to the disposition and its signatures."""
+    """Show cases for review, from the event and its evidence to the disposition and its signatures."""
     from controller.cases import history  # noqa: PLC0415  # heavy
-    from controller.cases.checked import intact  # noqa: PLC0415  # heavy
 
     with reading():
         there = history.history(records)
         found = history.newest(there)
-        one, kept = _chosen(found, case)
-        looked = history.kept(kept.directory, looked=True)
-        looked.earlier = tuple(each for each in there if each is not kept)
-        reviewed = _reviewed(one, looked, found, directory)
+        chosen = _chosen(found, case)
+        whole = {one.directory: history.kept(one.directory, looked=True) for _, one in chosen}
+        for directory_, one in whole.items():
+            one.earlier = tuple(each for each in there if each.directory != directory_)
+        reviewed = [_reviewed(one, whole[kept.directory], found, directory) for one, kept in chosen]
     if out is not None:
         _write(Path(out), reviewed)
-    broken = reviewed.kept.verified is not None and reviewed.kept.verified.broken is not None
-    wrong = [each.wrong for each in reviewed.signatures if each.wrong]
-    good = intact(one) and not broken and not wrong
-    people.print(
-        f"{one.id}: {one.stage.value}; evidence {'unchanged' if intact(one) else 'CHANGED'}; "
-        f"{len(one.signatures)} signatures{'' if not wrong else f', {len(wrong)} DO NOT HOLD'}",
-        markup=False,
-    )
-    give(_plain(reviewed, good=good), json)
-    return 0 if good else 1
+    for each in reviewed:
+        people.print(_sentence(each), markup=False)
+    if not reviewed:
+        people.print("there is no case in these records", markup=False)
+    plain = [_plain(each, good=_good(each)) for each in reviewed]
+    give({"cases": plain} | (plain[0] if len(plain) == 1 else {}), json)
+    return 0 if all(map(_good, reviewed)) else 1
 
 
-def _chosen(found: dict[str, tuple[Case, Kept]], name: str | None) -> tuple[Case, Kept]:
-    if name is None and len(found) == 1:
-        return next(iter(found.values()))
+def _chosen(found: dict[str, tuple[Case, Kept]], name: str | None) -> list[tuple[Case, Kept]]:
+    if name is None:
+        return list(found.values())
     if name not in found:
         few = f"wanted --case with one of {', '.join(found)}" if found else "there is no case in these records"
-        raise Refused(f"found {name or 'no --case'}, {few}")
-    return found[name]
+        raise Refused(f"found {name}, {few}")
+    return [found[name]]
+
+
+def _good(found: Reviewed) -> bool:
+    from controller.cases.checked import intact  # noqa: PLC0415  # heavy
+
+    broken = found.kept.verified is not None and found.kept.verified.broken is not None
+    return intact(found.case) and not broken and not any(one.wrong for one in found.signatures)
+
+
+def _sentence(found: Reviewed) -> str:
+    from controller.cases.checked import intact  # noqa: PLC0415  # heavy
+
+    one, wrong = found.case, sum(bool(each.wrong) for each in found.signatures)
+    evidence = "unchanged" if intact(one) else "CHANGED"
+    held = f", {wrong} DO NOT HOLD" if wrong else ""
+    return f"{one.id}: {one.stage.value}; evidence {evidence}; {len(one.signatures)} signatures{held}"
 
 
 def _reviewed(one: Case, kept: Kept, found: dict[str, tuple[Case, Kept]], directory: Path) -> Reviewed:
@@ -107,11 +119,16 @@ def _plain(found: Reviewed, *, good: bool) -> dict[str, object]:
     }
 
 
-def _write(path: Path, found: Reviewed) -> None:
+def _write(path: Path, found: Sequence[Reviewed]) -> None:
     from controller.cli import case_page, page  # noqa: PLC0415  # heavy
 
-    title = f"Out of trend: case {found.case.id}"
+    one = len(found) == 1
+    title = f"Out of trend: case {found[0].case.id}" if one else f"Out of trend: {len(found)} cases"
+    parts = [] if found else [page.said("There is no case in these records.")]
+    for each in found:
+        parts += [] if one else [f'<h1 class="next">{page.plainly(f"case {each.case.id}")}</h1>']
+        parts += list(case_page.of(each))
     try:
-        path.write_text(page.page(title, case_page.of(found), case_page.STYLE), encoding="utf-8")
+        path.write_text(page.page(title, parts, case_page.STYLE), encoding="utf-8")
     except OSError as error:
         raise Refused(f"{path}: this cannot be written: {error.strerror}") from error
