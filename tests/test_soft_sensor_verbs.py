@@ -125,7 +125,10 @@ MISTAKES: dict[str, tuple[Callable[[Rows], Rows], str]] = {
     "constant label": (lambda t: _put(t, "result", lambda _: "2.0"), "found the label at 2 in every sample"),
     "no results": (lambda t: _without(t, "result"), "found no column of results"),
     "too few": (lambda t: t[:7], "found 6 labelled samples, expected at least 8"),
-    "constant": (lambda t: _put(t, "inlet", lambda _: "53.0"), "found inlet at 53 in every sample"),
+    "constant": (
+        lambda t: _put(t, "inlet", lambda _: "53.0"),
+        "found inlet at 53 in every sample, expected that it changes; `--leave inlet` does",
+    ),
     "twice": (lambda t: [*t[:6], ["150", *t[5][1:]], *t[6:]], "found sample 6 the same as sample 5"),
     "twice, later": (
         lambda t: [*t, ["420", *t[3][1:]]],

@@ -111,7 +111,8 @@ def _column(name: str, values: Floats, *, changes: bool) -> Iterator[str]:
         share = f"{len(gone)} of {len(values)} labelled samples, the first of them sample {gone[0] + 1}"
         yield f"found no number for {name} in {share}, expected one in each"
     elif changes and len(values) and not float(np.ptp(values)) > 0.0:
-        yield f"found {name} at {float(values[0]):g} in every sample, expected that it changes; leave out what cannot"
+        remedy = "" if name == _LABEL else f"; `--leave {name}` does without it"
+        yield f"found {name} at {float(values[0]):g} in every sample, expected that it changes{remedy}"
 
 
 def _plausible(name: str, values: Floats | None, quantity: Quantity) -> Iterator[str]:
