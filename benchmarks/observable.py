@@ -4,8 +4,8 @@ What differs between two such runs is the fault alone. Each tag that the monitor
 ten seconds; its noise is what it changes by from one mean to the next in the run without. A filter that knew course and
 beginning of the fault would see it as far from normal as ``ideal`` says (the root of the summed squares, in standard
 deviations of white noise): no watch does better, and one that is to be silent for a week among so many tags needs
-about six. ``largest`` is the farthest single mean. A tag that wanders by itself changes little from one mean to the next:
-for such a tag both are bounds from above, far from what can be had.
+about six. ``largest`` is the farthest single mean. A tag that wanders by itself changes little from one mean
+to the next: for such a tag both are bounds from above, far from what can be had.
 """
 
 from __future__ import annotations
