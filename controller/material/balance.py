@@ -2,13 +2,15 @@
 
 While a feeder is refilled its flow reading stands. Hopper before, charge and hopper after tell what went out meanwhile.
 Where that is far from what was taken to be fed, either powder flushed or bridged unseen, or one of the scales is wrong;
-the balance cannot say which, so that what was fed is not corrected but doubted. What every refill shows is a scale.
+the balance cannot say which, so that what was fed is not corrected but doubted. What the middle one of the last three
+refills shows is a scale.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import isfinite, nan
+from math import nan
+from statistics import median
 from typing import NamedTuple
 
 from controller.material.flow import Read
@@ -17,7 +19,7 @@ from controller.material.state import DOUBT, TOTAL, Line, Weighing
 from plant_io import Snapshot
 
 _FAR, _HALF, _MOST = 3.0, 0.5, 3.0
-_QUANTA = 10
+_QUANTA, _USUAL = 10, 3
 
 
 class Doubted(NamedTuple):
@@ -54,17 +56,17 @@ def weighed(
         if feed.weighed_sd is None or feed.held is None or feed.lot is None:
             news.append(None)
             continue
-        usual = nan if before is None else before.usual
+        usual = () if before is None else before.usual
         if before is not None and (before.began or read.blind[i]):
             fed = before.assumed_kg + read.flows[i] * passed_s
             if read.blind[i]:
                 news.append(before._replace(assumed_kg=fed, began=True))
                 continue
             charge, excess = _excess(seen, feed, before, fed)
-            mass = excess - (usual * charge if isfinite(usual) else 0.0)
+            mass = excess - (median(usual) * charge if usual else 0.0)
             if charge > 0.0 and abs(mass) > _FAR * feed.weighed_sd * charge:
                 found.append(Doubted(i, mass, _HALF * min(abs(mass), _MOST * fed)))
-            usual = excess / charge if charge > 0.0 else usual
+            usual = (*usual, excess / charge)[-_USUAL:] if charge > 0.0 else usual
         news.append(_standing(seen, feed, usual, blind=read.blind[i]))
     return tuple(news), found
 
@@ -110,7 +112,7 @@ def _excess(seen: Snapshot, feed: FeedKit, before: Weighing, fed: float) -> tupl
     return charge * feed.kg, before.held_kg + (charge - held) * feed.kg - fed
 
 
-def _standing(seen: Snapshot, feed: FeedKit, usual: float, *, blind: bool) -> Weighing | None:
+def _standing(seen: Snapshot, feed: FeedKit, usual: tuple[float, ...], *, blind: bool) -> Weighing | None:
     held = None if blind or feed.held is None else seen.good(feed.held)
     if held is None:
         return None

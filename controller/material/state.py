@@ -78,8 +78,8 @@ class Weighing(NamedTuple):
     """Mass in its hopper when it still could [kg]."""
     number: float
     """Charge put in last before that, as its tag shows it [1]."""
-    usual: float = nan
-    """What the refill before did not balance, relative to its charge [1]; not a number before the first."""
+    usual: tuple[float, ...] = ()
+    """What the last three refills did not balance, relative to their charges, oldest first [1]."""
     assumed_kg: float = 0.0
     """Mass taken to have been fed since [kg]."""
     began: bool = False
