@@ -34,10 +34,12 @@ def control_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
     """
     claims = {name: claim for name, claim in scenario.assertions.items() if claim.kind not in SPOKEN}
     held = {name: watch for name, watch in policy.watches.items() if isinstance(watch, Ewma) and _acts(watch)}
-    gate = [] if policy.material is None or policy.material.divert is None else [policy.material]
+    material = None if policy.material is None else policy.material.model_copy(update={"release": None})
+    gate = [] if material is None or material.divert is None else [material]
     readers = [*policy.loops.values(), *held.values(), *claims.values(), *gate]
     wanted = {text for reader in readers for text in _texts(reader.model_dump())}
-    left = {"watches": held, "incidents": None, "soft_sensors": _read(policy.soft_sensors, wanted)}
+    kept = _read(policy.soft_sensors, wanted)
+    left: dict[str, object] = {"watches": held, "incidents": None, "material": material, "soft_sensors": kept}
     return scenario.model_copy(update={"assertions": claims}), _marked(policy, "control only", left)
 
 
