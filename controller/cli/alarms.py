@@ -11,10 +11,12 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from controller.cli import paper
 from controller.cli.alarms_said import JUDGED, judged
-from controller.cli.ends import Refused, reading
+from controller.cli.ends import reading
 from controller.cli.options import Json
-from controller.cli.show import give, people, writable
+from controller.cli.paper import Out
+from controller.cli.show import give, people
 
 if TYPE_CHECKING:
     from anomaly.budget import Kept
@@ -34,7 +36,7 @@ def alarms(
     right: Annotated[
         list[str] | None, typer.Option("--right", metavar="ID", help="An incident that was right; may be repeated.")
     ] = None,
-    out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
+    out: Out = None,
     json: Json = None,
 ) -> int:
     """Tell how often people were called, in what floods, by what, and what was promised to them."""
@@ -105,7 +107,4 @@ def _write(path: Path, told: Told) -> None:
         "<h2>What these figures cannot say</h2>",
         page.said(*_LIMITS),
     ]
-    try:
-        path.write_text(page.page(f"Alarms of line {told.policy.line}", parts), encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{path}: this cannot be written: {error.strerror}") from error
+    paper.put(path, page.page(f"Alarms of line {told.policy.line}", parts))

@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from controller.cli import paper
 from controller.cli.asking import Users
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
-from controller.cli.show import give, people, writable
+from controller.cli.paper import Out
+from controller.cli.show import give, people
 
 if TYPE_CHECKING:
     from anomaly.cases import Case
@@ -27,7 +29,7 @@ def oot(
     *,
     case: Annotated[str | None, typer.Option("--case", metavar="ID", help="Which case; all of them if absent.")] = None,
     directory: Users = Path("people"),
-    out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
+    out: Out = None,
     json: Json = None,
 ) -> int:
     """Show cases for review, from the event and its evidence to the disposition and its signatures."""
@@ -128,7 +130,4 @@ def _write(path: Path, found: Sequence[Reviewed]) -> None:
     for each in found:
         parts += [] if one else [f'<h1 class="next">{page.plainly(f"case {each.case.id}")}</h1>']
         parts += list(case_page.of(each))
-    try:
-        path.write_text(page.page(title, parts, case_page.STYLE), encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{path}: this cannot be written: {error.strerror}") from error
+    paper.put(path, page.page(title, parts, case_page.STYLE))

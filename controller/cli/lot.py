@@ -13,9 +13,11 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from controller.cli import paper
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
-from controller.cli.show import give, people, writable
+from controller.cli.paper import Out
+from controller.cli.show import give, people
 
 if TYPE_CHECKING:
     from controller.records.lots import Box, Made, Traced
@@ -43,7 +45,7 @@ def lot(
     *,
     container: Annotated[int | None, typer.Option(metavar="N", help="Only this container.")] = None,
     name: Annotated[str | None, typer.Option("--lot", metavar="NAME", help="Only what this lot is in.")] = None,
-    out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
+    out: Out = None,
     json: Json = None,
 ) -> int:
     """Tell which lots are in which container, where each lot is, what was diverted, and what to look at."""
@@ -223,7 +225,4 @@ def _write(path: Path, record: Path, found: Traced) -> None:
         parts += [f"<h2>{page.plainly(title)}</h2>", page.table(head, rows)]
     parts += ["<h2>What this page cannot say</h2>", page.said(*LIMITS)]
     parts.append(page.said("Reviewed by: ____________________   Date: ____________   Decision: ____________________"))
-    try:
-        path.write_text(page.page("Material: containers and lots", parts), encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{path}: this cannot be written: {error.strerror}") from error
+    paper.put(path, page.page("Material: containers and lots", parts))

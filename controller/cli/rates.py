@@ -11,9 +11,11 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
+from controller.cli import paper
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
-from controller.cli.show import give, people, writable
+from controller.cli.paper import Out
+from controller.cli.show import give, people
 
 if TYPE_CHECKING:
     from controller.cases.rates import Rate, Rates
@@ -35,7 +37,7 @@ def rates(
         list[str] | None,
         typer.Option("--onset", metavar="ID=TIME", help="When what a case tells of really began, POSIX time in s."),
     ] = None,
-    out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
+    out: Out = None,
     json: Json = None,
 ) -> int:
     """Tell how many false alarms were promised and realised, how soon cases were opened, and what is open."""
@@ -180,7 +182,4 @@ def _write(path: Path, found: Rates, shown: Sequence[Section]) -> None:
     for title, head, rows in shown:
         parts += [f"<h2>{page.plainly(title)}</h2>", page.table(head, rows) if rows else page.said("None.")]
     parts += ["<h2>What these figures cannot say</h2>", page.said(*LIMITS)]
-    try:
-        path.write_text(page.words("False alarms, promised and realised", parts, style=STYLE), encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{path}: this cannot be written: {error.strerror}") from error
+    paper.put(path, page.words("False alarms, promised and realised", parts, style=STYLE))

@@ -13,13 +13,15 @@ from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from controller.cli import paper
 from controller.cli.alarms import alarms
 from controller.cli.case_report import oot
 from controller.cli.ends import Refused, reading
 from controller.cli.lot import lot
 from controller.cli.options import Json
+from controller.cli.paper import Out
 from controller.cli.rates import rates
-from controller.cli.show import give, people, writable
+from controller.cli.show import give, people
 from controller.cli.soft_report import soft
 
 if TYPE_CHECKING:
@@ -64,7 +66,7 @@ def _reports() -> None: ...
 def apc(
     record: Annotated[Path, typer.Argument(metavar="RECORD", help="Record directory.")],
     *,
-    out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
+    out: Out = None,
     json: Json = None,
 ) -> int:
     """Tell how well the loops of a record did: foretelling, service, saturation, swinging, and doubt."""
@@ -205,10 +207,7 @@ def _write(path: Path, record: Path, found: Mapping[str, Apc]) -> None:
             parts += [f"<h3>{page.plainly(title)}</h3>", page.table(head, rows)]
         parts += [_drawn(name, one) for name in one.held]
     parts += ["<h2>What these figures cannot say</h2>", page.said(*LIMITS)]
-    try:
-        path.write_text(page.page("How well the loops did", parts), encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{path}: this cannot be written: {error.strerror}") from error
+    paper.put(path, page.page("How well the loops did", parts))
 
 
 def _drawn(name: str, one: Apc) -> str:

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from controller.cli import paper
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
-from controller.cli.show import give, people, writable
+from controller.cli.paper import Out
+from controller.cli.show import give, people
 
 if TYPE_CHECKING:
     from controller.records.sensed import Contender, Sensed
@@ -24,7 +26,7 @@ _HEAD = ("", "error (rms)", "bias", "coverage [1]", "width of the interval", "re
 def soft(
     records: Annotated[list[Path], typer.Argument(metavar="RECORD...", help="Record directories, in order of time.")],
     *,
-    out: Annotated[str | None, typer.Option("--out", metavar="F", help="Page to write.", callback=writable)] = None,
+    out: Out = None,
     json: Json = None,
 ) -> int:
     """Hold soft sensors against late results: error, coverage, width, and the challenger beside each on the same."""
@@ -118,10 +120,7 @@ def _write(path: Path, names: list[str], found: Mapping[str, Sensed]) -> None:
         parts += [f"<h2>{page.plainly(f'{name} [{one.unit}]')}</h2>", page.table(_HEAD, _rows(one))]
         parts += [page.said(verdict_of(one))] if one.challenger is not None else []
         parts += [_course(one), _misses(one)] if one.pairs else [page.said("No late result in the records.")]
-    try:
-        path.write_text(page.page("Soft sensors against late results", parts), encoding="utf-8")
-    except OSError as error:
-        raise Refused(f"{path}: this cannot be written: {error.strerror}") from error
+    paper.put(path, page.page("Soft sensors against late results", parts))
 
 
 def _course(one: Sensed) -> str:
