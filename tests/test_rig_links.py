@@ -96,7 +96,7 @@ def test_a_plc_process_that_dies_ends_the_run_at_once_and_leaves_its_trace() -> 
 def test_a_run_whose_plc_process_died_is_told_as_unreachable_with_its_trace(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    def vanish(*_: object) -> None:
+    def vanish(*_: object, **_more: object) -> None:
         log = TruthLog()
         log.add({"time": 1.0, "level": 0.5})
         raise Vanished("the PLC process of line A ended in mid-run: killed by signal 9", log.columns(), [{"id": "F04"}])
