@@ -110,7 +110,7 @@ CLAIM = "{kind: band, requirement: URS-1, truth: api_frame, low: 9.5, high: 10.5
         ("truth: api_frame", "tag: NIR.SPECTRUM", "21:47: assertions.good.tag: found 'NIR.SPECTRUM', "),
         ("truth: api_frame,", "", "21:9: assertions.good: found both or neither of tag and truth, wanted one of them"),
         ("requirement: URS-1", "requirement: URS-2", "21:35: assertions.good.requirement: found 'URS-2'; did you mean"),
-        ("kind: band", "kind: bend", "21:16: assertions.good.kind: found 'bend', expected agrees, alarm, alarm_load, alert"),
+        ("kind: band", "kind: bend", "21:16: assertions.good.kind: found 'bend', expected agrees, alarm, alarm_load,"),
         (
             CLAIM,
             "{kind: phase, requirement: URS-1, loop: blend, phase: activ, within: 1m}",
