@@ -150,13 +150,13 @@ def _show(result: Mapping[str, object]) -> None:
 
 
 def _say(name: str, said: object) -> None:
+    words = "no value by then" if said is None else str(cast("object", said))
     if isinstance(said, dict):
         known = cast("dict[str, object]", said)
         if known.keys() == {"at", "value", "unit", "quality"}:
-            said = f"{known['value']} {known['unit']}, {known['quality']}, at {_utc(cast('float', known['at']))}"
+            words = f"{known['value']} {known['unit']}, {known['quality']}, at {_utc(cast('float', known['at']))}"
     elif isinstance(said, float) and name in {"from", "to"}:
-        said = _utc(said)
-    words = "no value by then" if said is None else said
+        words = _utc(said)
     people.print(f"{name}: {words}", markup=False, overflow="ellipsis", no_wrap=True, crop=True, soft_wrap=False)
 
 
