@@ -150,7 +150,7 @@ def _show(result: Mapping[str, object]) -> None:
 
 
 def _say(name: str, said: object) -> None:
-    words = "no value by then" if said is None else str(cast("object", said))
+    words = "no value by then" if said is None else str(said)
     if isinstance(said, dict):
         known = cast("dict[str, object]", said)
         if known.keys() == {"at", "value", "unit", "quality"}:
