@@ -37,6 +37,8 @@ ACTS: tuple[Mapping[str, object], ...] = (
     {"kind": "alarm", "alarm": "nir_fit", "attention": "unshelve"},
     {"kind": "alarm", "alarm": "nir_fit", "attention": "remove"},
     {"kind": "alarm", "alarm": "nir_fit", "attention": "restore"},
+    {"kind": "line", "directive": "shut down"},
+    {"kind": "line", "directive": "end batch"},
 )
 
 

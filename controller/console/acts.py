@@ -10,7 +10,18 @@ from typing import cast, get_args
 from anomaly.cases import Countersign, Dispose, Disposition, DoStep, EnterResult, Reopen, Return, Support
 from controller.console.board import Board
 from controller.console.trends import case
-from controller.cycle import Accept, Act, Attention, HandleAlarm, Mode, SetLimits, SetMode, SetTarget
+from controller.cycle import (
+    Accept,
+    Act,
+    Attention,
+    Directive,
+    DirectLine,
+    HandleAlarm,
+    Mode,
+    SetLimits,
+    SetMode,
+    SetTarget,
+)
 
 Sent = Mapping[str, object]
 """Fields of a form, or of a JSON object."""
@@ -38,8 +49,10 @@ def read(sent: Sent, board: Board) -> Act:
         return _alarm(sent)
     if kind == "case":
         return _case(sent, board)
+    if kind == "line":
+        return _line(sent)
     if kind not in KINDS:
-        raise ValueError(f"kind: found {kind!r}, wanted one of alarm, case, {', '.join(KINDS)}")
+        raise ValueError(f"kind: found {kind!r}, wanted one of alarm, case, line, {', '.join(KINDS)}")
     if loop not in board.kit.loops:
         there = ", ".join(board.kit.loops) or "none, there are no loops"
         raise ValueError(f"loop: found {loop[:60]!r}, wanted one of {there}")
@@ -75,6 +88,13 @@ def _alarm(sent: Sent) -> Act:
     if for_s is not None and not for_s > 0.0:
         raise ValueError("minutes: wanted a number above 0")
     return HandleAlarm(name, Attention(done), for_s, _number(sent, "raised") if sent.get("raised") else None)
+
+
+def _line(sent: Sent) -> Act:
+    asked = _text(sent, "directive")
+    if asked not in set(Directive):
+        raise ValueError(f"directive: found {asked!r}, wanted one of {', '.join(Directive)}")
+    return DirectLine(Directive(asked))
 
 
 def _case(sent: Sent, board: Board) -> Act:

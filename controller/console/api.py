@@ -153,7 +153,7 @@ _ORDER: Plain = {
     "type": "object",
     "required": ["kind", "why"],
     "properties": {
-        "kind": {"enum": ["mode", "accept", "limits", "target", "alarm", "case"]},
+        "kind": {"enum": ["mode", "accept", "limits", "target", "alarm", "case", "line"]},
         "why": {"type": "string"},
         "password": {"type": "string"},
         "loop": {"type": "string"},
@@ -171,5 +171,6 @@ _ORDER: Plain = {
         "case": {"type": "string"},
         "step": {"type": "string"},
         "does": {"type": "string"},
+        "directive": {"type": "string"},
     },
 }

@@ -9,9 +9,12 @@ from controller.console.board import Board
 from controller.console.charts import Chart, Trace, titled
 from controller.console.picture import Cells
 from controller.console.words import NOTHING, Cell, about, number, places
+from controller.material.phases import LinePhase
 from controller.material.state import MaterialState, held
 
 _DECIMALS = 2
+_CALM = frozenset({LinePhase.RUNNING, LinePhase.IDLE, LinePhase.STOPPED})
+"""Phases in which nobody need look."""
 
 
 def memory(board: Board) -> MaterialState:
@@ -42,6 +45,8 @@ def cells(board: Board) -> Cells:
         "mt.gate": Cell("diverts" if now.gate.open else "lets out", "wait" if now.gate.open else ""),
         "mt.count": Cell(str(now.gate.number)),
         "mt.in": Cell(number(now.filling.mass_kg if now.filling else nan, _DECIMALS)),
+        "mt.phase": Cell(now.phase.phase.value, "" if now.phase.phase in _CALM else "wait"),
+        "mt.batch": Cell(str(now.batching.number) if isfinite(now.batching.since) else NOTHING),
         "mt.number": Cell(str(now.filling.number) if now.filling else NOTHING),
     }
     for place, name in enumerate(declared.feeds):

@@ -79,6 +79,7 @@ def written(hall: Hall, request: Request, session: Session, view: View) -> Respo
 RIGHTS = {mode.value: needed(SetMode("", mode)) for mode in Mode} | {
     "adjust": Right.ADJUST,
     "lead": Right.LEAD,
+    "direct": Right.DIRECT,
     "follow": Right.FOLLOW,
     "judge": Right.JUDGE,
 }
