@@ -18,7 +18,7 @@ def loop(**held: dict[str, object]) -> Mpc:
     """The loop of line A with other words for what it holds and moves."""
     made = {
         role: {
-            name: type(entry).model_validate(entry.model_dump() | held.get(name, {}))
+            name: type(entry).model_validate(entry.model_dump(exclude_none=True) | held.get(name, {}))
             for name, entry in getattr(LOOP, role).items()
         }
         for role in ("controlled", "moved")

@@ -183,7 +183,7 @@ def test_a_plant_that_comes_to_its_end_names_the_unit_operation_and_leaves_its_t
 def test_a_plant_that_cannot_be_reached_is_no_crash(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, trouble: Exception
 ) -> None:
-    def nobody(*_: object) -> Played:
+    def nobody(*_: object, **_more: object) -> Played:
         raise trouble
 
     monkeypatch.setattr(campaign, "on_clock", nobody)

@@ -20,7 +20,7 @@ async function pages(browser) {
   const found = {};
   for (const path of PATHS) {
     await page.goto(base + path);
-    await page.waitForFunction((at) => document.querySelector('[data-k="cycle"]').textContent !== at, await page.textContent('[data-k="cycle"]'));
+    await page.waitForFunction((at) => (document.querySelector('[data-k="cycle"]')?.textContent ?? at) !== at, await page.textContent('[data-k="cycle"]'));
     if (await page.$("[data-chart]")) await page.waitForSelector("[data-chart] .scatterlayer .trace path.js-line", { state: "attached" });
     found[path] = { title: await page.title(), errors: errors.splice(0) };
   }
@@ -60,7 +60,7 @@ async function mode(browser) {
   const before = await page.textContent("dl [data-k='m.blend']");
   await page.fill('section.orders form:first-of-type [name="why"]', "end of the trial");
   await page.click('button[value="off"]');
-  await page.waitForFunction(() => document.querySelector("dl [data-k='m.blend']").textContent === "OFF");
+  await page.waitForFunction(() => document.querySelector("dl [data-k='m.blend']")?.textContent === "OFF");
   await page.waitForSelector("text=end of the trial");
   return { before, after: await page.textContent("dl [data-k='m.blend']"), errors };
 }
@@ -69,14 +69,14 @@ async function mode(browser) {
 async function restart(browser) {
   const { page } = await watched(browser);
   await page.goto(`${base}/`);
-  await page.waitForFunction(() => document.querySelector('[data-k="cycle"]').textContent !== "0");
+  await page.waitForFunction(() => (document.querySelector('[data-k="cycle"]')?.textContent ?? "0") !== "0");
   process.stderr.write("looking\n");
   const down = await page.evaluate(() => new Promise((resolve) => {
     const banner = document.getElementById("stale");
     let last = performance.now();
-    let text = document.querySelector('[data-k="cycle"]').textContent;
+    let text = document.querySelector('[data-k="cycle"]')?.textContent;
     setInterval(() => {
-      const now = document.querySelector('[data-k="cycle"]').textContent;
+      const now = document.querySelector('[data-k="cycle"]')?.textContent;
       if (now !== text) [text, last] = [now, performance.now()];
       if (!banner.hidden) resolve((performance.now() - last) / 1000);
     }, 20);
@@ -84,7 +84,7 @@ async function restart(browser) {
   process.stderr.write("stale\n");
   await page.waitForFunction(() => document.getElementById("stale").hidden && !document.body.classList.contains("stale"), undefined, { timeout: 30000 });
   const text = await page.textContent('[data-k="cycle"]');
-  await page.waitForFunction((at) => document.querySelector('[data-k="cycle"]').textContent !== at, text);
+  await page.waitForFunction((at) => (document.querySelector('[data-k="cycle"]')?.textContent ?? at) !== at, text);
   return { stale_s: down };
 }
 
