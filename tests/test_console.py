@@ -19,15 +19,17 @@ from controller.console.app import WAYS
 from controller.console.console import Console, Shown
 from controller.console.doors import Doors
 from controller.console.guards import POLICY
+from controller.console.hall import LOCAL
 from controller.console.hub import HELD, Client
 from controller.console.sessions import IDLE_S, LONGEST_S, Sessions
 from controller.console.slot import LONGEST, Slot
-from controller.cycle import Mode, Order, SetMode
+from controller.cycle import Attention, Directive, DirectLine, HandleAlarm, Mode, Order, SetMode
 from controller.people import User
+from controller.rights import needed
 from controller.runtime import Options
 from plant_io.clocks import WallClock
 from plant_io.security.certificates import Wanted, create
-from policies.people import Role
+from policies.people import Right, Role
 
 MORE = ("/trends", "/soft", "/material", "/audit", "/loops/blend/explain")
 PAGES = ("/", "/units/press", "/loops/blend", "/alarms", "/health", "/tags", *MORE)
@@ -351,3 +353,11 @@ def test_a_console_that_is_closed_leaves_no_thread(line: Told) -> None:
 def test_every_way_but_the_log_in_and_files_wants_to_know_who_asks() -> None:
     assert {way.method for way in WAYS} == {"GET", "POST"}
     assert len({(way.method, way.path) for way in WAYS}) == len(WAYS)
+
+
+def test_without_users_a_page_offers_every_order_that_the_terminal_takes() -> None:
+    acts = [DirectLine(each) for each in Directive]
+    acts += [SetMode("blend", each) for each in Mode]
+    acts += [HandleAlarm("nir_fit", each) for each in Attention]
+    assert {needed(act) for act in acts} | {Right.ADJUST} <= LOCAL
+    assert not LOCAL & {Right.JUDGE, Right.ADOPT, Right.ADMINISTER, Right.APPROVAL}

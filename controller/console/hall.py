@@ -200,5 +200,16 @@ Answer = Callable[[Hall, Request, Session], Awaitable[Response]]
 """Answers a request of somebody known."""
 CALM = frozenset({Right.ATTEND})
 """What the log-in is enough for: it moves nothing and hides nothing."""
-LOCAL = frozenset({Right.RELEASE, Right.LEAD, Right.ADJUST, Right.ATTEND, Right.SHELVE, Right.DISABLE, Right.FOLLOW})
+LOCAL = frozenset(
+    {
+        Right.RELEASE,
+        Right.LEAD,
+        Right.DIRECT,
+        Right.ADJUST,
+        Right.ATTEND,
+        Right.SHELVE,
+        Right.DISABLE,
+        Right.FOLLOW,
+    }
+)
 """What anybody at this machine may do where the policy takes orders from anybody, as at its terminal."""
