@@ -13,7 +13,7 @@ from plant_io.signals import Floats
 _STYLE = (
     "body{font-family:sans-serif;max-width:75em;margin:2em auto}table{border-collapse:collapse}"
     "td,th{border:1px solid #ccc;padding:.2em .6em;text-align:left}"
-    "@page{size:A4;margin:12mm}@media print{.modebar{display:none!important}.plotly-graph-div,tr{break-inside:avoid}"
+    "@page{size:A4;margin:12mm}@media print{.modebar{display:none!important}.js-plotly-plot,tr{break-inside:avoid}"
     "body{max-width:none;margin:0;font-size:80%}}"
 )
 Trace = Mapping[str, object]

@@ -125,7 +125,7 @@ export class Charts {
     const layout = {
       title: { text: title, font: { size: 14, color: look.ink }, x: 0.01, xanchor: "left", y: 0.97 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: look.ink, size: 12 },
-      margin: { t: 38, r: 14, b: legend ? 52 : 40, l: 56 }, showlegend: legend, legend: { orientation: "h", x: 1, xanchor: "right", y: 1.13, yanchor: "top", bgcolor: "rgba(0,0,0,0)" },
+      margin: { t: 38, r: 14, b: legend ? 96 : 40, l: 56 }, showlegend: legend, legend: { orientation: "h", x: 0, xanchor: "left", y: -0.24, yanchor: "top", bgcolor: "rgba(0,0,0,0)" },
       xaxis: { ...axis, ...xaxis }, yaxis: { ...axis }, shapes, hovermode: "x",
     };
     window.Plotly.react(place, data, layout, CONFIG);
