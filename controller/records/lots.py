@@ -9,7 +9,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any, cast
 
-from controller.alarms.lifecycle import TOLD, AlarmState
+from controller.alarms.lifecycle import TOLD
+from controller.alarms.listed import listed
 from controller.alarms.state import AlarmChange
 from controller.decide import decide
 from controller.kit import Kit
@@ -194,18 +195,14 @@ def _made(batch: Batch, found: Traced) -> Made:
     """Return a batch with its containers."""
     boxes = tuple(box for box in found.boxes if batch.since <= box.since and box.until <= batch.until)
     ended = not (found.going and batch is found.batches[-1])
-    said = list(found.sampled.judged(batch.since, batch.until).looks)
+    judged = found.sampled.judged(batch.since, batch.until)
+    said = list(judged.looks)
     if not ended:
         said.append("the record ends before it does")
-    open_ = [name for name, state in _listed(found, batch.until).items() if state in TOLD]
+    urgent = listed({}, (one for one in found.alarms if one.at <= batch.until and one.alarm.priority in _URGENT))
+    open_ = [name for name, alarm in urgent.items() if alarm.state in TOLD]
     said += [f"alarm {name} was on the list when it ended" for name in sorted(open_)]
-    return Made(batch, ended, boxes, found.sampled.judged(batch.since, batch.until), tuple(said))
-
-
-def _listed(found: Traced, until: float) -> dict[str, AlarmState]:
-    """Return where each alarm of high priority is in its life cycle at an instant."""
-    changes = (one for one in found.alarms if one.at <= until and one.alarm.priority in _URGENT)
-    return {one.alarm.name: one.alarm.state for one in changes}
+    return Made(batch, ended, boxes, judged, tuple(said))
 
 
 def _ended(found: Traced, state: MaterialState, at: float, kit: Kit) -> None:

@@ -12,7 +12,9 @@ from math import isfinite, nan
 
 from anomaly import Alert
 from anomaly.incident import Incident
-from controller.alarms.lifecycle import KEPT, TOLD, UNSEEN, AlarmEvent, AlarmState
+from controller.alarms.lifecycle import KEPT, TOLD, UNSEEN, AlarmEvent
+from controller.alarms.listed import listed
+from controller.alarms.state import Alarm
 from controller.cycle import Cycle
 from controller.kit import Kit, LoopKit
 from plant_io.quality import Quality
@@ -39,8 +41,13 @@ class Board:
     _open: dict[str, Incident] = field(default_factory=dict[str, Incident])
     _written: dict[str, float] = field(default_factory=dict[str, float])
     _newest: str = ""
-    _alarms: dict[str, AlarmState] = field(default_factory=dict[str, AlarmState])
+    _alarms: Mapping[str, Alarm] = field(default_factory=dict[str, Alarm])
     _raised: str = ""
+    _sensors: tuple[str, ...] = field(init=False)
+    _watched: tuple[str, ...] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._sensors, self._watched = tuple(_virtual(self.kit)), _watches(self.kit)
 
     def after(self, cycle: Cycle) -> dict[str, Shown]:
         """Return what every fact is after one more cycle, by path."""
@@ -51,18 +58,18 @@ class Board:
             self._newest = one.what
             if one.closed is not None:
                 del self._open[one.id]
+        self._alarms = listed(self._alarms, decision.alarms) if decision.alarms else self._alarms
         for change in decision.alarms:
-            self._alarms[change.alarm.name] = change.alarm.state
             if change.event is AlarmEvent.RAISED:
                 self._raised = change.alarm.what
         self._written |= {setpoint.tag: setpoint.value for setpoint in decision.setpoints}
         plain = dict(self._run(cycle))
         plain |= {path: value for loop in self.kit.loops.values() for path, value in _service(loop, cycle)}
-        plain |= {path: value for watch in _watches(self.kit) for path, value in self._watch(watch)}
+        plain |= {path: value for watch in self._watched for path, value in self._watch(watch)}
         found = {path: Shown(value, Quality.GOOD, at) for path, value in plain.items()}
         for loop in self.kit.loops.values():
             found |= self._variables(loop, cycle)
-        for name in _virtual(self.kit):
+        for name in self._sensors:
             value, sd, quality = decision.soft.get(name, (nan, nan, int(Quality.BAD)))
             found[f"sensors/{name}/value"] = _number(value, Quality(quality), at)
             found[f"sensors/{name}/sd"] = _number(sd, Quality(quality), at)
@@ -79,7 +86,7 @@ class Board:
         yield "run/incidents/newest", self._newest
         yield "run/alerts/active", sum(alert.active for alert in self._standing.values())
         for name, states in (("listed", TOLD), ("unacknowledged", UNSEEN), ("kept", KEPT)):
-            yield f"run/alarms/{name}", sum(state in states for state in self._alarms.values())
+            yield f"run/alarms/{name}", sum(alarm.state in states for alarm in self._alarms.values())
         yield "run/alarms/newest", self._raised
 
     def _watch(self, watch: str) -> Iterable[tuple[str, Value]]:

@@ -46,6 +46,7 @@ class Figures:
         self.registry = CollectorRegistry()
         """What is served."""
         self._kit, self._last = kit, 0.0
+        self._units = kit.policy.units()
         self._counters(self.registry)
         self._gauges(self.registry)
         policy = kit.policy
@@ -101,7 +102,7 @@ class Figures:
         self._show(cycle)
 
     def _show(self, cycle: Cycle) -> None:
-        units, read = self._kit.policy.units(), len(self._kit.policy.tags)  # inferred tags come behind those read
+        units, read = self._units, len(self._kit.policy.tags)  # inferred tags come behind those read
         for name, (mode, phase) in cycle.decision.modes.items():
             for each in Mode:
                 self._mode.labels(name, each.value).set(each is mode)

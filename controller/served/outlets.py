@@ -105,9 +105,11 @@ class Outlets:
 
     def _show(self, cycle: Cycle) -> None:
         self._counter.watch(cycle)
-        now = self._board.after(cycle)
         if self._figures is not None:
             self._figures(cycle)
+        if self._publisher is None and self._server is None:
+            return
+        now = self._board.after(cycle)
         if self._publisher is not None:
             self._publisher.show(now)
         if self._server is not None:
