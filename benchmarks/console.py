@@ -1,18 +1,23 @@
 """What the console costs: processor for viewers of 1,000 tags, bytes of an update, time to the screen, page weight.
 
-All 1,000 values change in every cycle of a second, the worst there is. The viewers run in a process of their own; only
-the processor time of this one counts, less that without a viewer. The screen is that of a headless Chromium.
+All 1,000 values change in every cycle of a second, the worst there is. The console and the viewers each run in a process
+of their own; of the console counts its processor time, less that without a viewer, and of the loop its own, which must
+not depend on viewers. The screen is that of a headless Chromium.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Generator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from multiprocessing import get_context
+from multiprocessing.sharedctypes import Synchronized
 from pathlib import Path
 from queue import SimpleQueue
 from threading import Event, Thread
@@ -21,9 +26,10 @@ from time import perf_counter, process_time, thread_time, time
 import numpy as np
 
 from benchmarks.tool import Result, main
-from controller.console.console import Console, Shown
+from controller.console.apart import Apart
 from controller.console.doors import Doors
 from controller.console.slot import LONGEST
+from controller.console.wire import Opening
 from controller.cycle import Cycle, Order
 from controller.decide import decide
 from controller.kit import Kit, prepare
@@ -71,7 +77,7 @@ class Plant:
         self.told: dict[int, float] = {}
         """When each cycle was left, POSIX time [s], by its number."""
 
-    def leave(self, served: Console) -> None:
+    def leave(self, served: Apart) -> None:
         """Leave one cycle with the console, as the loop does."""
         kit, at = self.kit, self._began + self.number
         fresh = Snapshot.empty(at, kit.index)
@@ -88,15 +94,33 @@ class Plant:
         self.number += 1
 
 
-def view(url: str, count: int, for_s: float) -> None:
+@dataclass(frozen=True, slots=True)
+class Viewers:
+    """Browsers in a process of their own."""
+
+    there: Synchronized[int]
+    """How many have been given something [1]."""
+    taken: Synchronized[int]
+    """What all of them have been given [B]."""
+
+    @classmethod
+    def none(cls) -> Viewers:
+        """Return what nobody has been given yet."""
+        way = get_context("spawn")
+        return cls(way.Value("q", 0), way.Value("q", 0))
+
+
+def view(url: str, count: int, for_s: float, given: Viewers) -> None:
     """Look at all tags from many browsers, in a process of its own, for `for_s` [s]."""
     host, _, port = url.removeprefix("http://").rstrip("/").partition(":")
 
     async def one() -> None:
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(f"GET /events?topic=tags HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
-        while await reader.read(1 << 16):
-            pass
+        await reader.readuntil(b"data: {")
+        given.there.value += 1
+        while data := await reader.read(1 << 16):
+            given.taken.value += len(data)
 
     async def all_of_them() -> None:
         tasks = [asyncio.create_task(one()) for _ in range(count)]
@@ -108,9 +132,10 @@ def view(url: str, count: int, for_s: float) -> None:
 
 
 @contextmanager
-def running(plant: Plant) -> Iterator[Console]:
+def running(plant: Plant) -> Generator[Apart]:
     """Serve the console of a plant that goes on at one cycle a second."""
-    served = Console(Shown(plant.kit, None, SimpleQueue[Order](), None), Doors(port=0))
+    opening = Opening(plant.kit.policy, plant.kit.station, None, None, Doors(port=0))
+    served = Apart(opening, SimpleQueue[Order](), lambda said: print(said, file=sys.stderr))
     over = Event()
 
     def live() -> None:
@@ -127,28 +152,46 @@ def running(plant: Plant) -> Iterator[Console]:
         served.close()
 
 
-def share(served: Console, count: int, for_s: float) -> tuple[float, float]:
-    """Return the share of one core spent with some viewers [1], and the size of an update [B]; each for `for_s` [s]."""
-    wait = Event()
-    viewers = get_context("spawn").Process(target=view, args=(served.url, count, for_s + 6.0), daemon=True)
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What some viewers cost."""
+
+    console: float
+    """Share of one core that the process of the console takes [1]."""
+    loop: float
+    """Share of one core that the process of the loop takes [1]."""
+    size: float
+    """What one viewer is given in a second [B]."""
+
+
+def spent_s(process: int) -> float:
+    """Return the processor time of another process [s]."""
+    fields = Path(f"/proc/{process}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def share(served: Apart, count: int, for_s: float) -> Share:
+    """Return what some viewers cost, measured for `for_s` [s]."""
+    wait, given = Event(), Viewers.none()
+    viewers = get_context("spawn").Process(target=view, args=(served.url, count, for_s + 10.0, given), daemon=True)
     if count:
         viewers.start()
-        while served.hall.hub.clients < count:
+        while given.there.value < count:
             wait.wait(0.1)
     wait.wait(1.5)
-    cpu, bytes_, began = process_time(), served.hall.hub.bytes, perf_counter()
+    cpu, theirs, taken, began = process_time(), spent_s(served.process), given.taken.value, perf_counter()
     wait.wait(for_s)
-    spent, wall = process_time() - cpu, perf_counter() - began
-    sent = served.hall.hub.bytes - bytes_
+    wall = perf_counter() - began
+    loop, console = (process_time() - cpu) / wall, (spent_s(served.process) - theirs) / wall
+    size = (given.taken.value - taken) / max(1, count) / wall
     if count:
         viewers.terminate()
         viewers.join()
-        while served.hall.hub.clients:
-            wait.wait(0.1)
-    return spent / wall, sent / max(1.0, round(wall))
+        wait.wait(2.0)
+    return Share(console, loop, size)
 
 
-def browsed(served: Console, plant: Plant, looks: int) -> dict[str, object]:
+def browsed(served: Apart, plant: Plant, looks: int) -> dict[str, object]:
     """Return times to the screen [ms] and weights of pages [kB]; nothing where there is no Chromium."""
     there = shutil.which("chromium") and shutil.which("node") and (SCRIPT.parent / "node_modules").is_dir()
     if not there:
@@ -173,20 +216,21 @@ def run(quick: bool) -> Result:  # noqa: FBT001  # one flag, from the command li
     for_s, plant = 8.0 if quick else 30.0, Plant(prepare(policy()))
     result = Result("console", seeds=(SEED,), config={"tags": TAGS, "for_s": for_s, "longest_slot": LONGEST})
     with running(plant) as served:
-        none, _ = share(served, 0, for_s)
-        one, size = share(served, 1, for_s)
-        hundred, _ = share(served, 100, for_s)
+        none, one, hundred = (share(served, count, for_s) for count in (0, 1, 100))
         result.figures |= browsed(served, plant, 8 if quick else 30)
     left_us = 1e6 * np.array(plant.left_s)
     result.figures |= {
-        "cpu_percent_1_viewer": round(100.0 * (one - none), 2),
-        "cpu_percent_100_viewers": round(100.0 * (hundred - none), 2),
-        "bytes_per_update": round(size),
+        "cpu_percent_1_viewer": round(100.0 * (one.console - none.console), 2),
+        "cpu_percent_100_viewers": round(100.0 * (hundred.console - none.console), 2),
+        "loop_cpu_percent_no_viewer": round(100.0 * none.loop, 2),
+        "loop_cpu_percent_1_viewer": round(100.0 * one.loop, 2),
+        "loop_cpu_percent_100_viewers": round(100.0 * hundred.loop, 2),
+        "bytes_per_update": round(one.size),
         "left_cpu_us_median": round(1e6 * float(np.median(plant.spent_s)), 1),
         "left_us_median": round(float(np.median(left_us)), 1),
         "left_us_p99": round(float(np.percentile(left_us, 99)), 1),
     }
-    result.baselines["cpu_percent_no_viewer"] = round(100.0 * none, 2)
+    result.baselines["cpu_percent_no_viewer"] = round(100.0 * none.console, 2)
     return result
 
 

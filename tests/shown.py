@@ -14,7 +14,6 @@ from short_runs import short
 
 from controller.console.console import Console, Shown
 from controller.console.doors import Doors
-from controller.console.slot import Seen
 from controller.cycle import Cycle, Order
 from controller.decide import decide
 from controller.kit import Kit, prepare
@@ -55,7 +54,7 @@ class Told:
         """When the newest cycle began."""
         return self.cycles[0].snapshot.at + (self.number - 1) * self.kit.policy.period_s
 
-    def next(self) -> Seen:
+    def next(self) -> tuple[Cycle, State]:
         """Return the next cycle; after the last the line stands still and time goes on."""
         old = self.cycles[min(self.number, len(self.cycles) - 1)]
         over = max(0, self.number - len(self.cycles) + 1) * self.kit.policy.period_s
@@ -68,7 +67,7 @@ class Told:
         decision, self.state = decide(seen, orders, plans, self.state, self.kit)
         cycle = Cycle(self.number, seen, tuple(orders), plans, decision, old.receipts if not over else (), old.timing)
         self.number += 1
-        return Seen(cycle, self.state)
+        return cycle, self.state
 
 
 @lru_cache(1)

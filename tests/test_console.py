@@ -22,7 +22,7 @@ from controller.console.guards import POLICY
 from controller.console.hall import LOCAL
 from controller.console.hub import HELD, Client
 from controller.console.sessions import IDLE_S, LONGEST_S, Sessions
-from controller.console.slot import LONGEST, Slot
+from controller.console.slot import LONGEST, Left, Seen, Slot
 from controller.cycle import Attention, Directive, DirectLine, HandleAlarm, Mode, Order, SetMode
 from controller.people import User
 from controller.rights import needed
@@ -65,11 +65,16 @@ def token(client: httpx.Client, served: Console) -> str:
     return session.csrf
 
 
+def seen_of(line: Told) -> Seen:
+    cycle, state = line.next()
+    return Seen(cycle, Left.of(state))
+
+
 def test_a_slot_keeps_the_newest_and_never_waits(line: Told) -> None:
-    slot, seen = Slot(), line.next()
+    slot, seen = Slot(), seen_of(line)
     for _ in range(LONGEST + 5):
-        slot(*seen)
-    slot(*line.next())
+        slot(seen)
+    slot(seen_of(line))
     found = slot.take()
     assert len(found) == LONGEST
     assert found[-1].cycle.number == 1
@@ -83,7 +88,7 @@ def test_a_slot_outlives_the_console_it_wakes(line: Told) -> None:
         raise RuntimeError("the loop is closed")
 
     slot.wakes(gone)
-    slot(*line.next())
+    slot(seen_of(line))
     assert len(slot.take()) == 1
 
 

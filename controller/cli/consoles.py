@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from controller.cli.ends import Refused
 from controller.cli.show import people
@@ -13,9 +14,16 @@ from controller.kit import Kit
 from controller.people import People
 from controller.runtime import Options
 
+if TYPE_CHECKING:
+    from controller.console.wire import Opening
+
+
+Users = Callable[[], People]
+"""Gives the users of this station; it must survive pickling, since another process asks, too."""
+
 
 @contextmanager
-def console(kit: Kit, options: Options, doors: Doors | None, users: People | None) -> Generator[Options]:
+def console(kit: Kit, options: Options, doors: Doors | None, users: Users | None) -> Generator[Options]:
     """Serve the console while a run goes on; give the options with which the run shows itself there.
 
     Parameters
@@ -27,7 +35,7 @@ def console(kit: Kit, options: Options, doors: Doors | None, users: People | Non
     doors
         Where the console is served; nowhere where None.
     users
-        The users of this station; None where nobody is ever asked who they are.
+        Gives the users of this station; None where nobody is ever asked who they are.
 
     Raises
     ------
@@ -37,13 +45,13 @@ def console(kit: Kit, options: Options, doors: Doors | None, users: People | Non
     if doors is None:
         yield options
         return
-    from controller.console.console import Console, Shown  # noqa: PLC0415  # heavy
+    from controller.console.apart import Apart  # noqa: PLC0415  # heavy
 
-    wrong = doors.refused(users=users is not None and users.there)
+    wrong = doors.refused(users=users is not None and users().there)
     if wrong:
         raise Refused(wrong)
     try:
-        served = Console(Shown(kit, options.record, options.inbox, asked(kit, doors, users)), doors)
+        served = Apart(_opening(kit, options, doors, users), options.inbox, _say)
     except OSError as error:
         raise Refused(f"the console cannot be served at {doors.host}: {error.strerror or error}") from error
     people.print(f"operator console: {served.url}", style="bold", markup=False)
@@ -53,15 +61,20 @@ def console(kit: Kit, options: Options, doors: Doors | None, users: People | Non
         served.close()
 
 
-def asked(kit: Kit, doors: Doors, users: People | None) -> People | None:
-    """Return the users who must log in; None where anybody at this machine may do what the terminal lets them."""
-    return None if doors.local and kit.policy.people.orders == "anybody" else users
+def _opening(kit: Kit, options: Options, doors: Doors, users: Users | None) -> Opening:
+    from controller.console.wire import Opening  # noqa: PLC0415  # heavy
+
+    nobody = doors.local and kit.policy.people.orders == "anybody"
+    return Opening(kit.policy, kit.station, options.record, None if nobody else users, doors)
 
 
-def follow(kit: Kit, options: Options, users: People | None) -> None:
+def _say(sentence: str) -> None:
+    people.print(sentence, style="dim", markup=False)
+
+
+def follow(kit: Kit, options: Options, users: Users | None) -> None:
     """Show a run under another policy on the console there is."""
-    from controller.console.console import Console, Shown  # noqa: PLC0415  # heavy
+    from controller.console.apart import Apart  # noqa: PLC0415  # heavy
 
-    if isinstance(options.shown, Console):
-        who = asked(kit, options.shown.hall.doors, users)
-        options.shown.follow(Shown(kit, options.record, options.inbox, who))
+    if isinstance(options.shown, Apart):
+        options.shown.follow(_opening(kit, options, options.shown.doors, users), options.inbox)

@@ -99,7 +99,7 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
     people.print(HELP, style="dim", markup=False)
     listener = Listener(options.inbox, tuple(kit.loops), gate(policy, site.station), succession.take)
     listener.start()
-    with closing(site.copies), console(kit, options, site.doors, site.station.people()) as shown:
+    with closing(site.copies), console(kit, options, site.doors, site.station.people) as shown:
         return _runs(kit, shown, succession, listener, site)
 
 
@@ -129,7 +129,7 @@ def _runs(kit: Kit, options: Options, succession: Succession, listener: Listener
             signatures=succession.now.signatures,
         )
         listener.follow(tuple(kit.loops), gate(policy, site.station))
-        follow(kit, options, site.station.people())
+        follow(kit, options, site.station.people)
         people.print(f"policy {policy.fingerprint[:16]} adopted, revision {policy.revision}", style="bold")
 
 

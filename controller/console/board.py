@@ -226,7 +226,7 @@ class Board:
 
 def _scores(kit: Kit, seen: Seen) -> dict[str, float]:
     """Return the score of each chart of an average, as a share of its limit [1]."""
-    pairs = zip(kit.watches.charts, seen.state.watches.charts, strict=True)
+    pairs = zip(kit.watches.charts, seen.state.charts, strict=True)
     return {SCORE + one.name: chart_score(one, state) / one.declared.limit for one, state in pairs}
 
 

@@ -1,4 +1,4 @@
-"""The console in a thread of its own, with a loop of its own: started, told of another policy, and put away again."""
+"""What answers browsers, in a thread with a loop of its own: started, told of another policy, and put away again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from queue import SimpleQueue
 from threading import Event, Thread
 
 import uvicorn
@@ -16,11 +15,11 @@ import uvicorn
 from controller.console.app import app
 from controller.console.board import Board
 from controller.console.doors import PORT, Doors
-from controller.console.hall import Hall
+from controller.console.hall import Hall, Inbox
 from controller.console.hub import Hub
 from controller.console.pages import Pages
-from controller.console.slot import Slot
-from controller.cycle import Cycle, Order
+from controller.console.slot import Left, Seen, Slot
+from controller.cycle import Cycle
 from controller.kit import Kit
 from controller.people import People
 from controller.state import State
@@ -36,7 +35,7 @@ class Shown:
     """The policy, made ready."""
     record: Path | None
     """Record directory; None where none is kept."""
-    inbox: SimpleQueue[Order]
+    inbox: Inbox
     """Where orders go."""
     people: People | None
     """The users who may use it; None where anybody at this machine may."""
@@ -51,6 +50,8 @@ class Console:
         What it is about.
     doors
         Where it is served.
+    at
+        Socket at which browsers are awaited; None for one of its own.
 
     Raises
     ------
@@ -58,12 +59,12 @@ class Console:
         If it cannot be served there.
     """
 
-    def __init__(self, shown: Shown, doors: Doors) -> None:
+    def __init__(self, shown: Shown, doors: Doors, at: socket.socket | None = None) -> None:
         self._slot, pages = Slot(), Pages()
         hub = Hub(self._slot, Board(shown.kit, shown.record), pages.draw)
         self.hall = Hall(hub, pages, doors, shown.inbox, shown.people)
         self._context = doors.context()
-        self._socket = bound(doors)
+        self._socket = bound(doors) if at is None else at
         self._loop: asyncio.AbstractEventLoop | None = None
         self._server = uvicorn.Server(self._config(doors))
         self._up = Event()
@@ -74,13 +75,15 @@ class Console:
     @property
     def url(self) -> str:
         """Address for a browser."""
-        host, port = self._socket.getsockname()[:2]
-        named = f"[{host}]" if ":" in host else host
-        return f"{'https' if self.hall.doors.secure else 'http'}://{named}:{port}/"
+        return address(self._socket, self.hall.doors)
 
     def __call__(self, cycle: Cycle, state: State) -> None:
         """Take what a cycle did and left; called by the loop, which never waits here."""
-        self._slot(cycle, state)
+        self.take(Seen(cycle, Left.of(state)))
+
+    def take(self, seen: Seen) -> None:
+        """Take what a cycle did and left, as far as pages look at it."""
+        self._slot(seen)
 
     def follow(self, shown: Shown) -> None:
         """Show another run, in the same process, from now on."""
@@ -134,6 +137,13 @@ class Console:
             asyncio.run(serve())
         finally:
             self._up.set()
+
+
+def address(at: socket.socket, doors: Doors) -> str:
+    """Return the address for a browser of a socket at which it is awaited."""
+    host, port = at.getsockname()[:2]
+    named = f"[{host}]" if ":" in host else host
+    return f"{'https' if doors.secure else 'http'}://{named}:{port}/"
 
 
 def bound(doors: Doors) -> socket.socket:

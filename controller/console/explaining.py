@@ -1,17 +1,9 @@
-"""Why a loop made its newest move, and whether a record is whole: worked out in a process of their own, at leisure."""
+"""Why a loop made its newest move, and whether a record is whole; worked out in the process beside."""
 
 from __future__ import annotations
 
-import asyncio
-import os
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import suppress
 from math import isfinite
-from multiprocessing import get_context
 from pathlib import Path
-from typing import TypeVar
 
 from controller.console import words
 from controller.console.board import Board
@@ -19,11 +11,7 @@ from controller.explain import Explanation, Moment
 from controller.plan import Limit
 from policies import Policy
 
-PATIENCE_S = 90.0
-"""Longest wait for an explanation, wall time [s]."""
-_NICE = 10
 _LEAST = 0.01
-_Found = TypeVar("_Found")
 
 
 def moment(board: Board, loop: str) -> Moment | None:
@@ -63,43 +51,6 @@ def verified(record: Path) -> tuple[bool, str]:
 
     found = verify(record)
     return found.broken is None, found.sentence()
-
-
-def _beneath() -> None:
-    with suppress(OSError, AttributeError):
-        os.nice(_NICE)
-
-
-class Beside:
-    """A process beside the run, started when it is first needed, for what takes its time."""
-
-    def __init__(self) -> None:
-        self._pool: ProcessPoolExecutor | None = None
-
-    async def ask(self, what: Callable[..., _Found], *given: object) -> _Found:
-        """Return what a function gives there.
-
-        Raises
-        ------
-        TimeoutError
-            If it takes too long.
-        BrokenProcessPool
-            If the process dies over it.
-        """
-        if self._pool is None:
-            self._pool = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_beneath)
-        asked = asyncio.get_running_loop().run_in_executor(self._pool, what, *given)
-        try:
-            return await asyncio.wait_for(asked, PATIENCE_S)
-        except (BrokenProcessPool, TimeoutError):
-            self.close()
-            raise
-
-    def close(self) -> None:
-        """End it."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
 
 
 def summary(why: Explanation) -> list[str]:

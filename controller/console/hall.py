@@ -5,8 +5,8 @@ from __future__ import annotations
 import getpass
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from queue import SimpleQueue
 from secrets import token_urlsafe
+from typing import Protocol
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -14,9 +14,9 @@ from starlette.responses import Response
 
 from anomaly.cases import Countersign, Dispose
 from controller.console import acts, judging, trends
+from controller.console.beside import Beside
 from controller.console.board import Board
 from controller.console.doors import Doors
-from controller.console.explaining import Beside
 from controller.console.hub import Hub
 from controller.console.pages import Pages
 from controller.console.sessions import Session, Sessions
@@ -27,6 +27,14 @@ from plant_io.clocks import WallClock
 from policies.people import Right, may
 
 _FRESH_S = 2.0
+
+
+class Inbox(Protocol):
+    """Where orders go."""
+
+    def put(self, item: Order, /) -> None:
+        """Take an order; returns at once."""
+        ...
 
 
 class Wanting(PermissionError):  # noqa: N818  # the condition, in the words of the field
@@ -43,7 +51,7 @@ class Hall:
     """What draws pages."""
     doors: Doors
     """Where it is served."""
-    inbox: SimpleQueue[Order]
+    inbox: Inbox
     """Where orders go."""
     people: People | None
     """The users who may do anything here; None where the policy takes orders from anybody at this machine."""

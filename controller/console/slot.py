@@ -3,23 +3,68 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import NamedTuple
 
+from anomaly.cases import CaseState
+from anomaly.ewma import ChartState
+from anomaly.trend import TrendState
+from controller.alarms.state import AlarmMemory
 from controller.cycle import Cycle
-from controller.state import State
+from controller.material.state import MaterialState
+from controller.state import LoopState, State
+from controller.trail import Trail
+from plant_io.changes import replace
 
 LONGEST = 600
 """Cycles kept for a console that is busy; the oldest are not shown [1]."""
+_BLANK = Trail()
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Of what a cycle left to the next, what pages look at; none of it ever changes in place."""
+
+    loops: Mapping[str, LoopState]
+    """Memory of each loop by name, but for its estimates and what they are made from."""
+    charts: tuple[ChartState, ...]
+    """Memory of the charts of averages, in the order of the kit."""
+    trends: tuple[TrendState, ...]
+    """Memory of the libraries of trends, in the order of the kit."""
+    armed: frozenset[str]
+    """Connections whose PLC was asked for remote setpoints and has not been told otherwise."""
+    claims: Mapping[str, float]
+    """Number claimed last, by connection [1]."""
+    material: MaterialState
+    """Memory of the material in the line."""
+    alarms: AlarmMemory
+    """Memory of the alarms."""
+    cases: CaseState
+    """Memory of the cases."""
+
+    @classmethod
+    def of(cls, state: State) -> Left:
+        """Return it of the memory of the whole controller."""
+        return cls(
+            loops={name: replace(one, trail=_BLANK, estimate=None, filtered=None) for name, one in state.loops.items()},
+            charts=state.watches.charts,
+            trends=state.watches.trends,
+            armed=state.armed,
+            claims=state.claims,
+            material=state.material,
+            alarms=state.alarms,
+            cases=state.cases,
+        )
 
 
 class Seen(NamedTuple):
-    """What one cycle did and left; of the state only what never changes in place is looked at."""
+    """What one cycle did and left."""
 
     cycle: Cycle
     """The cycle."""
-    state: State
+    state: Left
     """What it left to the next."""
 
 
@@ -34,9 +79,9 @@ class Slot:
         self._wake: Callable[[], object] | None = None
         self._woken = False
 
-    def __call__(self, cycle: Cycle, state: State) -> None:
+    def __call__(self, seen: Seen) -> None:
         """Leave one cycle; called in the thread of the loop."""
-        self._waiting.append(Seen(cycle, state))
+        self._waiting.append(seen)
         if self._wake is not None and not self._woken:
             self._woken = True
             with suppress(RuntimeError):  # the console has just ended

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from concurrent.futures.process import BrokenProcessPool
 from math import isfinite
+from typing import TypeVar
 from urllib.parse import unquote
 
 from markupsafe import escape
@@ -14,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from controller.console import explaining, picture
+from controller.console.beside import Busy
 from controller.console.charts import titled
 from controller.console.hall import Hall
 from controller.console.pages import View
@@ -24,6 +27,21 @@ from controller.explain import Course
 
 _NEWEST = 500
 _LONGEST = 120
+_Found = TypeVar("_Found")
+
+
+async def _beside(hall: Hall, what: Callable[..., _Found], *given: object) -> _Found:
+    """Return what the process beside works out, or refuse in a sentence that says whether to come again."""
+    try:
+        return await hall.beside.ask(what, *given)
+    except Busy:
+        raise HTTPException(503, "others are being answered; load this page again in a moment") from None
+    except TimeoutError:
+        raise HTTPException(503, "this took too long and was given up") from None
+    except BrokenProcessPool:
+        raise HTTPException(503, "the process that works this out has ended; load this page again") from None
+    except (OSError, ValueError):
+        raise HTTPException(503, "this could not be worked out") from None
 
 
 async def explained(hall: Hall, request: Request, _session: Session) -> Response:
@@ -34,10 +52,7 @@ async def explained(hall: Hall, request: Request, _session: Session) -> Response
     found = explaining.moment(hall.board, name)
     if found is None:
         return HTMLResponse("<p>There is nothing to be explained yet.</p>")
-    try:
-        why = await hall.beside.ask(explaining.explained, hall.board.kit.policy, name, found)
-    except (BrokenProcessPool, TimeoutError, ValueError):
-        raise HTTPException(503, "this could not be worked out") from None
+    why = await _beside(hall, explaining.explained, hall.board.kit.policy, name, found)
     courses = [json.dumps(_drawn(course)) for course in why.courses]
     text = hall.pages.write("_explained.html.j2", why=why, summary=explaining.summary(why), courses=courses)
     return HTMLResponse(text)
@@ -92,9 +107,6 @@ async def verified(hall: Hall, _request: Request, _session: Session) -> Response
     """Answer with whether the record is whole, as a part of a page."""
     if hall.board.record is None:
         return HTMLResponse("<span>no record</span>")
-    try:
-        good, said = await hall.beside.ask(explaining.verified, hall.board.record)
-    except (BrokenProcessPool, TimeoutError, OSError, ValueError):
-        raise HTTPException(503, "this could not be worked out") from None
+    good, said = await _beside(hall, explaining.verified, hall.board.record)
     state = "" if good else "bad"
     return HTMLResponse(f'<span class="v" data-s="{state}">chain: {escape(said)}</span>')

@@ -60,7 +60,7 @@ def _scores(board: Board) -> dict[str, tuple[float, float]]:
     """Return score and limit of each chart of an average [1]."""
     if board.now is None:
         return {}
-    pairs = zip(board.kit.watches.charts, board.now.state.watches.charts, strict=True)
+    pairs = zip(board.kit.watches.charts, board.now.state.charts, strict=True)
     return {kit.name: (chart_score(kit, state), kit.declared.limit) for kit, state in pairs}
 
 
@@ -68,7 +68,7 @@ def windows(board: Board) -> dict[str, Window]:
     """Return the window each library looks at now."""
     if board.now is None:
         return {}
-    pairs = zip(board.kit.watches.trends, board.now.state.watches.trends, strict=True)
+    pairs = zip(board.kit.watches.trends, board.now.state.trends, strict=True)
     return {kit.name: window(kit, state) for kit, state in pairs if state.points}
 
 

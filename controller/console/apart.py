@@ -1,0 +1,178 @@
+"""The console in a process of its own, so that no page, however heavy, is ever worked out where the loop is.
+
+The loop leaves each cycle in a list of bounded length; a thread writes them to the process. When that stands still, the
+list gives up the oldest; when it dies, another is started at the same socket, and browsers come back to it.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
+from threading import Event, Thread
+
+from controller.console.console import address, bound
+from controller.console.doors import Doors
+from controller.console.hall import Inbox
+from controller.console.slot import Left, Seen, Slot
+from controller.console.wire import Opening, ordered, written
+from controller.cycle import Cycle
+from controller.state import State
+from plant_io.clocks import stopwatch
+
+PATIENCE_S = 10.0
+"""Longest wait for the process at the beginning [s]."""
+_AGAIN_S = (0.0, 1.0, 5.0, 30.0)
+_LONG_S = 60.0
+_ALONE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+
+
+@dataclass(slots=True)
+class _Life:
+    """One life of the process."""
+
+    process: subprocess.Popen[bytes]
+    """The process."""
+    link: Connection
+    """Our end of the link to it."""
+
+
+class Apart:
+    """The operator console of one run, in a process of its own.
+
+    Parameters
+    ----------
+    opening
+        What it is about.
+    inbox
+        Where orders go.
+    say
+        Told in a sentence when the process ends that should not.
+
+    Raises
+    ------
+    OSError
+        If it cannot be served there.
+    """
+
+    def __init__(self, opening: Opening, inbox: Inbox, say: Callable[[str], None]) -> None:
+        opening.doors.context()  # what is wrong with a certificate is told at once
+        self._opening, self._inbox, self._say = opening, inbox, say
+        self._slot, self._news = Slot(), Event()
+        self._slot.wakes(self._news.set)
+        self._socket = bound(opening.doors)
+        self._up, self._over = Event(), Event()
+        self._life: _Life | None = None
+        self._thread = Thread(target=self._keep, name="console", daemon=True)
+        self._thread.start()
+        self._up.wait(PATIENCE_S)
+
+    @property
+    def url(self) -> str:
+        """Address for a browser."""
+        return address(self._socket, self._opening.doors)
+
+    @property
+    def doors(self) -> Doors:
+        """Where it is served."""
+        return self._opening.doors
+
+    @property
+    def process(self) -> int:
+        """Number of the process that answers browsers; 0 while there is none."""
+        return 0 if self._life is None else self._life.process.pid
+
+    def __call__(self, cycle: Cycle, state: State) -> None:
+        """Take what a cycle did and left; called by the loop, which never waits here."""
+        self._slot(Seen(cycle, Left.of(state)))
+
+    def follow(self, opening: Opening, inbox: Inbox) -> None:
+        """Show another run, at the same doors, from now on."""
+        self._slot.take()
+        self._opening, self._inbox = opening, inbox
+        self._news.set()
+
+    def close(self, within_s: float = 5.0) -> None:
+        """End it, waiting for at most `within_s` [s]; what has not ended by then is killed."""
+        self._over.set()
+        self._news.set()
+        self._thread.join(within_s)
+        if self._thread.is_alive():
+            if (life := self._life) is not None:
+                life.process.kill()
+            self._thread.join()
+        self._socket.close()
+
+    def _keep(self) -> None:
+        """Start a process, feed it, take orders from it, and start another one when it dies."""
+        died = 0
+        while not self._over.is_set():
+            watch = stopwatch()
+            try:
+                life = self._started()
+            except OSError as error:
+                self._say(f"console: no process can be started: {error}")
+                self._over.wait(_AGAIN_S[-1])
+                continue
+            feeder = Thread(target=self._feed, args=(life,), name="console feed", daemon=True)
+            feeder.start()
+            self._hear(life)
+            status = life.process.wait()
+            self._life = None
+            self._news.set()
+            feeder.join()
+            life.link.close()
+            if not self._over.is_set():
+                self._say(f"console: its process ended with status {status}; another one is started")
+                died = 1 if watch() > _LONG_S else died + 1
+                self._over.wait(_AGAIN_S[min(died, len(_AGAIN_S)) - 1])
+
+    def _started(self) -> _Life:
+        ours, theirs = get_context("spawn").Pipe()
+        given = theirs.fileno(), self._socket.fileno()
+        words = [sys.executable, "-P", "-m", "controller.console.child", *map(str, given)]
+        process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+            words, stdin=subprocess.DEVNULL, pass_fds=given, start_new_session=True, env={**os.environ, **_ALONE}
+        )
+        theirs.close()
+        life = _Life(process, ours)
+        self._life = life
+        return life
+
+    def _feed(self, life: _Life) -> None:
+        """Write to a process what it is about and every cycle, until it or the run is over."""
+        told: Opening | None = None
+        try:
+            while self._life is life and not self._over.is_set():
+                opening = self._opening
+                if opening is not told:
+                    life.link.send_bytes(written(opening))
+                    told = opening
+                for seen in self._slot.take():
+                    life.link.send_bytes(written(seen))
+                self._news.wait()
+                self._news.clear()
+            life.link.send_bytes(b"")
+        except OSError:
+            return  # it has just died
+        except Exception as error:  # noqa: BLE001  # whatever cannot be shown is no reason to stop controlling
+            self._say(f"console: {error}")
+            life.process.kill()
+
+    def _hear(self, life: _Life) -> None:
+        """Take what a process sends back: that it is ready, and orders."""
+        with suppress(EOFError, OSError):
+            while True:
+                data = life.link.recv_bytes()
+                self._up.set()
+                if not data:
+                    continue
+                try:
+                    self._inbox.put(ordered(data))
+                except ValueError as error:
+                    self._say(f"console: {error}")
