@@ -12,8 +12,8 @@ import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
+from socket import socketpair
 from threading import Event, Thread
 
 from controller.console.console import address, bound
@@ -133,15 +133,14 @@ class Apart:
                 self._over.wait(_AGAIN_S[min(died, len(_AGAIN_S)) - 1])
 
     def _started(self) -> _Life:
-        ours, theirs = get_context("spawn").Pipe()
+        ours, theirs = socketpair()
         given = theirs.fileno(), self._socket.fileno()
         words = [sys.executable, "-P", "-m", "controller.console.child", *map(str, given)]
-        process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-            words, stdin=subprocess.DEVNULL, pass_fds=given, start_new_session=True, env={**os.environ, **_ALONE}
-        )
-        theirs.close()
-        life = _Life(process, ours)
-        self._life = life
+        with theirs:
+            process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
+                words, stdin=subprocess.DEVNULL, pass_fds=given, start_new_session=True, env={**os.environ, **_ALONE}
+            )
+        life = self._life = _Life(process, Connection(ours.detach()))
         return life
 
     def _feed(self, life: _Life) -> None:
