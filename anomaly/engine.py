@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from anomaly import entries, ewma, kinds, latched, learner, trend, trending, watched
-from anomaly.alerts import Advice, Alert, Locked
+from anomaly.alerts import Advice, Locked
 from anomaly.ewma import ChartKit, ChartState
 from anomaly.heard import NOTHING, Heard
 from anomaly.kinds import KindsKit, KindsState
@@ -118,25 +118,24 @@ def watch(
     advice
         Verdict of the learning lane: alerts for people.
     """
-    charts = [ewma.look(snapshot, old, one, heard.phases) for old, one in zip(state.charts, kit.charts, strict=True)]
-    trends = [trend.look(snapshot, old, one, heard.phases) for old, one in zip(state.trends, kit.trends, strict=True)]
+    phases = heard.phases
+    charts = [ewma.look(snapshot, old, one, phases) for old, one in zip(state.charts, kit.charts, strict=True)]
+    trends = [trend.look(snapshot, old, one, phases) for old, one in zip(state.trends, kit.trends, strict=True)]
     learners = [learner.look(snapshot, old, one) for old, one in zip(state.learners, kit.learners, strict=True)]
     after = WatchState(
-        charts=tuple(new for new, _ in charts),
-        trends=tuple(new for new, _ in trends),
-        learners=tuple(new for new, _ in learners),
+        charts=tuple([new for new, _ in charts]),
+        trends=tuple([new for new, _ in trends]) if trends else (),
+        learners=tuple([new for new, _ in learners]) if learners else (),
         monitors=state.monitors,
         kinds=state.kinds,
     )
     judged = [watched.look(snapshot, heard, old, one) for old, one in zip(state.monitors, kit.monitors, strict=True)]
-    known, hints = kinds.look(snapshot, state.kinds, kit.kinds, state.monitors, heard.phases)
-    told: list[Alert] = [alert for _, alert in charts if alert] + [alert for _, alerts in trends for alert in alerts]
-    told += [alarm for alarm, _ in judged if alarm] + known
-    holds = frozenset(
-        loop
-        for new, one in zip(after.charts, kit.charts, strict=True)
-        if new.active and one.declared.action is Action.HOLD
-        for loop in one.declared.holds
-    )
-    advice = [alert for _, alert in learners if alert] + [alert for _, alert in judged if alert] + hints
-    return after, Locked(tuple(told), holds), Advice(tuple(advice))
+    known, hints = kinds.look(snapshot, state.kinds, kit.kinds, state.monitors, phases)
+    told = [alert for _, alert in charts if alert]
+    if trends or judged or known:
+        told += [alert for _, alerts in trends for alert in alerts] + [alarm for alarm, _ in judged if alarm] + known
+    active = [one.declared for new, one in zip(after.charts, kit.charts, strict=True) if new.active]
+    holds = frozenset([loop for chart in active if chart.action is Action.HOLD for loop in chart.holds])
+    if learners or judged or hints:
+        hints = [alert for _, alert in learners if alert] + [alert for _, alert in judged if alert] + hints
+    return after, Locked(tuple(told), holds), Advice(tuple(hints))

@@ -143,6 +143,8 @@ def look(
         locked += [alert] if alert else []
     for old, group in zip(state.sensors, kit.sensors, strict=True):
         locked += sensing.look(snapshot, old, group, tuple(monitors))
+    if not (state.drifts or state.oddities or state.hosted):
+        return locked, []
     told: list[Alert | None] = [
         drift.look(snapshot, old, one)
         if one.felt is None

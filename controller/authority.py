@@ -69,3 +69,10 @@ def authorities(declared: Loop, inputs: Mapping[str, str]) -> dict[str, Authorit
 
     borne = declared.authority if declared.witness is None else declared.witness.authority
     return {name: Authority(reach(declared.authority, name), reach(borne, name)) for name in inputs}
+
+
+def witnessed(declared: Loop) -> dict[str, tuple[str, ...]]:
+    """Return which inputs each second witness bears out."""
+    of = {} if declared.witness is None else declared.witness.of
+    names = dict.fromkeys(name for by in of.values() for name in by)
+    return {name: tuple(key for key, by in of.items() if name in by) for name in names}

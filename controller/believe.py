@@ -22,6 +22,7 @@ from plant_io.signals import Floats
 from plant_io.values import quick
 from policies.words import written
 
+_OFF = Mode.OFF  # members are found slowly
 _ROUNDING_S = 1e-6
 _LEAST_S = 1e-3
 """Least time from the end of one step to that of the next where samples come faster than declared [s]."""
@@ -66,11 +67,11 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
     """
     inputs = _read(seen, kit.moves, old.inputs)
     known = _read(seen, kit.knows, old.known)
-    if inputs is None or known is None or old.mode is Mode.OFF:
+    if inputs is None or known is None or old.mode is _OFF:
         return replace(old, inputs=inputs, known=known), ()
     values, given = _values(kit, seen), (np.array(inputs), np.array(known))
     steps, events, late = samples.steps(kit, seen, old), tuple[Event, ...](), dict[str, Reading]()
-    sources, told = {name: seen.taken(tag) for name, tag in kit.measured.items()}, _told(kit)
+    sources, told = seen.taken_each(kit.measured), _told(kit)
     if old.estimate is None:
         used, belief = values, _begun(kit, seen, values, given)
     elif not steps:
@@ -97,7 +98,7 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
         sources={**old.sources, **{name: sources[name] for name in used}},
         stamps=_stamped(kit, seen, old.stamps, used),
     )
-    if kit.declared.witness is not None:
+    if not kit.witnessed.keys().isdisjoint(used):
         places = {name: trail.place(old.trail, reading.taken) for name, reading in late.items()}
         stood = {name: old.trail[at].inputs for name, at in places.items() if at is not None}
         new, heard = listen(kit, new, Spoken(seen.at, used, stood, belief.filtered.innovations))

@@ -20,6 +20,7 @@ from policies.units import convert
 _LEAST = 5
 """Fewest samples in which a controlled variable that came back is led to its target [1]."""
 _STUCK = "its PLC takes nothing"
+_NOBODY = frozenset[str]()
 
 
 def approach_s(kit: LoopKit) -> float:
@@ -62,7 +63,7 @@ def look(kit: LoopKit, seen: Snapshot, links: Links, old: LoopState) -> tuple[Lo
 
 def gone(found: Mapping[str, Absence]) -> frozenset[str]:
     """Return the names of what is no part of the problem."""
-    return frozenset(name for name, absence in found.items() if absence.back is None)
+    return frozenset([name for name, absence in found.items() if absence.back is None]) if found else _NOBODY
 
 
 def without(state: LoopState) -> tuple[str, ...]:
@@ -81,9 +82,12 @@ def followed(kit: LoopKit, seen: Snapshot, old: LoopState) -> bool:
     """Return whether the PLCs follow every input the loop cannot do without, as far as they say; only in service."""
     if not kit.follows or old.phase not in HOLDING:
         return True
-    out = gone(old.idle) if enough(kit, old) else frozenset[str]()
-    shown = {key: seen.good(wanted.tag) for key, wanted in kit.follows.items()}
-    return all(key in out or value in {None, kit.follows[key].shows} for key, value in shown.items())
+    out = gone(old.idle) if old.idle and enough(kit, old) else _NOBODY
+    for key, wanted in kit.follows.items():
+        shown = seen.good(wanted.tag)
+        if shown is not None and shown != wanted.shows and key not in out:
+            return False
+    return True
 
 
 def excused(kit: LoopKit, old: LoopState) -> frozenset[str]:

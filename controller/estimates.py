@@ -96,9 +96,12 @@ def corrected(
     names = tuple(names)
     found = {name: value for name, value in fresh.items() if isfinite(value)}
     for believed in (found, dict[str, float]()):
-        readings = np.array([believed.get(n, 0.0) for n in names])
-        x, p, innovations = attempt(readings, np.array([float(n in believed) for n in names]))
+        readings, there, beyond = np.zeros(len(names)), np.zeros(len(names)), dict.fromkeys(names, nan)
+        places = [(i, name) for i, name in enumerate(names) if name in believed]
+        for i, name in places:
+            readings[i], there[i] = believed[name], 1.0
+        x, p, innovations = attempt(readings, there)
         if finite(x) and finite(p):
-            named = zip(names, innovations.tolist(), strict=True)
-            return Estimate(x, p, {name: e if name in believed else nan for name, e in named})
+            beyond |= {name: innovations.item(i) for i, name in places}
+            return Estimate(x, p, beyond)
     return Estimate(old.x, old.p, dict.fromkeys(names, nan))

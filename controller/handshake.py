@@ -60,7 +60,8 @@ def look(snapshot: Snapshot, state: State, kit: Kit) -> Links:
     policy, known = kit.policy, kit.handshakes
     restarted, longest = set(snapshot.restarted), frozen(policy)
     scans = {name: scan for name, scan in state.scans.items() if name not in restarted}
-    heard, words = set[str](), dict[str, float]()
+    heard, remote, foreign, fallen, deaf = set[str](), set[str](), set[str](), set[str](), set[str]()
+    echoes = dict[str, Scan]()
     for name, tags in known.items():
         count, word = _count(snapshot, tags), _word(snapshot, tags, policy)
         if count is None or word is None:
@@ -69,22 +70,28 @@ def look(snapshot: Snapshot, state: State, kit: Kit) -> Links:
         scans[name] = scan = _since(before, count, snapshot.at)
         if before is not None and count < before.count and not (before.count > 0.9 * _WRAP and count < 0.1 * _WRAP):
             restarted.add(name)
-        if tags.scan_tag is None or snapshot.at - scan.since <= longest:
-            heard.add(name)
-            words[name] = word
-    taking = {name for name, word in words.items() if word == REMOTE}
-    ours = {name for name in taking if _ours(snapshot, known[name], state.claims.get(name))}
-    shown = {name: policy.tags[known[name].heartbeat].read_back for name in ours & state.armed}
-    echoes = {name: _echo(snapshot, tag, state.echoes.get(name)) for name, tag in shown.items()}
+        if tags.scan_tag is not None and snapshot.at - scan.since > longest:
+            continue
+        heard.add(name)
+        if word == FALLBACK:
+            fallen.add(name)
+        elif word == REMOTE and not _ours(snapshot, tags, state.claims.get(name)):
+            foreign.add(name)
+        elif word == REMOTE:
+            remote.add(name)
+            if name in state.armed:
+                echoes[name] = echo = _echo(snapshot, policy.tags[tags.heartbeat].read_back, state.echoes.get(name))
+                if snapshot.at - echo.since > longest:
+                    deaf.add(name)
     return Links(
         scans=scans,
         restarted=frozenset(restarted),
         heard=frozenset(heard),
-        remote=frozenset(ours),
-        foreign=frozenset(taking - ours),
-        fallen=frozenset(name for name, word in words.items() if word == FALLBACK),
+        remote=frozenset(remote),
+        foreign=frozenset(foreign),
+        fallen=frozenset(fallen),
         echoes=echoes,
-        deaf=frozenset(name for name, echo in echoes.items() if snapshot.at - echo.since > longest),
+        deaf=frozenset(deaf),
     )
 
 
@@ -185,7 +192,7 @@ def speak(links: Links, snapshot: Snapshot, state: State, wanted: Wanted, kit: K
             if claim is None or others - standing.keys():
                 continue  # half a frame is none
             claims[name] = claim
-            writes += [Setpoint(tag, standing[tag]) for tag in sorted(others)]
+            writes += [Setpoint(tag, standing[tag]) for tag in sorted(others)] if others else ()
             knocks = words.claim is None and name not in links.remote and beat % KNOCK == 0
             writes += _said(words, claim, 0.0 if knocks else 1.0)
             writes.append(Setpoint(words.heartbeat, float(beat)))

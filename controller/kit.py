@@ -15,7 +15,7 @@ from anomaly.incident import IncidentKit
 from controller import beliefs, soft, substitute
 from controller.alarms import kit as alarms
 from controller.alarms.kit import AlarmKit
-from controller.authority import Authority, authorities
+from controller.authority import Authority, authorities, witnessed
 from controller.beliefs import BeliefKit
 from controller.cases.kit import CaseKit, followed_up
 from controller.estimates import Estimator
@@ -146,6 +146,8 @@ class LoopKit:
     """How each moved input is read from its read-back."""
     knows: Mapping[str, Scaled] = field(init=False)
     """How each known input is read from its tag."""
+    witnessed: Mapping[str, tuple[str, ...]] = field(init=False)
+    """Inputs that a measurement bears out as a second witness, by measurement."""
     reach: Floats = field(init=False)
     """Largest move of each input from one sample to the next, shape ``(n_u,)``, units of the model."""
 
@@ -163,6 +165,7 @@ class LoopKit:
         reach = np.array([difference(moved.max_move, moved.unit, unit) for moved, unit in inputs])
         object.__setattr__(self, "reach", reach)
         object.__setattr__(self, "authority", authorities(self.declared, self.model.inputs))
+        object.__setattr__(self, "witnessed", witnessed(self.declared))
 
 
 @dataclass(frozen=True, slots=True)

@@ -103,9 +103,9 @@ def _authority(kit: LoopKit, old: LoopState) -> tuple[list[float], list[float]]:
     low, high = kit.low.tolist(), kit.high.tolist()
     if not old.anchors or not kit.authority:
         return low, high
-    permitted = zip(kit.model.inputs, low, high, strict=True)
-    spans = [witness.span(kit, old, key, (least, most)) for key, least, most in permitted]
-    return [least for least, _ in spans], [most for _, most in spans]
+    for i, key in enumerate(kit.model.inputs):
+        low[i], high[i] = witness.span(kit, old, key, (low[i], high[i]))
+    return low, high
 
 
 def asked(kit: LoopKit, old: LoopState, inputs: Floats) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import compress
 
 from anomaly import Locked
 from controller.cycle import Cause, Event, LoopAct, Mode, Order, Phase, Trip
@@ -17,6 +18,30 @@ from plant_io import Snapshot
 from plant_io.changes import replace
 from plant_io.values import quick
 
+_OFF, _SHED = Mode.OFF, Phase.SHED  # members are found slowly
+_FRESH, _OVER = Use.FRESH, Use.OVER
+_SIGNALS = (
+    Signal.STOPPED,
+    Signal.DROPPED,
+    Signal.UNSETTLED,
+    Signal.SETTLED,
+    Signal.UNPLANNED,
+    Signal.ASKED,
+    Signal.GRANTED,
+    Signal.ALIGNED,
+    Signal.DOUBTED,
+    Signal.CLEARED,
+)
+_CAUSES = (
+    Cause.RESTARTED,
+    Cause.LAPSED,
+    Cause.SUPERSEDED,
+    Cause.TAKEN_BACK,
+    Cause.UNHEARD,
+    Cause.BLIND,
+    Cause.NO_PLAN,
+    Cause.NOT_FOLLOWED,
+)
 IN_CHARGE = (Phase.ACTIVE, Phase.HOLD)
 """Phases in which the plant follows the loop."""
 HOLDING = (Phase.INIT, *IN_CHARGE)
@@ -82,8 +107,8 @@ def advance(
         released = f"{kit.name}: released to the PLC, mode {mode.value}: {found[0].value}"
         new = replace(old, mode=mode, resume=old.mode, releases=old.releases + 1, trips=(), proposal=None, pending=())
         return _placed(_listed(new, found, at), step(old.phase, Signal.TRIPPED)), (Event(at, released),)
-    new = _listed(old, found, at) if old.trips and old.phase is Phase.SHED else old
-    then = tuple(Event(at, f"{kit.name}: and then {trip.cause.value}") for trip in new.trips[len(old.trips) :])
+    new = _listed(old, found, at) if old.trips and old.phase is _SHED else old
+    then = tuple([Event(at, f"{kit.name}: and then {trip.cause.value}") for trip in new.trips[len(old.trips) :]])
     new, again = _rearmed(kit, at, new)
     phase = step(new.phase, *_signals(kit, given, new, wanted))
     if phase is new.phase:
@@ -119,42 +144,42 @@ def _begun(kit: LoopKit, at: float, old: LoopState) -> LoopState:
 
 def _signals(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Iterable[Signal]:
     """Return what stands, the most urgent first."""
-    settled, fresh = old.settled >= kit.declared.settle, wanted.use is Use.FRESH
+    settled, fresh, willing = old.settled >= kit.declared.settle, wanted.use is _FRESH, old.mode in WILLING
     doubted = old.blind_since is not None or kit.name in given.verdict.holds
     begins = old.plan is not None and old.granted_at is not None and old.plan.at >= old.granted_at
-    standing = (
-        (Signal.STOPPED, old.mode is Mode.OFF),
-        (Signal.DROPPED, old.mode not in WILLING),
-        (Signal.UNSETTLED, not settled),
-        (Signal.SETTLED, settled),
-        (Signal.UNPLANNED, not fresh),
-        (Signal.ASKED, old.mode in WILLING and fresh),
-        (Signal.GRANTED, kit.connections - old.away <= given.links.remote),
-        (Signal.ALIGNED, begins and fresh and not doubted),
-        (Signal.DOUBTED, doubted),
-        (Signal.CLEARED, not doubted),
+    stands = (
+        old.mode is _OFF,
+        not willing,
+        not settled,
+        settled,
+        not fresh,
+        willing and fresh,
+        kit.connections - old.away <= given.links.remote,
+        begins and fresh and not doubted,
+        doubted,
+        not doubted,
     )
-    return (signal for signal, stands in standing if stands)
+    return compress(_SIGNALS, stands)
 
 
 def _causes(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, *, followed: bool) -> Iterable[Cause]:
     """Return what releases the loop, or would; what comes in one cycle, in the order of the table."""
     links, mine = given.links, kit.connections - old.away
     holding = old.phase in HOLDING
-    besides = holding or old.phase is Phase.SHED
+    besides = holding or old.phase is _SHED
     kept = links.remote | links.fallen | links.foreign
     blind_s = 0.0 if old.blind_since is None else given.seen.at - old.blind_since
-    standing = (
-        (Cause.RESTARTED, bool(mine & links.restarted)),
-        (Cause.LAPSED, besides and bool(mine & links.fallen)),
-        (Cause.SUPERSEDED, holding and bool(mine & links.foreign)),
-        (Cause.TAKEN_BACK, holding and bool((mine & links.heard) - kept)),
-        (Cause.UNHEARD, holding and bool(mine & links.deaf)),
-        (Cause.BLIND, besides and blind_s > kit.declared.hold_s),
-        (Cause.NO_PLAN, besides and wanted.use is Use.OVER),
-        (Cause.NOT_FOLLOWED, holding and not followed),
+    stands = (
+        mine & links.restarted,
+        besides and mine & links.fallen,
+        holding and mine & links.foreign,
+        holding and (mine & links.heard) - kept,
+        holding and mine & links.deaf,
+        besides and blind_s > kit.declared.hold_s,
+        besides and wanted.use is _OVER,
+        holding and not followed,
     )
-    return (cause for cause, stands in standing if stands)
+    return compress(_CAUSES, stands)
 
 
 def _listed(old: LoopState, found: Sequence[Cause], at: float) -> LoopState:
@@ -168,7 +193,7 @@ def _listed(old: LoopState, found: Sequence[Cause], at: float) -> LoopState:
 def _rearmed(kit: LoopKit, at: float, old: LoopState) -> tuple[LoopState, tuple[Event, ...]]:
     """Return the memory of a loop that arms itself again, where the policy lets it and every cause has passed."""
     declared = kit.declared.reentry
-    if declared is None or old.phase is not Phase.SHED or old.resume not in WILLING or old.reentries >= declared.times:
+    if declared is None or old.phase is not _SHED or old.resume not in WILLING or old.reentries >= declared.times:
         return old, ()
     passed = all(trip.cause in PASSING for trip in old.trips) and at - old.trips[-1].at >= declared.after_s
     if not passed or old.settled < kit.declared.settle:

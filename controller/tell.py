@@ -34,6 +34,8 @@ def tell(at: float, conditions: Sequence[Condition], said: frozenset[str]) -> tu
     said
         Keys of the conditions already told.
     """
+    if not conditions:
+        return said, ()
     now, events = set(said), list[Event]()
     for condition in conditions:
         if condition.sentence and condition.key not in said:

@@ -26,6 +26,10 @@ from plant_io import Setpoint, Snapshot
 from plant_io.changes import replace
 from plant_io.values import quick
 
+_OFF, _ADVISORY, _READY = Mode.OFF, Mode.ADVISORY, Phase.READY  # members are found slowly
+_STANDS = (Use.HELD, Use.OVER)
+_LATE = (Use.SHIFTED, *_STANDS)
+
 
 @quick
 @dataclass(frozen=True, slots=True)
@@ -105,8 +109,10 @@ def _obeyed(kit: LoopKit, old: LoopState, act: Accept | SetLimits | SetTarget) -
 
 
 def _plan(given: Inputs, old: LoopState) -> LoopState:
-    if old.mode is Mode.OFF:
+    if old.mode is _OFF:
         return replace(old, plan=None, estimate=None, next_at=None, pending=())
+    if not given.plans:
+        return old
     solved = [plan for plan in given.plans if plan.status is Status.SOLVED]
     return replace(old, plan=solved[-1]) if solved else old
 
@@ -119,7 +125,7 @@ def _look(kit: LoopKit, seen: Snapshot, old: LoopState) -> LoopState:
 
 def _settle(kit: LoopKit, given: Inputs, old: LoopState, missing: Sequence[str]) -> LoopState:
     at = given.seen.at
-    if old.mode is Mode.OFF:
+    if old.mode is _OFF:
         return replace(old, settled=0, blind_since=None)
     if (kit.connections - old.away) & given.links.restarted or missing:
         return replace(old, settled=0, blind_since=at if old.blind_since is None else old.blind_since)
@@ -145,7 +151,7 @@ def _move(
     kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, allowed: Permit
 ) -> tuple[LoopState, tuple[Setpoint, ...], Offer | None]:
     asked = {} if wanted.inputs is None else limits.asked(kit, old, wanted.inputs)
-    if old.mode is Mode.ADVISORY:
+    if old.mode is _ADVISORY:
         return advise(kit, given.seen, old, asked, allowed)
     more = clamp.probe(kit, given.seen.at, old, asked) if old.closed and allowed else {}
     more = limits.inside(kit, replace(old, closed={}), more) if more else {}
@@ -154,7 +160,7 @@ def _move(
         guard(fence, allowed, asked.get(key), given.seen.good(kit.read_backs[key]), kit.period_s)
         for key, fence in kit.fences.items()
     ]
-    setpoints = tuple(f for f in found if isinstance(f, Setpoint))
+    setpoints = tuple([f for f in found if isinstance(f, Setpoint)])
     if not more:
         return expect(kit, given.seen, old, setpoints), setpoints, None
     # What is asked only to see whether it is taken need not be.
@@ -196,16 +202,15 @@ def _pose(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, Prob
 
 
 def _conditions(kit: LoopKit, given: Inputs, new: LoopState, wanted: Wish, wanting: Sequence[str]) -> list[Condition]:
-    seen = given.seen
-    missing = wanting if new.mode is not Mode.OFF else ()
+    seen, on = given.seen, new.mode is not _OFF
+    missing = wanting if on else ()
     failed = [plan for plan in given.plans if plan.status is not Status.SOLVED]
-    unread = [tag for tag in kit.declared.known.values() if seen.usable(tag) is None and new.mode is not Mode.OFF]
-    bridged = bridges.bridged(kit, seen.at, new) if new.mode is not Mode.OFF else []
-    aimless = aims.unread(kit, seen, new.targets)[1] if new.mode is not Mode.OFF else []
+    unread = [tag for tag in kit.declared.known.values() if seen.usable(tag) is None and on]
+    bridged = bridges.bridged(kit, seen.at, new) if on else []
+    aimless = aims.unread(kit, seen, new.targets)[1] if on else []
     refused = new.requested_at is not None and seen.at - new.requested_at > kit.declared.verify_s
-    waits = new.mode in WILLING and new.phase is Phase.READY and new.settled >= kit.declared.settle
-    late = wanted.use in (Use.SHIFTED, Use.HELD, Use.OVER)
-    stands = wanted.use in (Use.HELD, Use.OVER)
+    waits = new.mode in WILLING and new.phase is _READY and new.settled >= kit.declared.settle
+    late, stands = wanted.use in _LATE, wanted.use in _STANDS
     held = kit.name in given.verdict.holds
     if not (new.said or missing or failed or unread or bridged or aimless or refused or waits or late or held):
         return []  # as in nearly every cycle

@@ -49,7 +49,7 @@ def listen(kit: LoopKit, old: LoopState, spoken: Spoken) -> tuple[LoopState, tup
         return old, ()
     borne, events = dict(old.borne), list[Event]()
     for name in spoken.names:
-        beyond, led = spoken.innovations.get(name, nan), [key for key, by in words.of.items() if name in by]
+        beyond, led = spoken.innovations.get(name, nan), kit.witnessed.get(name, ())
         if not led or not isfinite(beyond):
             continue
         measured, unit = kit.declared.measured[name], kit.model.measured[name]

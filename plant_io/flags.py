@@ -5,8 +5,6 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_NO, _YES = b"\0", b"\1"
-
 
 def every(flags: NDArray[np.bool_]) -> bool:
     """Return whether all are set, as they are where there is none.
@@ -16,7 +14,7 @@ def every(flags: NDArray[np.bool_]) -> bool:
     >>> every(np.array([True, True])), every(np.array([True, False])), every(np.array([], np.bool_))
     (True, False, True)
     """
-    return _NO not in flags.tobytes()
+    return 0 not in flags.tobytes()
 
 
 def some(flags: NDArray[np.bool_]) -> bool:
@@ -27,7 +25,7 @@ def some(flags: NDArray[np.bool_]) -> bool:
     >>> some(np.array([False, True])), some(np.array([False, False]))
     (True, False)
     """
-    return _YES in flags.tobytes()
+    return 1 in flags.tobytes()
 
 
 def finite(values: NDArray[np.float64]) -> bool:
@@ -43,4 +41,4 @@ def finite(values: NDArray[np.float64]) -> bool:
     >>> finite(np.array([[1.0, 2.0]])), finite(np.array([1.0, np.nan]))
     (True, False)
     """
-    return _NO not in np.isfinite(values).tobytes()
+    return 0 not in np.isfinite(values).tobytes()

@@ -114,10 +114,13 @@ class Standstill:
             first, end, device, movement, after_s = step
             if runs[device]:
                 still_s[i] += passed
-            for k in range(first, end):
-                if not abs(here[k] - anchor[k]) <= movement:  # a first value, compared with none, has moved
+            if end - first == 1:
+                if not abs(here[first] - anchor[first]) <= movement:  # a first value, compared with none, has moved
+                    anchor[first], still_s[i] = here[first], 0.0
+            elif here[first:end] != anchor[first:end]:  # seldom, as nothing of a spectrum moves between two scans
+                pairs = zip(here[first:end], anchor[first:end], strict=True)
+                if not all(abs(now - then) <= movement for now, then in pairs):
                     anchor[first:end], still_s[i] = here[first:end], 0.0
-                    break
             if still_s[i] >= after_s:
                 stuck.append(i)
         count = tuple([now if isfinite(now) else then for now, then in zip(counts, memory.count, strict=True)])

@@ -42,6 +42,8 @@ class Kept(Sequence[T]):
     @overload
     def __getitem__(self, at: slice) -> tuple[T, ...]: ...
     def __getitem__(self, at: int | slice) -> T | tuple[T, ...]:
+        if at == -1 and self._length:  # what is asked for most
+            return self._blocks[-1][-1]
         if isinstance(at, slice):
             first, end, step = at.indices(self._length)
             found = self._stretch(first, max(first, end))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from plant_io.flags import every, some
+from plant_io.flags import every
 from plant_io.frozen import Standstill, Watched
 from plant_io.ne43 import Currents, limits
 from plant_io.ne107 import Health, Told
@@ -22,7 +22,7 @@ from policies.quality import Ne43
 
 Span = tuple[float, float]
 # numpy takes ten times as long to compare with a member of an enum.
-_TAME = 1e300  # far from overflow, whatever offset is added
+_TAME = 1e300  # far from overflow, whatever offset is added; and its root from that of a square
 _GOOD, _BAD, _LINK_DOWN, _NEVER_READ = map(int, (Quality.GOOD, Quality.BAD, Reason.LINK_DOWN, Reason.NEVER_READ))
 
 
@@ -56,7 +56,7 @@ class Latch:
         self._start: Positions = np.array(self.index.start, np.intp)
         self._scale = self._spread([tag.scale for tag in tags], 1.0)
         self._offset = self._spread([tag.offset for tag in tags], 0.0)
-        self._tame = _TAME / max(1.0, *(abs(tag.scale) for tag in tags))
+        self._tame = min(_TAME / max(1.0, *(abs(tag.scale) for tag in tags)), _TAME**0.5) ** 2
         spans = [limits(tag) for tag in tags]
         self._low = self._spread([believed[0] for believed, _ in spans], -np.inf)
         self._high = self._spread([believed[1] for believed, _ in spans], np.inf)
@@ -110,7 +110,8 @@ class Latch:
 
     def _scaled(self, raw: Floats) -> Floats:
         """Return values in the units of their tags, shape ``(index.width,)``; what is too large is infinite."""
-        if some(np.abs(raw) > self._tame):
+        came = raw[: self._sound.width]
+        if not came.dot(came) < self._tame:  # as where one is no number
             with np.errstate(over="ignore", invalid="ignore"):
                 return np.asarray(raw * self._scale + self._offset)
         return np.asarray(raw * self._scale + self._offset)
@@ -216,6 +217,8 @@ class _Sound:
     """That every tag is believed, as far as it goes without its device, shape ``(n_signals,)``."""
     good: bytes
     """The quality of every tag."""
+    width: int
+    """Number of their values [1]."""
 
     @classmethod
     def of(cls, tags: Sequence[Tag], spans: Sequence[tuple[Span, Span]]) -> _Sound:
@@ -226,7 +229,7 @@ class _Sound:
         stale = np.array([tag.stale_after_s for tag in tags], np.float64)
         by_source = np.array([tag.age_from == "source" for tag in tags], np.bool_)
         youngest = np.where(by_source, -stale, -np.inf)
-        return cls(low, high, youngest, stale, np.ones(len(tags), np.bool_), bytes([_GOOD]) * len(tags))
+        return cls(low, high, youngest, stale, np.ones(len(tags), np.bool_), bytes([_GOOD]) * len(tags), len(low))
 
     def throughout(self, new: Snapshot, values: Floats, age: Floats) -> bool:
         """Return whether every signal is sound.
@@ -240,8 +243,8 @@ class _Sound:
         age
             Age of each tag [s], shape ``(n_tags,)``.
         """
-        width, n = len(self.low), len(self.oldest)
-        here, passed = values[:width], age[:n]
+        n = len(self.oldest)
+        here, passed = values[: self.width], age[:n]
         return (
             new.quality[:n].tobytes() == self.good
             and every((here >= self.low) & (here <= self.high))

@@ -104,7 +104,7 @@ class Snapshot:
     """What else the connections have to say since the last snapshot, one sentence each."""
     torn: Mapping[str, tuple[float, float]] = field(default_factory=dict[str, tuple[float, float]])
     """Connections whose values are not from one scan of their device: its scan counter before and after them [1]."""
-    _known: dict[str, float | None] | None = field(default=None, init=False, repr=False)
+    _known: list[float | None] | None = field(default=None, init=False, repr=False)
 
     @classmethod
     def empty(cls, at: float, index: TagIndex) -> Snapshot:
@@ -155,9 +155,11 @@ class Snapshot:
 
     def data(self) -> bytes:
         """Return all arrays as bytes, little-endian, in the order of the fields."""
-        floats = (self.values, self.sd, self.source, self.arrival)
+        floats = [self.values, self.sd, self.source, self.arrival]
         codes = (self.quality, self.reason)
-        return b"".join([a.astype(_LITTLE, copy=False).tobytes() for a in floats] + [c.tobytes() for c in codes])
+        if not _LITTLE.isnative:
+            floats = [a.astype(_LITTLE) for a in floats]
+        return b"".join([a.tobytes() for a in floats] + [c.tobytes() for c in codes])
 
     def good(self, name: str) -> float | None:
         """Return the value of a tag in its unit, or None if it is no evidence about the present.
@@ -165,7 +167,7 @@ class Snapshot:
         Age needs no second look: the latch has marked what is older than the policy allows.
         """
         if self._known is not None:
-            return self._known[name]
+            return self._known[self.index.position[name]]
         i, start = self.index.places[name]
         if self.quality.item(i) != _GOOD:
             return None
@@ -175,6 +177,11 @@ class Snapshot:
     def taken(self, name: str) -> float:
         """Return when the source took the value of a tag, POSIX time [s]."""
         return self.source.item(self.index.position[name])
+
+    def taken_each(self, tags: Mapping[str, str]) -> dict[str, float]:
+        """Return when the source took the values of some tags, POSIX time [s], by the names they are given."""
+        source, places = self.source.item, self.index.position
+        return {name: source(places[tag]) for name, tag in tags.items()}
 
     def arrived(self, name: str) -> float:
         """Return when the value of a tag arrived here, POSIX time [s]."""
@@ -232,16 +239,18 @@ class Snapshot:
             quality[i], reason[i] = good, why
             source[i], arrival[i] = taken, came
             if known is not None:
-                known[name] = value if good == _GOOD and isfinite(value) else None
+                known[i] = value if good == _GOOD and isfinite(value) else None
 
     def settled(self) -> Snapshot:
         """Return it, whose arrays change no more but by samples that are entered, ready to be asked for many values."""
         if self._known is None:
-            index, first = self.index, self.values[self.index.first]
-            known: dict[str, float | None] = dict(zip(index.names, first.tolist(), strict=True))
-            doubtful = (self.quality != _GOOD) | ~np.isfinite(first)
-            for i in doubtful.nonzero()[0].tolist():
-                known[index.names[i]] = None
+            first = self.values[self.index.first]
+            known: list[float | None] = first.tolist()
+            sure = ((self.quality == _GOOD) & np.isfinite(first)).tobytes()
+            doubtful = sure.find(0)
+            while doubtful >= 0:
+                known[doubtful] = None
+                doubtful = sure.find(0, doubtful + 1)
             object.__setattr__(self, "_known", known)
         return self
 

@@ -12,7 +12,10 @@ if TYPE_CHECKING:
 Kind = TypeVar("Kind", bound=type)
 
 _ABSENT = object()
-_turned = cast("Callable[[object, type], None]", vars(object)["__class__"].__set__)
+turned = cast("Callable[[object, type], None]", vars(object)["__class__"].__set__)
+"""Makes a value one of another class with the same slots."""
+TWINS: dict[type, type] = {}
+"""Classes with the slots of those whose values are made quickly, and whose fields can be set."""
 
 
 def quick(kind: Kind) -> Kind:
@@ -44,7 +47,8 @@ def quick(kind: Kind) -> Kind:
     if any(part.kw_only for part in parts):
         raise TypeError(f"{kind.__name__}: expected fields that may be given by their place")
     twin = type(kind.__name__, (), {"__slots__": vars(kind)["__slots__"]})
-    known = {"_turned": _turned, "_twin": twin, "_kind": kind, "_absent": _ABSENT, **_given(parts)}
+    TWINS[kind] = twin
+    known = {"_turned": turned, "_twin": twin, "_kind": kind, "_absent": _ABSENT, **_given(parts)}
     text = "\n    ".join([f"def __init__({', '.join(['self', *_asked(parts)])}):", *_steps(kind, parts)])
     exec(text, known)  # noqa: S102  # as `dataclasses` does; all of it is made of names of fields
     made = cast("Callable[..., None]", known["__init__"])

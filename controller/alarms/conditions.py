@@ -21,6 +21,9 @@ class Met(NamedTuple):
     """One sentence; empty where it is not."""
 
 
+_UNSEEN = Met(seen=False, what="")
+
+
 @dataclass(frozen=True, slots=True)
 class LimitCondition:
     """A value beyond a limit."""
@@ -46,7 +49,7 @@ class LimitCondition:
             return Met(before, f"{self.tag} is no evidence, and was beyond {self._limit} when it was" if before else "")
         bound = self.back if before else self.at
         beyond = value > bound if self.high else value < bound
-        return Met(beyond, f"{self.tag} is {self._said(value)}, {self._limit}" if beyond else "")
+        return Met(beyond, f"{self.tag} is {self._said(value)}, {self._limit}") if beyond else _UNSEEN
 
     @property
     def _limit(self) -> str:
@@ -74,7 +77,7 @@ class QualityCondition:
         worst = _UNCERTAIN if self.uncertain else _BAD
         found = [tag for tag in self.tags if seen.quality.item(seen.index.position[tag]) >= worst]
         if not found:
-            return Met(seen=False, what="")
+            return _UNSEEN
         said = ", ".join(f"{tag} ({seen[tag].reason.name.lower().replace('_', ' ')})" for tag in found[:_NAMED])
         more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
         return Met(seen=True, what=f"no evidence from {said}{more}")
@@ -97,7 +100,7 @@ class LinkCondition:
         """Return whether it is seen; `heard` are the connections whose PLC is heard and scans."""
         del before
         if self.handshake and self.connection in heard:
-            return Met(seen=False, what="")
+            return _UNSEEN
         if any(seen.reason.item(place) == _LINK_DOWN for place in self.places):
             return Met(seen=True, what=f"connection {self.connection} is lost")
         said = f"the PLC behind {self.connection} is not heard, or stopped"

@@ -19,6 +19,7 @@ from controller.alarms.state import Alarm, AlarmChange, AlarmMemory, Source
 from controller.cycle import Attention, CarryAlarms, Delivered, Event, HandleAlarm, Mode, Order, Phase
 from plant_io import Snapshot
 from plant_io.changes import replace
+from plant_io.values import quick
 from policies import Priority, Route
 from policies.alarms import Suppressed
 
@@ -59,6 +60,7 @@ class Signal:
     """Whether people are called again though it stands already."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Given:
     """What the alarms are given in one cycle."""
@@ -77,6 +79,7 @@ class Given:
     """Mode and phase of each loop."""
 
 
+@quick
 @dataclass(frozen=True, slots=True)
 class Looked:
     """What one cycle makes of the alarms."""
@@ -101,9 +104,11 @@ def look(given: Given, old: AlarmMemory, kit: AlarmKit) -> Looked:
     kit
         What the policy says of them.
     """
-    signals = [*_spoken(given, kit), *_met(given, old, kit)]
+    signals = _met(given, old, kit)
+    if given.alerts or given.orders or given.incidents:
+        signals = [*_spoken(given, kit), *signals]
     orders = [order for order in given.orders if isinstance(order.act, HandleAlarm | CarryAlarms)]
-    if not signals and not orders and given.seen.at < old.due and not kit.suppressed:
+    if not signals and not orders and given.seen.at < old.due and not _suppressing(given, old, kit):
         return Looked(old)  # as in nearly every cycle
     turn = _Turn(given.seen.at, kit, dict(old.alarms))
     for order in orders:
@@ -160,14 +165,28 @@ def _delivered(act: Delivered, kit: AlarmKit) -> Iterable[Signal]:
         yield Signal(name, "notice", not act.delivered, what, known.priority, known.routing, known.response)
 
 
-def _met(given: Given, old: AlarmMemory, kit: AlarmKit) -> Iterable[Signal]:
-    """Give what is new of the conditions that only the policy raises."""
+def _met(given: Given, old: AlarmMemory, kit: AlarmKit) -> list[Signal]:
+    """Return what is new of the conditions that only the policy raises."""
+    found, line, heard, alarms = list[Signal](), given.seen, given.heard, old.alarms
     for condition in kit.conditions:
-        alarm, known = old.alarms.get(condition.name), kit.known[condition.name]
+        alarm = alarms.get(condition.name)
         before = alarm is not None and alarm.seen
-        seen, what = condition.met(given.seen, given.heard, before=before)
+        seen, what = condition.met(line, heard, before=before)
         if seen != before:
-            yield Signal(condition.name, known.source, seen, what, known.priority, known.routing, known.response)
+            known = kit.known[condition.name]
+            found.append(
+                Signal(condition.name, known.source, seen, what, known.priority, known.routing, known.response)
+            )
+    return found
+
+
+def _suppressing(given: Given, old: AlarmMemory, kit: AlarmKit) -> bool:
+    """Return whether an alarm is, or is to be, suppressed by design."""
+    return any(
+        _holds(condition, given)
+        or ((alarm := old.alarms.get(name)) is not None and alarm.state is AlarmState.SUPPRESSED)
+        for name, condition in kit.suppressed.items()
+    )
 
 
 def _holds(condition: Suppressed, given: Given) -> bool:

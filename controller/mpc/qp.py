@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from plant_io.changes import replace
-from plant_io.flags import finite
+from plant_io.flags import finite, some
 from plant_io.signals import Floats
 from plant_io.sums import applied, dot
 
@@ -128,7 +128,7 @@ def solved(problem: Quadratic, longest_s: float = inf) -> Solution | None:
     found = _solve(problem, slice(0, 0), 1.0, np.zeros(n))
     if found is None:
         return None
-    if not (applied(problem.soft, found.d) > problem.room + _NEAR).any():
+    if not some(applied(problem.soft, found.d) > problem.room + _NEAR):
         return Solution(found.d, found.hard, np.zeros(s))
     thin = np.arange(s) // problem.each % _THIN == _THIN // 2
     found = _solve(problem, thin, float(_THIN), np.zeros(n))
@@ -157,7 +157,7 @@ def _solve(problem: Quadratic, kept: slice | NDArray[np.bool_], share: float, ne
         return None
     model.soft_weights(shares, shares, weights, weights)
     d, _, flag, told = model.solve()
-    if flag <= 0 or not bool(np.isfinite(d).all()):
+    if flag <= 0 or not finite(d):
         return None
     paid = cast("Floats", told["lam"])
     return Solution(d, paid[:hard], np.where(over, price - paid[hard:], paid[hard:]))

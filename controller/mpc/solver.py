@@ -20,7 +20,7 @@ from controller.mpc.program import SHARE, Answer, Program, Task, reaches
 from controller.mpc.sqp import Start, recipe
 from controller.plan import Plan, Problem, Status
 from plant_io.clocks import stopwatch
-from plant_io.flags import finite
+from plant_io.flags import every, finite, some
 from plant_io.signals import Floats
 from policies import Loop, Mpc, SqpSettings, TransferFunction
 
@@ -113,7 +113,7 @@ class Solver:
         aims = problem.targets[..., self._aimed & self._present(problem)]
         if not all(finite(numbers) for numbers in (*given, *limits, aims)):
             return "the problem holds a number that is not finite"
-        if (problem.low > problem.high).any():
+        if some(problem.low > problem.high):
             return "no input is permitted, the lowest is above the highest"
         return ""
 
@@ -137,7 +137,7 @@ class Solver:
     def _reached(self, before: Floats, inputs: Floats) -> bool:
         """Return whether no input moves further from one sample to the next than is permitted."""
         earlier = np.concatenate([before[None], inputs[:-1]])
-        return bool(((earlier - self._reach <= inputs) & (inputs <= earlier + self._reach)).all())
+        return every((earlier - self._reach <= inputs) & (inputs <= earlier + self._reach))
 
     def _followed(self, before: Floats, inputs: Floats) -> Floats:
         """Return inputs that follow others as fast as is permitted, shape ``(horizon, n_u)``, units of the model."""
@@ -182,10 +182,10 @@ class Solver:
 
     def _plan(self, problem: Problem, task: Task, found: Answer) -> Plan:
         moves = self._permitted(problem, task, found.inputs)
-        if not (np.abs(moves - found.inputs) <= _SLACK * self._reach).all():  # also true where a number is none
+        if not every(np.abs(moves - found.inputs) <= _SLACK * self._reach):  # also true where a number is none
             return _failed(problem, "the solver broke the limits of the inputs")
         predicted = self._predicted(problem, moves)
-        if not np.isfinite(predicted).all():
+        if not finite(predicted):
             return _failed(problem, "the predicted outputs are not finite")
         active = () if found.prices is None else bindings(found.prices, self._objective, *self._names)
         return Plan(problem.loop, problem.number, problem.at, Status.SOLVED, moves, predicted, active=active)
@@ -193,7 +193,7 @@ class Solver:
     def _permitted(self, problem: Problem, task: Task, inputs: Floats) -> Floats:
         """Return inputs with what is rounding cut off, shape ``(horizon, n_u)``, units of the model."""
         within = (task.low <= inputs) & (inputs <= task.high)
-        if within.all() and self._reached(problem.inputs, inputs):
+        if every(within) and self._reached(problem.inputs, inputs):
             return inputs
         moves, last = np.empty_like(inputs), problem.inputs
         for k, wanted in enumerate(inputs):

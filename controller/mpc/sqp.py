@@ -127,7 +127,7 @@ class Sqp:
     def _search(self, start: Start, run: Run, d: Floats, predicted: float) -> Run | None:
         """Return the first run along a step that is better, None if none is."""
         for share in _SHARES:
-            inputs = np.clip(self.condenser.corrected(run.inputs, share * d), start.low, start.high)
+            inputs = np.minimum(np.maximum(self.condenser.corrected(run.inputs, share * d), start.low), start.high)
             tried = self.horizon.roll(start.state, inputs, start.before, start.given)
             if tried.cost < run.cost - _ENOUGH * share * max(predicted, 0.0):
                 return tried

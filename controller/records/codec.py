@@ -76,7 +76,8 @@ def trace(cycle: Cycle) -> bytes:
     """
     seen, decision = cycle.snapshot, cycle.decision
     every = (*_news(seen), *_concluded(decision))
-    rest = {name: found for name, found in zip(_ALL, every, strict=True) if found}
+    # In most cycles there is nothing of it.
+    rest = {name: found for name, found in zip(_ALL, every, strict=True) if found} if any(every) else {}
     said = [(setpoint.tag, setpoint.value) for setpoint in decision.handshake]
     modes = [(loop, mode.value, phase.value) for loop, (mode, phase) in decision.modes.items()]
     read = packed("<d", seen.at) + seen.data()
@@ -128,6 +129,8 @@ def _plain(value: object) -> object:
         return value
     if kind is tuple or kind is list:
         return [_plain(v) for v in cast("Sequence[object]", value)]
+    if kind is dict:
+        return {k: _plain(v) for k, v in cast("Mapping[str, object]", value).items()}
     names = _names(cast("Hashable", kind))
     if names is not None:
         return {name: _plain(getattr(value, name)) for name in names}

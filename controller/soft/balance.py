@@ -8,7 +8,7 @@ error of the load cell, and of the flow made from it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import inf, isfinite, nan
 
 from plant_io.changes import replace
@@ -17,6 +17,13 @@ from plant_io.signals import Sample, Snapshot
 from plant_io.values import quick
 from policies import Policy, RefillBalance
 from policies.units import convert
+
+# Members are found slowly.
+_GOOD, _OLD, _NONE = (
+    (Quality.GOOD, Reason.NONE),
+    (Quality.UNCERTAIN, Reason.STALE),
+    (Quality.BAD, Reason.NO_EVIDENCE),
+)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -29,6 +36,11 @@ class BalanceKit:
     """What the policy says of it."""
     per_s: float
     """Mass that goes by in a second at a flow of 1, in the unit of the hopper mass."""
+    blind: str = field(init=False)
+    """Name of the tag that shows a refill, and some time after it."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "blind", f"{self.name}.BLIND")
 
 
 @quick
@@ -92,8 +104,8 @@ def infer(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> tuple[Map
     kit
         The balance.
     """
-    words, good = kit.declared, snapshot.good
-    mass, flow, refill, count = good(words.mass), good(words.flow), good(words.refill), good(words.count)
+    words, seen = kit.declared, snapshot.good
+    mass, flow, refill, count = seen(words.mass), seen(words.flow), seen(words.refill), seen(words.count)
     if refill:
         state = replace(state, open_at=snapshot.at)
     if mass is None or flow is None or refill is None or count is None:
@@ -116,10 +128,9 @@ def infer(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> tuple[Map
             open_at=state.open_at,
         )
     blind = float(snapshot.at - after.open_at <= words.blind_s)
-    shown = Sample(blind, Quality.GOOD, snapshot.at, snapshot.at, sd=0.0)
-    if refill is None:
-        shown = shown._replace(quality=Quality.BAD, reason=Reason.NO_EVIDENCE)
-    return {kit.name: _sample(snapshot, after, kit), f"{kit.name}.BLIND": shown}, after
+    good, why = _NONE if refill is None else _GOOD
+    shown = Sample(blind, good, snapshot.at, snapshot.at, why, 0.0)
+    return {kit.name: _sample(snapshot, after, kit), kit.blind: shown}, after
 
 
 def _close(snapshot: Snapshot, state: BalanceState, kit: BalanceKit, read: tuple[float, float]) -> BalanceState:
@@ -141,9 +152,9 @@ def _close(snapshot: Snapshot, state: BalanceState, kit: BalanceKit, read: tuple
 def _sample(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> Sample:
     stamp = state.made_at if isfinite(state.made_at) else nan
     if not isfinite(state.value):
-        grade = (Quality.BAD, Reason.NO_EVIDENCE)
+        grade = _NONE
     elif snapshot.at - state.made_at > kit.declared.stale_after_s:
-        grade = (Quality.UNCERTAIN, Reason.STALE)
+        grade = _OLD
     else:
-        grade = (Quality.GOOD, Reason.NONE)
+        grade = _GOOD
     return Sample(state.value, grade[0], stamp, stamp, grade[1], kit.declared.sd)

@@ -26,7 +26,8 @@ from plant_io.values import quick
 from policies import FusedNir
 
 Grade = tuple[Quality, Reason]
-_GOOD: Grade = (Quality.GOOD, Reason.NONE)
+_SOUND = Reason.NONE  # members are found slowly
+_GOOD: Grade = (Quality.GOOD, _SOUND)
 _PART: Grade = (Quality.UNCERTAIN, Reason.FALLBACK)
 _NONE: Grade = (Quality.BAD, Reason.NO_EVIDENCE)
 
@@ -53,12 +54,18 @@ class SensorKit:
     """Length of one cycle [s]."""
     feeders: tuple[str, ...] = field(init=False)
     """Tags of the feeder flows, the active one first."""
+    shown: tuple[str, str, str] = field(init=False)
+    """Tags of what the spectrum shows: result, and both distances from the calibration."""
+    found: tuple[str, str, str] = field(init=False)
+    """Tags of what is made of it: the fused value, the path, and the difference."""
     prior: float = field(init=False)
     """Variance of the difference before any spectrum (uniform over the range), unit of the result squared."""
 
     def __post_init__(self) -> None:
         low, high = self.declared.range
         object.__setattr__(self, "feeders", (self.declared.active, *self.declared.others))
+        object.__setattr__(self, "shown", (f"{self.name}.NIR", f"{self.name}.Q", f"{self.name}.T2"))
+        object.__setattr__(self, "found", (self.name, f"{self.name}.MECH", f"{self.name}.GAP"))
         object.__setattr__(self, "prior", (high - low) ** 2 / 12.0)
 
 
@@ -121,7 +128,7 @@ def infer(snapshot: Snapshot, state: SensorState, kit: SensorKit) -> tuple[Mappi
     moved = _flow(snapshot, state, kit)
     spectrum = snapshot.vector(kit.declared.spectrum)
     seen = moved if spectrum is None else _look(spectrum, snapshot.taken(kit.declared.spectrum), moved, kit)
-    fresh = seen is not moved and _fault(seen.reading, kit) is Reason.NONE
+    fresh = seen is not moved and _fault(seen.reading, kit) is _SOUND
     after = _correct(seen, kit) if fresh else seen
     return _samples(snapshot, after, kit, shown=spectrum is not None), after
 
@@ -135,13 +142,15 @@ def _flow(snapshot: Snapshot, state: SensorState, kit: SensorKit) -> SensorState
     passed = max(at - state.at, 0.0) if isfinite(state.at) else kit.period_s
     tanks = _mix(state.tanks, flows, passed, kit) if isfinite(min(flows_at)) else state.tanks
     oldest = at - kit.declared.stale_after_s
-    over = next((i for i, point in enumerate(state.path) if point[0] >= oldest), len(state.path))
+    over, kept = 0, state.path
+    while over < len(kept) and kept[over][0] < oldest:
+        over += 1
     return SensorState(
         at=at,
         flows=tuple(flows),
         flows_at=tuple(flows_at),
         tanks=tanks,
-        path=(*state.path[over:], (at, tanks[-1])) if tanks else (),
+        path=(*kept[over:], (at, tanks[-1])) if tanks else (),
         gap=state.gap,
         variance=min(state.variance + kit.declared.drift_sd**2 * passed / 60.0, kit.prior),
         spectrum_at=state.spectrum_at,
@@ -172,7 +181,7 @@ def _fault(reading: Reading | None, kit: SensorKit) -> Reason:
     if max(reading.q, reading.t2) > kit.declared.worst_fit:
         return Reason.UNFIT
     low, high = kit.declared.range
-    return Reason.NONE if low <= reading.results[0] <= high else Reason.OUT_OF_RANGE
+    return _SOUND if low <= reading.results[0] <= high else Reason.OUT_OF_RANGE
 
 
 def _correct(state: SensorState, kit: SensorKit) -> SensorState:
@@ -199,20 +208,22 @@ def _samples(snapshot: Snapshot, state: SensorState, kit: SensorKit, *, shown: b
     stamp = (state.spectrum_at if state.reading else nan, snapshot.arrived(kit.declared.spectrum))
     reading = state.reading or Reading((nan,) * len(kit.pls.intercept), nan, nan)
     known, fault = shown and state.reading is not None, _fault(state.reading, kit)
-    grade: Grade = _NONE if not known else _GOOD if fault is Reason.NONE else (Quality.UNCERTAIN, fault)
+    grade: Grade = _NONE if not known else _GOOD if fault is _SOUND else (Quality.UNCERTAIN, fault)
     fit = _GOOD if known else _NONE
-    name, nir_sd = kit.name, kit.declared.nir_sd
-    return {
-        f"{name}.NIR": _sample(reading.results[0], nir_sd, grade, stamp),
-        f"{name}.Q": _sample(reading.q, nan, fit, stamp),
-        f"{name}.T2": _sample(reading.t2, nan, fit, stamp),
-        **{tag: _sample(reading.results[i], sd, grade, stamp) for tag, i, sd in kit.further},
-        **_fused(state, kit),
+    nir, q, t2 = kit.shown
+    found = {
+        nir: _sample(reading.results[0], kit.declared.nir_sd, grade, stamp),
+        q: _sample(reading.q, nan, fit, stamp),
+        t2: _sample(reading.t2, nan, fit, stamp),
     }
+    for tag, i, sd in kit.further:
+        found[tag] = _sample(reading.results[i], sd, grade, stamp)
+    found |= _fused(state, kit)
+    return found
 
 
 def _fused(state: SensorState, kit: SensorKit) -> dict[str, Sample]:
-    now, path, name = (state.at, state.at), _path_grade(state, kit), kit.name
+    now, path = (state.at, state.at), _path_grade(state, kit)
     here = state.tanks[-1] if state.tanks else nan
     sd = sqrt(state.variance + kit.declared.bias_sd**2)
     fresh = state.at - state.used_at <= kit.declared.stale_after_s
@@ -221,10 +232,11 @@ def _fused(state: SensorState, kit: SensorKit) -> dict[str, Sample]:
     if grade == _GOOD and not low <= here + state.gap <= high:
         grade = (Quality.UNCERTAIN, Reason.OUT_OF_RANGE)
     apart = _NONE if path == _NONE else (_GOOD if fresh else _PART)
+    fused, mech, gap = kit.found
     return {
-        kit.name: _sample(here + state.gap, sd, grade, now),
-        f"{name}.MECH": _sample(here, hypot(state.gap, sd), path, now),
-        f"{name}.GAP": _sample(state.gap, sd, apart, now),
+        fused: _sample(here + state.gap, sd, grade, now),
+        mech: _sample(here, hypot(state.gap, sd), path, now),
+        gap: _sample(state.gap, sd, apart, now),
     }
 
 

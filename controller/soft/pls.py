@@ -22,6 +22,7 @@ from controller.stored import stored
 from plant_io.signals import Floats
 from policies.words import Declared, Positive, Row, Span
 
+_sum = np.add.reduce  # what `sum` of an array does, without its wrapper
 WORST = 1e9
 """Misfit reported for a spectrum without any shape [1]."""
 
@@ -204,18 +205,18 @@ class Pls:
         spectrum
             Absorbance, shape ``(n_channels,)`` [1].
         """
-        if not float(np.ptp(spectrum)) > 0.0:
+        if not spectrum.item(spectrum.argmax()) - spectrum.item(spectrum.argmin()) > 0.0:
             return Reading(tuple(self.intercept.tolist()), WORST, WORST)
         # Plain sums: a matrix product adds in an order of the processor's own, and a replay elsewhere would differ.
         treated = self.treat(spectrum)
         centred = (treated if self.carrier is None else self.carrier.spectrum(treated)) - self.mean
-        scores: Floats = (centred[:, None] * self.rotations).sum(axis=0)
-        residual = centred - (self.loadings * scores).sum(axis=1)
-        found: Floats = self.intercept + (self.coef * centred).sum(axis=1)
+        scores: Floats = _sum(centred[:, None] * self.rotations, axis=0)
+        residual = centred - _sum(self.loadings * scores, axis=1)
+        found: Floats = self.intercept + _sum(self.coef * centred, axis=1)
         return Reading(
             results=tuple((found if self.carrier is None else self.carrier.results(found)).tolist()),
-            q=min(float((residual * residual).sum()) / self.q_usual, WORST),
-            t2=min(float((scores * scores).sum()) / self.t2_usual, WORST),
+            q=min(float(_sum(residual * residual)) / self.q_usual, WORST),
+            t2=min(float(_sum(scores * scores)) / self.t2_usual, WORST),
         )
 
 

@@ -35,6 +35,10 @@ class Word(IntEnum):
     """Has just been started."""
 
 
+# Members are found slowly.
+_LOCAL, _REMOTE, _FALLBACK, _STARTING = Word
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What one remote setpoint may be."""
@@ -119,7 +123,7 @@ def boot(rules: Rules, kept: Block | None = None) -> Block:
     """
     start = MappingProxyType({tag: limit.start for tag, limit in rules.limits.items()})
     return Block(
-        word=Word.STARTING,
+        word=_STARTING,
         scan=0,
         echo=0,
         silence_s=inf,
@@ -154,15 +158,15 @@ def scan(block: Block, asked: Asked, rules: Rules, *, permitted: bool, dt: float
     if rules.leased:
         claim = _claim(asked)
         bid = _bid(block, asked, rules, claim)
-        ours = claim == (bid.epoch if bid.word is Word.REMOTE else bid.bidder) != 0
+        ours = claim == (bid.epoch if bid.word is _REMOTE else bid.bidder) != 0
         heard = _hear(bid, asked.beat if ours else bid.echo, rules, dt)
         now = _grant(heard, asked, rules, claim, permitted=permitted)
     else:
         ours = True
         heard = _hear(block, asked.beat, rules, dt)
         now = _follow(heard, asked.arm, rules, permitted=permitted)
-    written = asked.setpoints if now.word is Word.REMOTE else asked.local
-    counts = now.word is not Word.REMOTE or (ours and block.word is Word.REMOTE)
+    written = asked.setpoints if now.word is _REMOTE else asked.local
+    counts = now.word is not _REMOTE or (ours and block.word is _REMOTE)
     accepted = _accept(block, now, written, rules) if counts else block.accepted
     if accepted is now.accepted and accepted == block.in_force:
         return now
@@ -172,7 +176,7 @@ def scan(block: Block, asked: Asked, rules: Rules, *, permitted: bool, dt: float
 
 def _bid(block: Block, asked: Asked, rules: Rules, claim: int) -> Block:
     """Begin to listen to a claim that is newer than the last granted, while nobody else is listened to."""
-    if block.word in (Word.REMOTE, Word.STARTING) or block.bidder or not _armed(asked.arm):
+    if block.word in (_REMOTE, _STARTING) or block.bidder or not _armed(asked.arm):
         return block
     return block._replace(bidder=claim, owed=rules.beats) if _newer(claim, block.epoch) else block
 
@@ -192,39 +196,39 @@ def _hear(block: Block, beat: object, rules: Rules, dt: float) -> Block:
 def _grant(block: Block, asked: Asked, rules: Rules, claim: int, *, permitted: bool) -> Block:
     """Return who holds the lease; it is granted to one bidder, and closed for good when it is lost or handed back."""
     alive = block.silence_s < rules.watchdog_s
-    if block.word is Word.STARTING and block.scan <= rules.starting:
+    if block.word is _STARTING and block.scan <= rules.starting:
         return block
     mine = claim != 0 and claim == (block.bidder or block.epoch)
     handed = mine and not _armed(asked.arm)
-    if block.word is Word.REMOTE:
+    if block.word is _REMOTE:
         if not alive:
-            return block._replace(word=Word.FALLBACK)
-        return block._replace(word=Word.LOCAL) if handed or not permitted else block
+            return block._replace(word=_FALLBACK)
+        return block._replace(word=_LOCAL) if handed or not permitted else block
     if handed:
-        return block._replace(word=Word.LOCAL, bidder=0)
+        return block._replace(word=_LOCAL, bidder=0)
     if block.bidder and alive and permitted and not block.owed:
-        return block._replace(word=Word.REMOTE, epoch=block.bidder, bidder=0)
-    word = Word.FALLBACK if block.word is Word.FALLBACK else Word.LOCAL
+        return block._replace(word=_REMOTE, epoch=block.bidder, bidder=0)
+    word = _FALLBACK if block.word is _FALLBACK else _LOCAL
     return block._replace(word=word, bidder=block.bidder if alive else 0)
 
 
 def _follow(block: Block, arm: object, rules: Rules, *, permitted: bool) -> Block:
     alive = block.silence_s < rules.watchdog_s
-    if block.word is Word.STARTING and block.scan <= rules.starting:
+    if block.word is _STARTING and block.scan <= rules.starting:
         return block
-    if block.word is Word.REMOTE and not alive:
-        return block._replace(word=Word.FALLBACK, rearmed=False, owed=rules.beats)
+    if block.word is _REMOTE and not alive:
+        return block._replace(word=_FALLBACK, rearmed=False, owed=rules.beats)
     if not _armed(arm):
-        return block._replace(word=Word.LOCAL, rearmed=True)
-    if block.word is Word.REMOTE:
-        return block if permitted else block._replace(word=Word.LOCAL, rearmed=False)
+        return block._replace(word=_LOCAL, rearmed=True)
+    if block.word is _REMOTE:
+        return block if permitted else block._replace(word=_LOCAL, rearmed=False)
     if block.rearmed and permitted and alive and not block.owed:
-        return block._replace(word=Word.REMOTE)
-    return block if block.word is Word.FALLBACK else block._replace(word=Word.LOCAL)
+        return block._replace(word=_REMOTE)
+    return block if block.word is _FALLBACK else block._replace(word=_LOCAL)
 
 
 def _accept(before: Block, now: Block, written: Mapping[str, object], rules: Rules) -> Mapping[str, float]:
-    fallen, limits, accepted = before.word is Word.REMOTE and now.word is Word.FALLBACK, rules.limits, before.accepted
+    fallen, limits, accepted = before.word is _REMOTE and now.word is _FALLBACK, rules.limits, before.accepted
     asked: Mapping[str, object] = written
     if fallen:
         own = {tag: limit.fallback for tag, limit in limits.items() if limit.fallback is not None}
@@ -258,14 +262,10 @@ def _is_number(value: object) -> TypeGuard[float]:
 
 
 def _is_count(value: object) -> TypeGuard[float]:
-    # With `_is_number` written out: this is asked twice in every scan.
-    return (
-        isinstance(value, _NUMBER)
-        and not isinstance(value, bool)
-        and isfinite(value)
-        and 0 <= value < _WRAP
-        and value == int(value)
-    )
+    # This is asked twice in every scan; no number and no end is whole.
+    if type(value) is float:
+        return 0.0 <= value < _WRAP and value.is_integer()
+    return _is_number(value) and 0 <= value < _WRAP and value == int(value)
 
 
 def _ramp(value: float, wanted: float, reach: float) -> float:

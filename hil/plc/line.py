@@ -87,6 +87,7 @@ class SimulatedLine:
         self._parts: Sequence[Mapping[str, float] | None] = (None,) * (len(rules) + 1)
         self._told: dict[str, float] = {}
         self._since: dict[str, float] = {}
+        self._stamps, self._stamped_from = dict[str, float](), 0.0
         self._mischief: Mischief | None = None
         taken = {tag: name for name, program in rules.items() for tag in program.limits}
         self._stations = Stations(stations, taken, by_hand(plant, stations), self.setpoints)
@@ -290,11 +291,18 @@ class SimulatedLine:
         now = self.plant.time
         sampled = self._seen.taken
         before, since = self._before, self._since
-        moved = [tag for tag, value in values.items() if tag not in sampled and before.get(tag) != value]
+        was = before.get
+        moved = [tag for tag, value in values.items() if tag not in sampled and was(tag) != value]
         since.update(dict.fromkeys(moved, now))
+        stamps = self._stamps
+        if self._stamped_from == epoch:
+            stamps.update(dict.fromkeys(moved, epoch + now))
+        else:
+            stamps = self._stamps = {tag: epoch + at for tag, at in since.items()}
+            self._stamped_from = epoch
         self._before = values
         wrong = {tag: _QUALITY[word] for tag, word in self._seen.quality.items()}
-        taken = {tag: epoch + at for tag, at in {**since, **sampled}.items()}
+        taken = {**stamps, **{tag: epoch + at for tag, at in sampled.items()}}
         return Image(epoch + now, values, taken, wrong)
 
     def _said(self) -> dict[str, float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from operator import itemgetter
+from struct import Struct
 from typing import cast
 
 import numpy as np
@@ -12,7 +13,6 @@ from numpy.typing import NDArray
 from hil.plc.line import Image, SimulatedLine
 from hil.servers.wire import to_raw, to_value
 from plant_io.decode import fitted
-from plant_io.flags import every, finite
 from plant_io.latch import Answer, tags_of
 from plant_io.line import Line, refusal
 from plant_io.ports import Batch, Clock, Driver, Identity
@@ -28,8 +28,9 @@ _REASONS = {
     Quality.UNCERTAIN: Reason.LAST_USABLE,
     Quality.BAD: Reason.SENSOR_FAILURE,
 }
+_NOWHERE = (1.0, 0.0)
+_ORDINARY = 1e60  # sum of squares far below that of the largest number of 32 bits
 _BEYOND = 1e30  # counts no integer holds
-_LARGEST = float(np.finfo(np.float32).max)
 _KINDS = ("single", "whole", "bit", "double")
 
 
@@ -173,6 +174,7 @@ class MemoryLine(Line):
             for i, (name, one) in enumerate(tags.items())
         ]
         self._written: dict[str, tuple[float, Receipt, float | None]] = {}
+        self._wholes = {name: tag.range for name, tag in policy.tags.items() if _counts(tag)}
 
     @staticmethod
     def suits(policy: Policy) -> bool:
@@ -219,6 +221,9 @@ class MemoryLine(Line):
 
     def _judge(self, setpoint: Setpoint) -> tuple[Receipt, float | None]:
         """Return what becomes of a setpoint, and what the device then holds of it, in the unit of the tag."""
+        low, high = self._wholes.get(setpoint.tag, _NOWHERE)
+        if low <= setpoint.value <= high and setpoint.value % 1.0 == 0.0:  # as beats and claims are
+            return Receipt(setpoint, Outcome.TAKEN), setpoint.value + 0.0
         why = refusal(setpoint, self._policy)
         if why:
             return Receipt(setpoint, Outcome.REFUSED, why), None
@@ -238,7 +243,7 @@ class _Held:
         slots, own = _slots(tags), _slots({name: tags[name] for name in order})
         self._arrays = [(name, own[name]) for name in order if tags[name].length > 1]
         names = [name for name in order if tags[name].length == 1]
-        self._singles = _getter(names)
+        self._singles, self._packed = _getter(names), Struct(f"{len(names)}d").pack
         self._places = in_a_row(np.array([own[name].start for name in names], np.intp))
         self._offset = np.array([tag.offset for tag in owner], np.float64)
         self._scale = np.array([tag.scale for tag in owner], np.float64)
@@ -252,16 +257,17 @@ class _Held:
     def raw(self, image: Image) -> Floats:
         """Return the raw values of all tags, shape ``(sum of lengths,)``, units of the device."""
         raw = np.empty(len(self._offset))
-        raw[self._places] = self._singles(image.values)
+        raw[self._places] = np.frombuffer(self._packed(*self._singles(image.values)))
         for name, slots in self._arrays:
             raw[slots] = image.values[name]
         raw -= self._offset
         raw /= self._scale
         single, whole, bits = raw[self._single], raw[self._whole], raw[self._bits]
+        ordinary = raw.dot(raw) < _ORDINARY  # then each is a number, and none is large
         if len(single):
-            single[:] = _rounded(single)
+            single[:] = single.astype(np.float32) if ordinary else _rounded(single)
         if len(whole):
-            counts = np.rint(whole if finite(whole) else np.where(np.isfinite(whole), whole, 0.0))
+            counts = np.rint(whole if ordinary else np.where(np.isfinite(whole), whole, 0.0))
             np.minimum(np.maximum(counts, self._low), self._high, out=whole)
         if len(bits):
             bits[:] = bits > 0.0
@@ -273,7 +279,7 @@ class _Shown:
 
     def __init__(self, tags: Mapping[str, Tag], *, stamped: bool) -> None:
         self._stamped, self._slots = stamped, _slots(tags)
-        self._taken = _getter(list(tags))
+        self._taken, self._packed = _getter(list(tags)), Struct(f"{len(tags)}d").pack
         self._good = np.full(len(tags), Quality.GOOD, np.uint8)
         self._none = np.full(len(tags), Reason.NONE, np.uint8)
         self._unknown = np.full(len(tags), np.nan)
@@ -292,7 +298,7 @@ class _Shown:
         """
         if not self._stamped:
             return Batch(raw, self._good, self._none, self._unknown)
-        taken = np.array(self._taken(image.taken), np.float64)
+        taken = np.frombuffer(self._packed(*self._taken(image.taken)))
         if not image.quality:
             return Batch(raw, self._good, self._none, taken)
         quality, reason = self._good.copy(), self._none.copy()
@@ -335,6 +341,15 @@ def _entered(tag: Tag, raw: float) -> tuple[float | None, str]:
     return to_value(tag, to_raw(tag, to_value(tag, whole))), ""
 
 
+def _counts(tag: Tag) -> bool:
+    """Return whether a device holds every whole number in the range of a tag that is written as it is."""
+    plain = tag.access is Access.WRITE and tag.length == 1 and (tag.scale, tag.offset) == (1.0, 0.0)
+    if not plain or _kind(tag) != "whole":
+        return False
+    low, high = _limits(tag)
+    return low <= tag.range[0] and tag.range[1] <= high
+
+
 def _kind(tag: Tag) -> str:
     """Return how a device holds a tag."""
     return {"float32": "single", "float64": "double", "bool": "bit"}.get(tag.type, "whole")
@@ -342,8 +357,6 @@ def _kind(tag: Tag) -> str:
 
 def _rounded(values: Floats) -> NDArray[np.float32]:
     """Return numbers as a device holds them in 32 bits, in their units; what is too large is infinite."""
-    if every(np.abs(values) <= _LARGEST):
-        return values.astype(np.float32)
     with np.errstate(over="ignore"):
         return values.astype(np.float32)
 
