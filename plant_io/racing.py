@@ -60,12 +60,14 @@ class Racing:
         before
             What was known before.
         """
-        known = list(zip(counts, before.counts, before.at, strict=True))
-        racing = [i for i, (now, then, since) in enumerate(known) if now - then > FASTEST_HZ * (at - since)]
-        seen = Seen(
-            tuple([now if isfinite(now) else then for now, then, _ in known]),
-            tuple([at if isfinite(now) else since for now, _, since in known]),
-        )
+        racing, shown, read = list[int](), list[float](), list[float]()
+        for i, (now, then, since) in enumerate(zip(counts, before.counts, before.at, strict=True)):
+            heard = isfinite(now)
+            shown.append(now if heard else then)
+            read.append(at if heard else since)
+            if now - then > FASTEST_HZ * (at - since):
+                racing.append(i)
+        seen = Seen(tuple(shown), tuple(read))
         if not racing:
             return NOTHING, seen
         tags = np.concatenate([self._tags[i] for i in racing])

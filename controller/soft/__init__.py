@@ -36,10 +36,13 @@ class SoftKit:
     """In the order of the policy."""
     challenged: tuple[int, ...] = field(init=False)
     """Which of them have a challenger beside them."""
+    noting: tuple[int, ...] = field(init=False)
+    """Which of them may have something to say of a cycle."""
 
     def __post_init__(self) -> None:
         found = (i for i, one in enumerate(self.sensors) if isinstance(one, HybridKit) and one.rival is not None)
         object.__setattr__(self, "challenged", tuple(found))
+        object.__setattr__(self, "noting", tuple(i for i, one in enumerate(self.sensors) if isinstance(one, PeaksKit)))
 
 
 @quick
@@ -85,7 +88,8 @@ def enrich(snapshot: Snapshot, state: SoftState, kit: SoftKit) -> tuple[Snapshot
         given, new = _infer(seen, old, sensor)
         seen.enter(given)
         after.append(new)
-    notes = tuple(new.note for new in after if isinstance(new, PeaksState) and new.note)
+    said = [after[i] for i in kit.noting]
+    notes = [new.note for new in said if isinstance(new, PeaksState) and new.note]
     return replace(seen, notes=(*seen.notes, *notes)) if notes else seen, SoftState(tuple(after))
 
 

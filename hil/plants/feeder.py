@@ -314,9 +314,11 @@ class Feeder:
         if refill > 0.0:
             push = design.packing * (self._noise.scale + hit.get("F01", 1.0) - 1.0) * refill / dt * design.packing_tau_s
         self._packing = push + (self._packing - push) * rhythm.packing
-        holed = "F03" in hit
-        self._cleared = holed and (self._cleared or self.loop.refilling)
-        wandering = 4.0 * rhythm.wandering if holed and not self._cleared else rhythm.wandering
+        wandering = rhythm.wandering
+        if hit or self._cleared:
+            holed = "F03" in hit
+            self._cleared = holed and (self._cleared or self.loop.refilling)
+            wandering = 4.0 * wandering if holed and not self._cleared else wandering
         self._density = rhythm.wander * self._density + wandering * self._noise.draw()
 
     def _discharge(self, dt: float, hit: Mapping[str, float]) -> float:

@@ -44,6 +44,7 @@ _API_SHARE, _EXC_SHARE = 0.10, 0.89
 _FEEDERS = tuple(design.name for design in DESIGNS)
 _WEIGHED = _FEEDERS[:2]
 _FEEDER_TAGS = tuple(tuple(f"{name}.{tag}" for tag in ("W", "F_PV", "N", "MODE", "REFILL")) for name in _FEEDERS)
+_CHARGE_TAGS = tuple((f"{name}.CHARGE", f"{name}.CHARGES") for name in _WEIGHED)
 _FLOW_KEYS = tuple(f"{name}.F_SP" for name in _FEEDERS)
 _SOUND: Mapping[str, float] = {}
 
@@ -94,7 +95,7 @@ class LineA:
         self._press = Press(draw, skew, fed, NOMINAL["PRS.GAP_SP"] * 1e-3)
         self._probe = Probe(spectra, draw, skew, self._press.tanks[-1])
         self._diverter = Diverter(100.0 * flows[0] / sum(flows))
-        self._containers = [(name, Container(scale, noise)) for name in _WEIGHED]
+        self._containers = [Container(scale, noise) for _ in _WEIGHED]
         self._entered = self._left = EMPTY
         self._rejected = 0.0
         self._flows = flows
@@ -244,7 +245,7 @@ class LineA:
             tags[refill] = 1.0 if loop.refilling else 0.0
             total += loop.flow
         tags["LINE.TOTAL_PV"] = 3600.0 * total
-        for one, (name, container) in zip(self._feeders, self._containers, strict=False):
+        for one, (charge, count), container in zip(self._feeders, _CHARGE_TAGS, self._containers, strict=False):
             container.look(one.refilled, refilling=one.loop.refilling)
-            tags[f"{name}.CHARGE"], tags[f"{name}.CHARGES"] = container.charge, container.count
+            tags[charge], tags[count] = container.charge, container.count
         return tags

@@ -122,10 +122,11 @@ def spectrum(
     >>> spectrum({"API": 10.0, "EXC": 86.0, "LUB": 1.0, "WATER": 3.0}, np.random.default_rng(1)).shape
     (64,)
     """
-    gain, offset, slope, sampling, *channel = (rng.standard_normal(68) * (noise / sqrt(scans))).tolist()
+    drawn = rng.standard_normal(68) * (noise / sqrt(scans))
+    (gain, offset, slope, sampling), channel = drawn[:4].tolist(), drawn[4:]
     astray = _SAMPLING_SD * sampling
     seen = {**composition, "API": composition.get("API", 0.0) + astray, "EXC": composition.get("EXC", 0.0) - astray}
-    scatter = _OFFSET_SD * offset + _SLOPE_SD * slope * _TILT + _CHANNEL_SD * np.array(channel)
+    scatter = _OFFSET_SD * offset + _SLOPE_SD * slope * _TILT + _CHANNEL_SD * channel
     blend = optics.depth * (1.0 + _GAIN_SD * gain) * absorbance(seen, optics.shift) + scatter
     if optics.fouling == 0.0:
         return np.asarray(blend)

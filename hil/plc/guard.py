@@ -157,7 +157,7 @@ def scan(block: Block, asked: Asked, rules: Rules, *, permitted: bool, dt: float
     """
     if rules.leased:
         claim = _claim(asked)
-        bid = _bid(block, asked, rules, claim)
+        bid = block if block.word is _REMOTE else _bid(block, asked, rules, claim)
         ours = claim == (bid.epoch if bid.word is _REMOTE else bid.bidder) != 0
         heard = _hear(bid, asked.beat if ours else bid.echo, rules, dt)
         now = _grant(heard, asked, rules, claim, permitted=permitted)
@@ -176,7 +176,7 @@ def scan(block: Block, asked: Asked, rules: Rules, *, permitted: bool, dt: float
 
 def _bid(block: Block, asked: Asked, rules: Rules, claim: int) -> Block:
     """Begin to listen to a claim that is newer than the last granted, while nobody else is listened to."""
-    if block.word in (_REMOTE, _STARTING) or block.bidder or not _armed(asked.arm):
+    if block.word is _STARTING or block.bidder or not _armed(asked.arm):
         return block
     return block._replace(bidder=claim, owed=rules.beats) if _newer(claim, block.epoch) else block
 
@@ -233,6 +233,8 @@ def _accept(before: Block, now: Block, written: Mapping[str, object], rules: Rul
     if fallen:
         own = {tag: limit.fallback for tag, limit in limits.items() if limit.fallback is not None}
         asked = {**own, **{tag: value for tag, value in written.items() if _is_number(value)}}
+    if not asked:
+        return accepted
     news: dict[str, float] = {}
     for tag, value in asked.items():
         limit = limits.get(tag)
@@ -265,6 +267,8 @@ def _is_count(value: object) -> TypeGuard[float]:
     # This is asked twice in every scan; no number and no end is whole.
     if type(value) is float:
         return 0.0 <= value < _WRAP and value.is_integer()
+    if type(value) is int:
+        return 0 <= value < _WRAP
     return _is_number(value) and 0 <= value < _WRAP and value == int(value)
 
 

@@ -310,7 +310,9 @@ class SimulatedLine:
         words = {name: plc.block.word for name, plc in self.plcs.items()}
         parts = [*[plc.shown() for plc in self.plcs.values()], self._stations.shown(words)]
         if any(map(is_not, parts, self._parts)):  # truth and image of one instant say the same
-            self._parts, self._told = parts, {tag: value for part in parts for tag, value in part.items()}
+            self._parts, self._told = parts, dict[str, float]()
+            for part in parts:
+                self._told.update(part)
         return self._told
 
     def _check(self, policy: Policy) -> None:

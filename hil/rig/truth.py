@@ -7,6 +7,7 @@ import os
 from array import array
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from struct import Struct
 from typing import IO, Protocol
 
 import numpy as np
@@ -53,6 +54,7 @@ class TruthLog:
         self.labels = tuple(labels)
         """What will really go wrong."""
         self._names: tuple[str, ...] = ()
+        self._packed = Struct("").pack
         self._cells = array("d")
         self._spilt: IO[bytes] | None = None
 
@@ -75,14 +77,15 @@ class TruthLog:
             If it has other columns than the first.
         """
         if not self._names:
-            self._names = tuple(row)
+            self._names, self._packed = tuple(row), Struct(f"{len(row)}d").pack
             if self._spilt is not None:
                 self._spilt.write(json.dumps(self._names).encode() + b"\n")
         if tuple(row) != self._names:
             raise ValueError("a truth log has the same columns in every row")
-        self._cells.extend(row.values())
+        cells = self._packed(*row.values())
+        self._cells.frombytes(cells)
         if self._spilt is not None:
-            self._spilt.write(self._cells[-len(self._names) :].tobytes())
+            self._spilt.write(cells)
 
     def columns(self) -> Truth:
         """Return the log by column."""
