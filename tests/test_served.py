@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from typing import Any, cast
 
 import pytest
+import yaml
 from asyncua import Client, ua
 from asyncua.ua.uaerrors import BadUserAccessDenied
 from fakes import POLICY, Bench
@@ -268,7 +269,7 @@ def test_an_order_of_a_user_who_may_is_placed(people: People, name: str, words: 
         ("olga", "guess", ("hold", "auto", "steady"), "the name or the password is wrong"),
         ("olga", OWN, ("hold", "auto", " "), "found no reason"),
         ("olga", OWN, ("other", "auto", "steady"), "found the loop 'other', wanted one of hold"),
-        ("olga", OWN, ("hold", "fast", "steady"), "found the mode 'fast', wanted one of off, shadow, advisory, auto"),
+        ("olga", OWN, ("hold", "fast", "steady"), "mode: found 'fast', wanted one of off, shadow, advisory, auto"),
     ],
 )
 def test_any_other_order_is_refused_and_nothing_is_placed(
@@ -311,18 +312,48 @@ def test_figures_are_served_as_prometheus_reads_them() -> None:
     assert lines['steadyline_tags{quality="bad"}'] == "3.0"
 
 
-def test_the_dashboard_and_the_rules_ask_for_figures_there_are() -> None:
-    served = {sample.name for family in Figures(Bench().kit).registry.collect() for sample in family.samples}
+ENDS = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",), "info": ("_info",)}
+"""What the name of a figure ends in by its type, as Prometheus is shown it."""
+EVERYWHERE = {"job", "instance", "le", "__name__"}
+"""Labels that Prometheus gives by itself, or that buckets have."""
+
+
+def shown_names() -> dict[str, set[str]]:
+    """Return the labels of every name Prometheus is shown, as far as a cycle of a small line shows them."""
     bench, figures = Bench(), Figures(Bench().kit)
     for cycle in cycles(bench, 1, Order("olga", "steady", SetMode("hold", Mode.AUTO))):
-        figures(cycle)
+        told = replace(cycle.decision, alerts=(alert(bench, active=True),))
+        figures(replace(cycle, decision=told))
     copy_figures(figures.registry, Path("none"), WallClock())
-    served |= {family.name for family in figures.registry.collect()}
-    served |= {f"{name}_{end}" for name in served for end in ("total", "bucket", "info")}
-    for name in ("steadyline.json", "rules.yaml"):
-        asked = set(re.findall(r"steadyline_[a-z_]+", (GRAFANA / name).read_text()))
-        assert asked
-        assert asked <= served
+    found = dict[str, set[str]]()
+    for family in figures.registry.collect():
+        labels = {label for sample in family.samples for label in sample.labels}
+        found |= {family.name + end: labels for end in ENDS[family.type]}
+    return found
+
+
+def asked_of(name: str) -> list[tuple[str, str]]:
+    """Return every expression of a dashboard or of rules, with what its legend shows."""
+    data = yaml.safe_load((GRAFANA / name).read_text())
+    groups = data["panels"] if "panels" in data else data["groups"]
+    targets = [one for group in groups for one in group.get("targets", group.get("rules", ()))]
+    return [(one["expr"], one.get("legendFormat", "")) for one in targets]
+
+
+@pytest.mark.parametrize("name", ["steadyline.json", "rules.yaml"])
+def test_every_expression_of_dashboard_and_rules_asks_for_figures_and_labels_there_are(name: str) -> None:
+    served, asked = shown_names(), asked_of(name)
+    assert asked
+    for expression, legend in asked:
+        names = re.findall(r"steadyline_\w+", expression)
+        assert names, expression
+        assert set(names) <= set(served), expression
+        labels = set(re.findall(r"\{\{\s*(\w+)\s*\}\}", legend)) | set(
+            re.findall(r"[{,]\s*(\w+)\s*(?:=|!)", expression)
+        )
+        labels |= {each.strip() for group in re.findall(r"\bby \(([^)]*)\)", expression) for each in group.split(",")}
+        there = {label for one in names for label in served[one]}
+        assert not there or labels <= there | EVERYWHERE, expression
 
 
 # Log

@@ -21,10 +21,9 @@ from controller.cycle import (
     HandleAlarm,
     Mode,
     Order,
-    SetLimits,
     SetMode,
-    SetTarget,
 )
+from controller.ordering import POLICY, limits, target
 from controller.rights import needed
 from policies.people import Right
 from policies.words import seconds
@@ -48,8 +47,6 @@ _LIKE = {
     "restore": "restore nir_bad probe is back",
 }
 _DIRECTIVES = {one.value.replace(" ", "_"): one for one in Directive}
-_POLICY = "policy"
-"""Word for what the policy says."""
 
 
 Gate = Callable[[str, Collection[Right]], None]
@@ -206,18 +203,12 @@ def _handle(attention: Attention, rest: str, who: str) -> Order:
 
 def _set(word: str, words: list[str], who: str, loops: tuple[str, ...]) -> Order:
     """Return the order for limits or a target; the loop is named before a dot where there are several."""
-    count = 1 if words[1:2] == [_POLICY] else 2 if word == "limits" else 1
+    count = 1 if words[1:2] == [POLICY] else 2 if word == "limits" else 1
     numbers, why = words[1 : 1 + count], " ".join(words[1 + count :])
     loop, _, name = words[0].rpartition(".") if words else ("", "", "")
     loop = loop or (loops[0] if len(loops) == 1 else "")
     if loop not in loops or len(numbers) < count or not why:
         what = "its lowest and highest value" if word == "limits" else "its value"
-        raise ValueError(f"{word}: expected a variable, {what} or the word {_POLICY}, and why, such as {_LIKE[word]}")
-    if numbers == [_POLICY]:
-        return Order(who, why, SetLimits(loop, name, None) if word == "limits" else SetTarget(loop, name, None))
-    try:
-        found = [float(number) for number in numbers]
-    except ValueError:
-        raise ValueError(f"{word}: found {' '.join(numbers)!r}, expected numbers or the word {_POLICY}") from None
-    act = SetLimits(loop, name, (found[0], found[1])) if word == "limits" else SetTarget(loop, name, found[0])
+        raise ValueError(f"{word}: expected a variable, {what} or the word {POLICY}, and why, such as {_LIKE[word]}")
+    act = limits(loop, name, numbers[0], numbers[-1]) if word == "limits" else target(loop, name, numbers[0])
     return Order(who, why, act)

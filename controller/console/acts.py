@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from math import isfinite, nan
 from typing import cast, get_args
 
 from anomaly.cases import Countersign, Dispose, Disposition, DoStep, EnterResult, Reopen, Return, Support
+from controller import ordering
 from controller.console.board import Board
 from controller.console.trends import case
 from controller.cycle import (
@@ -18,10 +17,9 @@ from controller.cycle import (
     DirectLine,
     HandleAlarm,
     Mode,
-    SetLimits,
     SetMode,
-    SetTarget,
 )
+from controller.ordering import POLICY
 
 Sent = Mapping[str, object]
 """Fields of a form, or of a JSON object."""
@@ -80,21 +78,15 @@ def _alarm(sent: Sent) -> Act:
         done, _, rest = _text(sent, "attend").partition(" ")
         name, _, raised = rest.partition(" ")
         sent = {**sent, "attention": done, "alarm": name, **({"raised": raised} if raised else {})}
-    done, name = _text(sent, "attention"), _text(sent, "alarm")
-    if done not in set(Attention):
-        raise ValueError(f"attention: found {done!r}, wanted one of {', '.join(Attention)}")
-    shelves = done == Attention.SHELVE.value
-    for_s = 60.0 * _number(sent, "minutes") if shelves else None
+    done, name = ordering.one_of(Attention, "attention", _text(sent, "attention")), _text(sent, "alarm")
+    for_s = 60.0 * _number(sent, "minutes") if done is Attention.SHELVE else None
     if for_s is not None and not for_s > 0.0:
         raise ValueError("minutes: wanted a number above 0")
-    return HandleAlarm(name, Attention(done), for_s, _number(sent, "raised") if sent.get("raised") else None)
+    return HandleAlarm(name, done, for_s, _number(sent, "raised") if sent.get("raised") else None)
 
 
 def _line(sent: Sent) -> Act:
-    asked = _text(sent, "directive")
-    if asked not in set(Directive):
-        raise ValueError(f"directive: found {asked!r}, wanted one of {', '.join(Directive)}")
-    return DirectLine(Directive(asked))
+    return DirectLine(ordering.one_of(Directive, "directive", _text(sent, "directive")))
 
 
 def _case(sent: Sent, board: Board) -> Act:
@@ -111,10 +103,7 @@ def _case(sent: Sent, board: Board) -> Act:
             raise ValueError(f"result: wanted test, found, and supports as one of {', '.join(get_args(Support))}")
         return EnterResult(name, test, found, cast("Support", supports), _text(sent, "reference").strip())
     if does == "judge":
-        asked = _text(sent, "disposition")
-        if asked not in set(Disposition):
-            raise ValueError(f"disposition: found {asked!r}, wanted one of {', '.join(Disposition)}")
-        return Dispose(name, Disposition(asked))
+        return Dispose(name, ordering.one_of(Disposition, "disposition", _text(sent, "disposition")))
     if does == "countersign":
         if one.disposition is None:
             raise ValueError(f"case {name}: there is no disposition to be signed")
@@ -125,10 +114,7 @@ def _case(sent: Sent, board: Board) -> Act:
 
 
 def _mode(sent: Sent, loop: str) -> Act:
-    asked = _text(sent, "mode")
-    if asked not in set(Mode):
-        raise ValueError(f"mode: found {asked!r}, wanted one of {', '.join(Mode)}")
-    return SetMode(loop, Mode(asked))
+    return SetMode(loop, ordering.one_of(Mode, "mode", _text(sent, "mode")))
 
 
 def _accept(sent: Sent, loop: str) -> Act:
@@ -136,15 +122,12 @@ def _accept(sent: Sent, loop: str) -> Act:
 
 
 def _limits(sent: Sent, loop: str) -> Act:
-    name = _text(sent, "name")
-    if sent.get("policy"):
-        return SetLimits(loop, name, None)
-    return SetLimits(loop, name, (_number(sent, "low"), _number(sent, "high")))
+    ends = [POLICY if sent.get("policy") else _said(sent, end) for end in ("low", "high")]
+    return ordering.limits(loop, _text(sent, "name"), *ends)
 
 
 def _target(sent: Sent, loop: str) -> Act:
-    name = _text(sent, "name")
-    return SetTarget(loop, name, None if sent.get("policy") else _number(sent, "target"))
+    return ordering.target(loop, _text(sent, "name"), POLICY if sent.get("policy") else _said(sent, "target"))
 
 
 KINDS: Mapping[str, Callable[[Sent, str], Act]] = {
@@ -163,11 +146,9 @@ def _text(sent: Sent, name: str) -> str:
     raise ValueError(f"{name}: wanted a text")
 
 
+def _said(sent: Sent, name: str) -> object:
+    return sent.get(name, "")
+
+
 def _number(sent: Sent, name: str) -> float:
-    found = sent.get(name, "")
-    value = nan
-    with suppress(ValueError, OverflowError):
-        value = float(found) if isinstance(found, str | int | float) and not isinstance(found, bool) else nan
-    if not isfinite(value):
-        raise ValueError(f"{name}: found {str(found)[:40]!r}, wanted a number")
-    return value
+    return ordering.number(name, _said(sent, name))

@@ -24,7 +24,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from controller.console import api, charts, slow
+from controller.console import api, charts, listing, slow
 from controller.console.guards import Guards
 from controller.console.hall import Answer, Hall, Wanting
 from controller.console.hub import Full
@@ -159,7 +159,9 @@ WAYS: tuple[Way, ...] = (
     Way("GET", "/", page("line")),
     Way("GET", "/units/{name}", page("unit")),
     Way("GET", "/loops/{name}", page("loop")),
-    Way("GET", "/alarms", page("alarms")),
+    Way("GET", "/alarms", listing.page),
+    Way("GET", "/alarms/list.csv", listing.listed),
+    Way("GET", "/alarms/history.csv", listing.history),
     Way("GET", "/health", page("health")),
     Way("GET", "/soft", page("soft")),
     Way("GET", "/material", page("material")),

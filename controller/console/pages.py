@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from controller.alarms.lifecycle import KEPT, TABLE, TOLD, UNSEEN, AlarmState
+from controller.alarms.lifecycle import KEPT, TABLE, TOLD, UNSEEN
 from controller.alarms.look import EVENTS
 from controller.alarms.state import Alarm
 from controller.console import charts, explaining, health, material, picture, soft, trends, words
@@ -18,11 +18,12 @@ from controller.console.charts import Chart
 from controller.console.faces import PHASES, face
 from controller.console.layout import Unit
 from controller.console.picture import Picture
+from controller.console.sheets import Sheet, cut, turned, turning
 from controller.cycle import Attention
 
 _TEMPLATES = Path(__file__).with_name("templates")
 _SHOWN = 6
-_LISTED = 200
+_URGENT = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,25 +85,21 @@ class Pages:
         """Return a template filled in."""
         return self._env.get_template(template).render(self._words | more)
 
-    def standing(
-        self, board: Board, states: Collection[AlarmState], most: int, calm: str, *, acts: bool = False
-    ) -> str:
+    def standing(self, board: Board, sheet: Sheet[Alarm], calm: str, turn: Callable[[int], str] | None = None) -> str:
         """Return a list of alarms.
 
         Parameters
         ----------
         board
             What is known of the run.
-        states
-            States of those that are listed.
-        most
-            Most that are listed [1].
+        sheet
+            Those that are listed.
         calm
             What stands where there are none.
-        acts
-            Whether what may be done to each is offered.
+        turn
+            Gives the address of another sheet; None where only the most urgent are shown, and nothing is done to them.
         """
-        more = {"most": most, "calm": calm, "acts": acts, "states": states, "priorities": PRIORITIES, "unseen": UNSEEN}
+        more = {"sheet": sheet, "calm": calm, "turn": turn, "priorities": PRIORITIES, "unseen": UNSEEN}
         return self.write("_standing.html.j2", board=board, acts_of=attentions, **more)
 
 
@@ -122,7 +119,7 @@ def _line(pages: Pages, board: Board, _name: str) -> View:
     for one in faces:
         for each in one.variables:
             cells |= picture.variable(one.name, each)
-    parts = {"standing": pages.standing(board, TOLD, 5, "Nothing is on the list.")}
+    parts = {"standing": pages.standing(board, cut(board.alarms(), 1, _URGENT), "Nothing is on the list.")}
     return View("line", "line.html.j2", "Line", Picture(cells, parts), (), {"faces": faces, "tags": shown})
 
 
@@ -166,14 +163,19 @@ def _loop(pages: Pages, board: Board, name: str) -> View:
     return View(f"loop:{name}", "loop.html.j2", f"Loop {name}", shown, drawn, {"face": one})
 
 
-def _alarms(pages: Pages, board: Board, _name: str) -> View:
+def _alarms(pages: Pages, board: Board, name: str) -> View:
+    at = turned(name)
+    told, kept = (cut(board.alarms(states), n) for states, n in zip((TOLD, KEPT), at, strict=False))
+    past = cut(tuple(board.changes), at[-1])
     parts = {
-        "standing": pages.standing(board, TOLD, _LISTED, "Nothing is on the list.", acts=True),
-        "aside": pages.standing(board, KEPT, _LISTED, "Nothing is kept from people.", acts=True),
+        "standing": pages.standing(board, told, "Nothing is on the list.", turning(at, "list")),
+        "aside": pages.standing(board, kept, "Nothing is kept from people.", turning(at, "aside")),
         "incidents": pages.write("_incidents.html.j2", board=board),
-        "past": pages.write("_past.html.j2", board=board, most=_LISTED),
+        "past": pages.write("_past.html.j2", board=board, sheet=past, turn=turning(at, "past")),
     }
-    return View("alarms", "alarms.html.j2", "Alarms", Picture(picture.bar(board), parts))
+    topic = f"alarms:{name}" if name else "alarms"
+    back = turning(at, "list")(at[0]) if name else "/alarms"
+    return View(topic, "alarms.html.j2", "Alarms", Picture(picture.bar(board), parts), (), {"back": back})
 
 
 def _health(_pages: Pages, board: Board, _name: str) -> View:

@@ -30,7 +30,7 @@ _LONGEST = 120
 _Found = TypeVar("_Found")
 
 
-async def _beside(hall: Hall, what: Callable[..., _Found], *given: object) -> _Found:
+async def beside(hall: Hall, what: Callable[..., _Found], *given: object) -> _Found:
     """Return what the process beside works out, or refuse in a sentence that says whether to come again."""
     try:
         return await hall.beside.ask(what, *given)
@@ -52,7 +52,7 @@ async def explained(hall: Hall, request: Request, _session: Session) -> Response
     found = explaining.moment(hall.board, name)
     if found is None:
         return HTMLResponse("<p>There is nothing to be explained yet.</p>")
-    why = await _beside(hall, explaining.explained, hall.board.kit.policy, name, found)
+    why = await beside(hall, explaining.explained, hall.board.kit.policy, name, found)
     courses = [json.dumps(_drawn(course)) for course in why.courses]
     text = hall.pages.write("_explained.html.j2", why=why, summary=explaining.summary(why), courses=courses)
     return HTMLResponse(text)
@@ -107,6 +107,6 @@ async def verified(hall: Hall, _request: Request, _session: Session) -> Response
     """Answer with whether the record is whole, as a part of a page."""
     if hall.board.record is None:
         return HTMLResponse("<span>no record</span>")
-    good, said = await _beside(hall, explaining.verified, hall.board.record)
+    good, said = await beside(hall, explaining.verified, hall.board.record)
     state = "" if good else "bad"
     return HTMLResponse(f'<span class="v" data-s="{state}">chain: {escape(said)}</span>')

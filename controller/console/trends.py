@@ -19,6 +19,7 @@ Plain = dict[str, object]
 _NEWEST = 5
 _LIKE = 0.6
 _MOST = 6
+_FAR = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,17 +74,27 @@ def windows(board: Board) -> dict[str, Window]:
 
 
 def figure(seen: Window, title: str) -> Plain:
-    """Return how far each channel of a window is from normal over time, as a figure that stands still."""
+    """Return how far each channel of a window is from normal over time, as a figure that stands still.
+
+    Those that went farthest come first; those that stayed within three standard deviations stand back behind them.
+    """
     points, normal, sd = np.array(seen.points), np.array(seen.normal), np.array(seen.sd)
     if len(points) == 0 or len(normal) == 0:
         return {"traces": [], "title": title, "x": "", "levels": []}
     minutes = (np.arange(len(points)) - len(points) + 1) * seen.every_s / 60.0
     scaled = (points - normal) / sd
+    farthest = np.where(np.isfinite(scaled), np.abs(scaled), 0.0).max(axis=0)
+    order: list[int] = np.argsort(-farthest, kind="stable").tolist()
     traces = [
-        {"x": minutes.tolist(), "y": [_plain(z) for z in scaled[:, i].tolist()], "name": tag}
-        for i, tag in enumerate(seen.tags)
+        {
+            "x": minutes.tolist(),
+            "y": [_plain(z) for z in scaled[:, i].tolist()],
+            "name": seen.tags[i],
+            "faint": bool(farthest[i] < _FAR),
+        }
+        for i in order
     ]
-    return {"traces": traces, "title": title, "x": "before the newest point [min]", "levels": [-3.0, 3.0]}
+    return {"traces": traces, "title": title, "x": "before the newest point [min]", "levels": [-_FAR, _FAR]}
 
 
 def _plain(value: float) -> float | None:

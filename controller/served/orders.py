@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from queue import SimpleQueue
 from threading import Lock
 
+from controller import ordering
 from controller.cycle import (
     Accept,
     Act,
@@ -17,9 +18,7 @@ from controller.cycle import (
     LoopAct,
     Mode,
     Order,
-    SetLimits,
     SetMode,
-    SetTarget,
 )
 from controller.kit import Kit
 from controller.people import Denied, People
@@ -62,14 +61,14 @@ class Counter:
     def calls(self) -> tuple[Call, ...]:
         """Return what may be asked for."""
         acts: tuple[tuple[str, tuple[tuple[str, str], ...], str, Callable[..., Act]], ...] = (
-            ("SetMode", (_LOOP, ("mode", "off, shadow, advisory or auto.")), "Put a loop in a mode.", self._mode),
+            ("SetMode", (_LOOP, ("mode", "off, shadow, advisory or auto.")), "Put a loop in a mode.", _moded),
             ("Accept", (_LOOP,), "Let the controller make the move it proposes.", self._accept),
-            ("SetTarget", (_LOOP, _NAME, ("target", "Wanted value, or policy.")), "Hold elsewhere.", self._target),
+            ("SetTarget", (_LOOP, _NAME, ("target", "Wanted value, or policy.")), "Hold elsewhere.", ordering.target),
             (
                 "SetLimits",
                 (_LOOP, _NAME, ("low", "Lowest value, or policy."), ("high", "Highest value, or policy.")),
                 "Keep a variable within narrower limits.",
-                self._limits,
+                ordering.limits,
             ),
             ("DirectLine", (("directive", "shut down, go on or end batch."),), "Tell of the line.", _directed),
             ("Acknowledge", (_ALARM,), "Say that an alarm was seen.", _handled(Attention.ACKNOWLEDGE)),
@@ -99,29 +98,18 @@ class Counter:
 
         return place
 
-    def _mode(self, loop: str, mode: str) -> Act:
-        if mode not in set(Mode):
-            raise ValueError(f"found the mode {mode!r}, wanted one of {', '.join(Mode)}")
-        return SetMode(loop, Mode(mode))
-
     def _accept(self, loop: str) -> Act:
         if loop in self._kit.loops and loop not in self._offers:
             raise ValueError(f"{loop}: nothing is on offer")
         return Accept(loop, self._offers.get(loop, 0.0))
 
-    def _target(self, loop: str, name: str, target: str) -> Act:
-        return SetTarget(loop, name, None if target == "policy" else _number(target))
 
-    def _limits(self, loop: str, name: str, low: str, high: str) -> Act:
-        if low == high == "policy":
-            return SetLimits(loop, name, None)
-        return SetLimits(loop, name, (_number(low), _number(high)))
+def _moded(loop: str, mode: str) -> Act:
+    return SetMode(loop, ordering.one_of(Mode, "mode", mode))
 
 
 def _directed(directive: str) -> Act:
-    if directive not in set(Directive):
-        raise ValueError(f"found {directive!r}, wanted one of {', '.join(Directive)}")
-    return DirectLine(Directive(directive))
+    return DirectLine(ordering.one_of(Directive, "directive", directive))
 
 
 def _handled(attention: Attention) -> Callable[[str], Act]:
@@ -130,10 +118,3 @@ def _handled(attention: Attention) -> Callable[[str], Act]:
 
 def _shelved(alarm: str, time: str) -> Act:
     return HandleAlarm(alarm, Attention.SHELVE, seconds(time))
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        raise ValueError(f"found {text!r}, wanted a number or the word policy") from None

@@ -115,7 +115,10 @@ export class Charts {
     const figure = JSON.parse(place.dataset.figure);
     const look = { ink: colour("ink"), soft: colour("soft"), trace: colour("trace"), line: colour("line") };
     const dashes = ["solid", "dash", "dot", "dashdot"];
-    const data = figure.traces.map((trace, n) => ({ ...trace, mode: "lines", line: { color: n ? look.soft : look.trace, width: 2, dash: dashes[n % 4] } }));
+    const calm = figure.traces.findIndex((trace) => trace.faint);
+    const data = figure.traces.map(({ faint, ...trace }, n) => ({ ...trace, mode: "lines",
+      opacity: faint ? 0.6 : 1, line: faint ? { color: look.soft, width: 1 } : { color: n % 4 ? look.soft : look.trace, width: 2.5, dash: dashes[n % 4] },
+      ...(faint ? { name: figure.traces.length - calm > 1 ? "within 3 sd" : trace.name, hovertext: trace.name, legendgroup: "calm", showlegend: n === calm } : {}) })).reverse();
     const shapes = (figure.levels ?? []).map((y) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: look.soft, width: 1, dash: "dot" } }));
     this.react(place, data, figure.title, look, { title: { text: figure.x } }, shapes, true);
   }
@@ -125,7 +128,7 @@ export class Charts {
     const layout = {
       title: { text: title, font: { size: 14, color: look.ink }, x: 0.01, xanchor: "left", y: 0.97 },
       paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", font: { color: look.ink, size: 12 },
-      margin: { t: 38, r: 14, b: legend ? 96 : 40, l: 56 }, showlegend: legend, legend: { orientation: "h", x: 0, xanchor: "left", y: -0.24, yanchor: "top", bgcolor: "rgba(0,0,0,0)" },
+      margin: { t: 38, r: 14, b: legend ? 96 : 40, l: 56 }, showlegend: legend, legend: { orientation: "h", x: 0, xanchor: "left", y: xaxis.title ? -0.34 : -0.24, yanchor: "top", bgcolor: "rgba(0,0,0,0)" },
       xaxis: { ...axis, ...xaxis }, yaxis: { ...axis }, shapes, hovermode: "x",
     };
     window.Plotly.react(place, data, layout, CONFIG);
