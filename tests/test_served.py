@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import io
 import json
-import re
 import urllib.request
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
@@ -14,7 +13,6 @@ from queue import SimpleQueue
 from typing import Any, cast
 
 import pytest
-import yaml
 from asyncua import Client, ua
 from asyncua.ua.uaerrors import BadUserAccessDenied
 from fakes import POLICY, Bench
@@ -24,7 +22,6 @@ from stationed import OWN, station
 from anomaly import Alert
 from controller.cycle import Attention, Cycle, HandleAlarm, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.people import People
-from controller.served.copied import copy_figures
 from controller.served.facts import Board, facts
 from controller.served.log import Log
 from controller.served.metrics import Figures, serve
@@ -310,50 +307,6 @@ def test_figures_are_served_as_prometheus_reads_them() -> None:
     assert lines['steadyline_cycle_seconds_count{part="decide"}'] == "3.0"
     assert lines['steadyline_tags{quality="good"}'] == "5.0"
     assert lines['steadyline_tags{quality="bad"}'] == "3.0"
-
-
-ENDS = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",), "info": ("_info",)}
-"""What the name of a figure ends in by its type, as Prometheus is shown it."""
-EVERYWHERE = {"job", "instance", "le", "__name__"}
-"""Labels that Prometheus gives by itself, or that buckets have."""
-
-
-def shown_names() -> dict[str, set[str]]:
-    """Return the labels of every name Prometheus is shown, as far as a cycle of a small line shows them."""
-    bench, figures = Bench(), Figures(Bench().kit)
-    for cycle in cycles(bench, 1, Order("olga", "steady", SetMode("hold", Mode.AUTO))):
-        told = replace(cycle.decision, alerts=(alert(bench, active=True),))
-        figures(replace(cycle, decision=told))
-    copy_figures(figures.registry, Path("none"), WallClock())
-    found = dict[str, set[str]]()
-    for family in figures.registry.collect():
-        labels = {label for sample in family.samples for label in sample.labels}
-        found |= {family.name + end: labels for end in ENDS[family.type]}
-    return found
-
-
-def asked_of(name: str) -> list[tuple[str, str]]:
-    """Return every expression of a dashboard or of rules, with what its legend shows."""
-    data = yaml.safe_load((GRAFANA / name).read_text())
-    groups = data["panels"] if "panels" in data else data["groups"]
-    targets = [one for group in groups for one in group.get("targets", group.get("rules", ()))]
-    return [(one["expr"], one.get("legendFormat", "")) for one in targets]
-
-
-@pytest.mark.parametrize("name", ["steadyline.json", "rules.yaml"])
-def test_every_expression_of_dashboard_and_rules_asks_for_figures_and_labels_there_are(name: str) -> None:
-    served, asked = shown_names(), asked_of(name)
-    assert asked
-    for expression, legend in asked:
-        names = re.findall(r"steadyline_\w+", expression)
-        assert names, expression
-        assert set(names) <= set(served), expression
-        labels = set(re.findall(r"\{\{\s*(\w+)\s*\}\}", legend)) | set(
-            re.findall(r"[{,]\s*(\w+)\s*(?:=|!)", expression)
-        )
-        labels |= {each.strip() for group in re.findall(r"\bby \(([^)]*)\)", expression) for each in group.split(",")}
-        there = {label for one in names for label in served[one]}
-        assert not there or labels <= there | EVERYWHERE, expression
 
 
 # Log
