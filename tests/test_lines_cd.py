@@ -21,6 +21,11 @@ def test_a_quiet_line_raises_no_alert(line: str, for_: str) -> None:
     assert told(line, for_, 321) == set()
 
 
+@pytest.mark.slow
+def test_a_day_on_which_the_conductivity_wanders_as_it_does_by_itself_is_silent() -> None:
+    assert told("D", "24h", 961) == set()
+
+
 @pytest.mark.parametrize(
     ("fault", "target", "watch"),
     [
