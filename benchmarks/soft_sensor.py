@@ -6,7 +6,9 @@ designed experiments, and withheld runs within and outside their ranges. Errors 
 medians over draws; coverage is that of results of the laboratory, with intervals of 90 %. Every learner without a core
 is tuned by the same blocked validation as the hybrid, and the ratio is to the one that turns out best, which nobody
 could have known before. How recipes are chosen and intervals made was settled on the draws `TUNING`, which are not
-those of the report. A folder named in ``STEADYLINE_RUNS`` keeps the simulated runs for the next time.
+those of the report; so was the core of the size, after draws 500 to 507 had shown that a power law of liquid and speed
+is not enough of one, and its draws are further ones. A folder named in ``STEADYLINE_RUNS`` keeps the simulated runs for
+the next time.
 """
 
 from __future__ import annotations
@@ -33,7 +35,8 @@ from plant_io.signals import Floats
 from policies.hybrid import Form
 
 SIZES, QUICK_SIZES = (8, 12, 16, 20, 40, 64), (12, 16, 64)
-TUNING, SEEDS, QUICK_SEEDS = range(9), range(500, 508), range(500, 504)
+TUNING, QUICK_SEEDS = range(9), range(500, 504)
+SEEDS = {"lod": range(500, 508), "d50": range(600, 606)}
 WITHHELD, QUICK_WITHHELD = 200, 100
 COVERAGE = 0.9
 FEW, SMALL, LARGE = 4, 16, 64
@@ -44,7 +47,7 @@ ALONE = "core alone"
 SERIAL: tuple[Form, ...] = ("serial_features", "serial_parameter")
 PLANS = {
     "lod": Plan("two_zone", (HYBRID,), label_sd=LOD_SD),
-    "d50": Plan("power_law", (HYBRID,), label_sd=SIEVE_SD),
+    "d50": Plan("milled", (HYBRID,), label_sd=SIEVE_SD),
 }
 UNITS = {"lod": "%", "d50": "um"}
 
@@ -148,20 +151,23 @@ def few(one: Draw) -> dict[str, float]:
 
 def run(quick: bool) -> Result:  # noqa: FBT001  # handed over so
     """Measure learning curves of hybrid soft sensors on line B."""
-    sizes, seeds = (QUICK_SIZES, QUICK_SEEDS) if quick else (SIZES, SEEDS)
+    sizes, withheld = (QUICK_SIZES, QUICK_WITHHELD) if quick else (SIZES, WITHHELD)
+    seeds = {"lod": QUICK_SEEDS} if quick else SEEDS
     folder = os.environ.get("STEADYLINE_RUNS")
-    draws = [
-        draw(seed, sizes, QUICK_WITHHELD if quick else WITHHELD, None if folder is None else Path(folder))
-        for seed in seeds
-    ]
-    result = Result("soft_sensor", seeds=list(seeds))
-    for name in ("lod",) if quick else PLANS:
+    kept = None if folder is None else Path(folder)
+    result = Result("soft_sensor", seeds=[seed for some in seeds.values() for seed in some])
+    reached = dict[str, dict[str, bool]]()
+    for name, some in seeds.items():
+        draws = [draw(seed, sizes, withheld, kept) for seed in some]
         curves = {n: _curve(name, draws, n) for n in sizes}
-        _note(result, name, curves)
-        print("\n".join([f"{name} [{UNITS[name]}], seeds {seeds}", *_rows(curves)]), file=sys.stderr)
-    starts = [few(one) for one in draws]
-    result.figures["few_labels"] = {"n": FEW} | {k: _median([s[k] for s in starts]) for k in starts[0]}
-    result.config |= {"sizes": list(sizes), "draws": len(draws), "withheld": len(draws[0].inside.truth["lod"])}
+        reached[name] = _note(result, name, curves)
+        print("\n".join([f"{name} [{UNITS[name]}], seeds {some}", *_rows(curves)]), file=sys.stderr)
+        if name == "lod":
+            starts = [few(one) for one in draws]
+            result.figures["few_labels"] = {"n": FEW} | {k: _median([s[k] for s in starts]) for k in starts[0]}
+    result.figures["reached"] = reached
+    draws_of = {name: len(some) for name, some in seeds.items()}
+    result.config |= {"sizes": list(sizes), "draws": draws_of, "withheld": withheld}
     return result
 
 
@@ -185,7 +191,8 @@ def _rows(curves: Mapping[int, Curve]) -> Iterator[str]:
         yield f"| {n} | {' | '.join(cells)} | {np.mean(curve.covered):.3f} ({thirds}) |"
 
 
-def _note(result: Result, name: str, curves: Mapping[int, Curve]) -> None:
+def _note(result: Result, name: str, curves: Mapping[int, Curve]) -> dict[str, bool]:
+    """Note what was found, and return what was asked for and whether it was reached."""
     for n, curve in curves.items():
         key = f"{name}_n{n}"
         result.figures[f"rmsep_{key}"], result.figures[f"rmsep_outside_{key}"] = curve.medians(HYBRID)
@@ -202,11 +209,10 @@ def _note(result: Result, name: str, curves: Mapping[int, Curve]) -> None:
     thirds = np.mean([row for curve in curves.values() for row in curve.regions], axis=0).tolist()
     result.figures[f"coverage_{name}"] = whole
     result.figures[f"coverage_{name}_by_region"] = dict(zip(("low", "middle", "high"), thirds, strict=True))
-    if name == "lod":
-        result.figures["reached"] = dict(_reached(curves, [whole, *thirds]))
+    return dict(_reached(name, curves, [whole, *thirds]))
 
 
-def _reached(curves: Mapping[int, Curve], covered: Sequence[float]) -> Iterator[tuple[str, bool]]:
+def _reached(name: str, curves: Mapping[int, Curve], covered: Sequence[float]) -> Iterator[tuple[str, bool]]:
     """Give what is asked for, and whether it was reached."""
     for n, curve in curves.items():
         if n <= SMALL or n == LARGE:
@@ -216,7 +222,7 @@ def _reached(curves: Mapping[int, Curve], covered: Sequence[float]) -> Iterator[
                 curve.ratios()[0] <= limit,
             )
             yield f"the same outside it at {n} runs", curve.ratios()[1] <= limit
-        if n == LOD_GOAL_N:
+        if name == "lod" and n == LOD_GOAL_N:
             yield f"loss on drying to {LOD_GOAL} % at {n} runs", curve.medians(HYBRID)[0] <= LOD_GOAL
     whole, *thirds = covered
     yield "coverage within 0.88 and 0.92", BAND[0] <= whole <= BAND[1]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from policies.regions import Region, rising
 from policies.words import Declared, Duration, Name, Positive, Span
 
 Given = dict[str, tuple[str, tuple[float, float]]]
@@ -83,6 +84,13 @@ class LabelClaim(Declared):
     """Time over which flow and force are averaged [s]."""
     half: Positive
     """Half width of the interval, in multiples of the standard deviation [1], found on simulated or past runs."""
+    regions: tuple[Region, ...] = ()
+    """The same by what is said, in rising order; `half` holds everywhere where there are none."""
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        rising(self.regions)
+        return self
 
     @property
     def inputs(self) -> tuple[str, ...]:

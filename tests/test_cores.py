@@ -24,6 +24,7 @@ LINE_B = {
     "air": 360.0,
     "humidity": 0.008,
     "speed": 700.0,
+    "wet": 465.0,
     "fill": 180.0,
 }
 LINE_C = {
@@ -69,6 +70,9 @@ def test_the_two_zones_at_rest_are_the_control_model_at_rest() -> None:
         ("per_cell", {"humidity": 0.012}, True),
         ("power_law", {"liquid_flow": 4.2}, True),
         ("power_law", {"speed": 800.0}, False),
+        ("milled", {"wet": 520.0}, True),
+        ("milled", {"liquid_flow": 4.2}, True),
+        ("milled", {"inlet": 58.0}, False),
         ("feeders", {"api_flow": 3.2}, True),
         ("coil", {"coil": 66.0}, True),
         ("coil", {"flow_amine": 14.0}, True),
@@ -115,6 +119,19 @@ def test_parameters_are_found_again_from_labels_without_error() -> None:
     assert from_labels["size"].value == pytest.approx(430.0, rel=0.01)
     assert from_labels["by_liquid"].value == pytest.approx(1.3, rel=0.05)
     assert from_labels["size"].sd < 20.0
+
+
+def test_the_milled_size_is_a_power_of_the_wet_one_and_is_found_again_with_the_toughness_of_damp_granules() -> None:
+    core, drawn = CORES["milled"], {"size": 430.0, "by_wet": 0.75, "tougher": 0.03}
+    rng = np.random.default_rng(6)
+    names = [name for name, one in core.inputs.items() if one.needed]
+    inputs = {name: LINE_B[name] * rng.uniform(0.85, 1.15, 40) for name in names}
+    labels = core(dict(drawn), inputs)["value"]
+    dried = core({**drawn, "tougher": 0.0}, inputs)["value"]
+    assert dried.tolist() == pytest.approx((430.0 * (inputs["wet"] / 500.0) ** 0.75).tolist())
+    at = np.arange(40.0)
+    found = identified(Plan("milled", ("parallel",)), Samples(inputs, labels, at, at))
+    assert {name: found[name].value for name in drawn} == pytest.approx(drawn, rel=0.1)
 
 
 def test_simulated_samples_are_labelled_by_the_core_alone_and_seeded() -> None:

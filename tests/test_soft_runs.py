@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from benchmarks.soft_runs import draw, samples
-from benchmarks.soft_sensor import HYBRID, LOD_GOAL, SEEDS, TUNING, Curve, measure
+from benchmarks.soft_sensor import HYBRID, LOD_GOAL, SEEDS, TUNING, Asked, Curve, measure
+from controller.soft.hybrid_fit import identified, train, unspoken
+from controller.soft.recipes import Plan, Recipe
+from hil.runs_b import SIEVE_SD
 
 SIZES = (8, 12)
 
@@ -35,8 +38,22 @@ def test_every_set_of_a_draw_has_runs_of_its_own() -> None:
 
 
 def test_the_draws_of_the_report_are_not_those_of_tuning() -> None:
-    assert not set(TUNING) & set(SEEDS)
-    assert len(SEEDS) >= 6
+    for seeds in SEEDS.values():
+        assert not set(TUNING) & set(seeds)
+        assert len(seeds) >= 6
+    assert not set(SEEDS["lod"]) & set(SEEDS["d50"])
+
+
+def test_a_core_that_takes_in_what_is_seen_before_the_mill_says_the_milled_size_from_few_runs() -> None:
+    curve, one = Curve(), draw(43, (12,), 40)
+    known, asked = samples(one.sets[12], "d50"), Asked.of(one, "d50")
+    for core in ("milled", "power_law"):
+        plan = Plan(core, (HYBRID,), label_sd=SIEVE_SD)
+        alone = train(Recipe("mechanistic_only", core, None), plan, known, identified(plan, known))
+        curve.add(core, asked.errors([unspoken(alone(each.inputs)[0], logarithm=True) for each in asked.samples]))
+    (inside, outside), (plain, plain_outside) = (curve.medians(core) for core in ("milled", "power_law"))
+    assert inside < 0.75 * plain
+    assert outside < 0.75 * plain_outside
 
 
 @pytest.mark.slow

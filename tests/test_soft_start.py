@@ -12,6 +12,7 @@ from hybrids import TAGS, goal, runs, samples
 from test_soft_sensor_verbs import rows, written
 
 from controller.cli.app import BAD_INPUT, DONE, status
+from controller.cli.soft_start import tell
 from controller.soft import early
 from controller.soft.hybrid_model import read, said
 
@@ -50,6 +51,24 @@ def test_the_verb_starts_with_four_labels_and_shows_the_gain(
     assert 0.0 < found["gain"] < 1.0
     assert "gain over a learner on the labels alone:" in err
     assert read(out.read_bytes(), out.name).card.n == 5
+
+
+def test_how_far_off_a_way_is_that_knows_nothing_and_is_not_written_is_not_told(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    tell({early.LABELS: 0.7, early.SIMULATED: 5e4, early.CORE: 0.2}, 0.9, "%")
+    said_ = capsys.readouterr().err.splitlines()
+    assert said_[1:] == [
+        "core identified: errs by 0.2 %; written",
+        "learner on labels alone: errs by 0.7 %; not written",
+        "learner with simulated: no better than that mean; not written",
+    ]
+
+
+def test_the_mean_of_the_others_is_what_a_start_is_held_against() -> None:
+    some = samples(16).rows(np.arange(5))
+    others = [float(np.delete(some.labels, i).mean()) for i in range(5)]
+    assert early.by_mean(some) == pytest.approx(float(np.sqrt(np.mean((some.labels - others) ** 2))))
 
 
 @pytest.mark.parametrize(

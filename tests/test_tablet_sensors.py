@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
+from pydantic import ValidationError
 from seen import EPOCH, good, written
 
 from controller.soft import tablets
@@ -17,6 +18,7 @@ POLICY = load(shipped("a"))
 BLOCK, CLAIM = POLICY.soft_sensors["UNIFORMITY.API"], POLICY.soft_sensors["TAB.API"]
 assert isinstance(BLOCK, MovingBlock)
 assert isinstance(CLAIM, LabelClaim)
+WORDS = CLAIM.model_dump(by_alias=True, exclude={"over_s"})
 FED = {"LINE.TOTAL_PV": 20.0, "PRS.RPM": 20.0 / 60.0 / (36 * 200e-6), "PRS.MCF": 6.0}
 """What makes tablets of 200 mg."""
 
@@ -103,6 +105,22 @@ def test_the_mass_feels_the_force_at_once_and_the_flow_slowly() -> None:
     )
     slow = press.run(30, **{"PRS.RPM": FED["PRS.RPM"] / 1.02})["T.MASS"].value
     assert 199.9 < slow < 200.5
+
+
+def test_the_interval_may_be_wider_by_what_is_said() -> None:
+    words = {"regions": ({"up_to": 99.0, "half": 3.0}, {"half": 1.5})}
+    claim = LabelClaim.model_validate(WORDS | words)
+    for content, half in ((9.8, 3.0), (10.2, 1.5)):
+        found = Press(claim).run(700, content=content)
+        assert found["T.HIGH"].value - found["T"].value == pytest.approx(half * found["T"].sd)
+        assert found["T"].value - found["T.LOW"].value == pytest.approx(half * found["T"].sd)
+
+
+@pytest.mark.parametrize("ends", [(99.0, 98.0, None), (99.0, 99.0, None), (98.0, 99.0), (None, 99.0)])
+def test_regions_that_do_not_rise_or_leave_values_out_are_refused(ends: tuple[float | None, ...]) -> None:
+    regions = [{"up_to": end, "half": 2.0} for end in ends]
+    with pytest.raises(ValidationError, match="regions that end one above the other, the last of them nowhere"):
+        LabelClaim.model_validate(WORDS | {"regions": regions})
 
 
 def test_tablets_weighed_at_line_take_away_what_the_flow_is_off() -> None:

@@ -56,14 +56,28 @@ def start(
             raise Refused(f"{data[0]}: found no core that fits, expected --core: without one nothing can be simulated")
         model, errors = early.begun(goal, table.samples, simulated)
     write_text(out, model.model_dump_json(by_alias=True, indent=1) + "\n")
-    _tell(errors, early.gain(errors), model.unit)
+    tell(errors, early.by_mean(table.samples), model.unit)
+    people.print(f"gain over a learner on the labels alone: {100.0 * early.gain(errors):.0f} %")
     people.print(f"{model.form}; written to {out}", markup=False)
     figures = model.card.figures.model_dump()
     give({**figures, "errors": dict(errors), "gain": early.gain(errors), "simulated": simulated}, json)
     return 0
 
 
-def _tell(errors: Mapping[str, float], gained: float, unit: str) -> None:
-    for name, error in errors.items():
-        people.print(f"{name.replace('_', ' ')}: error {error:.3g} {unit} (rms), each label left out in turn")
-    people.print(f"gain over a learner on the labels alone: {100.0 * gained:.0f} %")
+def tell(errors: Mapping[str, float], by_mean: float, unit: str) -> None:
+    """Say what each way is worth; how far off one is that knows nothing and is not written, does not matter.
+
+    Parameters
+    ----------
+    errors
+        Error (rms) of each way, in `unit`.
+    by_mean
+        Error (rms) of saying the mean of the other labels, in `unit`.
+    unit
+        Unit of the result.
+    """
+    people.print(f"each label left out in turn; the mean of the others errs by {by_mean:.3g} {unit} (rms)")
+    for name, error in sorted(errors.items(), key=lambda one: one[1]):
+        written = "written" if error == min(errors.values()) else "not written"
+        off = f"errs by {error:.3g} {unit}" if written == "written" or error < by_mean else "no better than that mean"
+        people.print(f"{name.replace('_', ' ')}: {off}; {written}")

@@ -75,6 +75,17 @@ def gain(errors: Mapping[str, float]) -> float:
     return 1.0 - min(errors.values()) / errors[LABELS]
 
 
+def by_mean(samples: Samples) -> float:
+    """Return the error (rms) of saying of each sample the mean of the others, in the unit of the result.
+
+    Parameters
+    ----------
+    samples
+        The labelled samples.
+    """
+    return float(np.std(samples.labels)) * samples.n / (samples.n - 1)
+
+
 def _ranges(core: str, inputs: Mapping[str, Floats]) -> dict[str, tuple[float, float]]:
     """Return where samples are drawn, in the units of the inputs: half a range wider than the labels, if it can be."""
     found = dict[str, tuple[float, float]]()

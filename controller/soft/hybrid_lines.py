@@ -35,12 +35,13 @@ from controller.soft.hybrid_judge import (
     carded,
     yardsticks,
 )
-from controller.soft.hybrid_model import NO_CORE, HybridModel, Region, half_among
+from controller.soft.hybrid_model import NO_CORE, HybridModel
 from controller.soft.logarithms import logarithms
 from controller.soft.recipes import Plan
 from controller.soft.samples import Indices, Samples
 from controller.soft.widths import Widths
 from plant_io.signals import Floats
+from policies.regions import Region, half_among
 
 GROWTHS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Shares of the variance that may grow with the value, to choose from [1]."""
@@ -192,13 +193,14 @@ def _candidates(goal: Goal, fitted: Samples) -> dict[str, _Candidate]:
 def _judged(candidates: Mapping[str, _Candidate], best: str, widths: Widths, withheld: Samples) -> Forward:
     mean, scale = candidates[best].said(withheld)
     plan = candidates[best].plan
-    half = half_among(widths.regions, widths.whole, candidates[best].value(withheld))
+    said = candidates[best].value(withheld)
+    half = np.array([half_among(widths.regions, widths.whole, one) for one in said.tolist()])
     low, high = (unspoken(mean + end * half * scale, logarithm=plan.logarithm) for end in (-1.0, 1.0))
     spoken = {name: one.value(withheld) for name, one in candidates.items() if name not in {WHOLE, best}}
     if best != WHOLE:
         spoken[_NAMES[WHOLE]] = candidates[WHOLE].value(withheld)
     rows: Indices = np.arange(withheld.n)
-    return Forward(rows, withheld.labels, spoken | {WHOLE: candidates[best].value(withheld)}, low, high)
+    return Forward(rows, withheld.labels, spoken | {WHOLE: said}, low, high)
 
 
 def _told(lines: Lines, best: str, errors: Mapping[str, float]) -> str:

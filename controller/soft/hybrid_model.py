@@ -18,6 +18,7 @@ from controller.soft.logarithms import logarithms
 from controller.stored import stored
 from plant_io.signals import Floats
 from policies.hybrid import Form
+from policies.regions import Region, half_among, rising
 from policies.words import Declared, Number, Positive, Word
 
 NO_CORE = "none"
@@ -109,15 +110,6 @@ class Card(Declared):
     """Figures of the yardsticks on the same results: the core alone, and learners without a core."""
 
 
-class Region(Declared):
-    """A part of what a model says whose errors were looked at by themselves."""
-
-    up_to: Number | None
-    """Largest value said in it, in the unit of the result; none for the last."""
-    half: Positive
-    """Half width of intervals there, in the multiples of the `half` of the model [1]."""
-
-
 class HybridModel(Declared):
     """A fitted hybrid soft sensor as it stands in its file."""
 
@@ -174,10 +166,7 @@ class HybridModel(Declared):
             raise ValueError(f"the core {self.core} wants {', '.join([*missing, *absent])}")
         if self.learner is not None and self.learner.n_inputs != len(self.features):
             raise ValueError(f"the learner has {self.learner.n_inputs} inputs, expected {len(self.features)}")
-        ends = [one.up_to for one in self.regions[:-1]]
-        rising = [end for end in ends if end is not None]
-        if len(rising) < len(ends) or rising != sorted(rising) or (self.regions and self.regions[-1].up_to is not None):
-            raise ValueError("expected regions that end one above the other, the last of them nowhere")
+        rising(self.regions)
         if (self.form == "serial_parameter") != (self.governs is not None):
             raise ValueError("expected governs for serial_parameter, and for nothing else")
         return self
@@ -252,31 +241,7 @@ def half_at(model: HybridModel, value: Floats) -> Floats:
     value
         What core and learner say together, shape ``(n,)``, in the unit of the result.
     """
-    return half_among(model.regions, model.half, value)
-
-
-def half_among(regions: tuple[Region, ...], whole: float, value: Floats) -> Floats:
-    """Return the half width by what is said [1], shape ``(n,)``.
-
-    Parameters
-    ----------
-    regions
-        Parts of what is said, in rising order.
-    whole
-        Half width where there are none [1].
-    value
-        What is said, shape ``(n,)``, in the unit of the result.
-
-    Examples
-    --------
-    >>> parts = (Region(up_to=2.0, half=1.0), Region(up_to=None, half=1.5))
-    >>> half_among(parts, 1.2, np.array([1.0, 2.0, 3.0])).tolist()
-    [1.0, 1.0, 1.5]
-    """
-    if not regions:
-        return np.full(len(value), whole)
-    ends = [one.up_to for one in regions if one.up_to is not None]
-    return np.array([one.half for one in regions])[np.searchsorted(ends, value)]
+    return np.array([half_among(model.regions, model.half, one) for one in value.tolist()])
 
 
 def grown(growth: float, middle: float, value: Floats) -> Floats:

@@ -21,6 +21,7 @@ from plant_io.quality import Quality, Reason
 from plant_io.signals import Sample, Snapshot
 from plant_io.values import quick
 from policies import LabelClaim, MovingBlock, Policy
+from policies.regions import half_among
 from policies.units import convert
 
 Grade = tuple[Quality, Reason]
@@ -222,7 +223,7 @@ def _samples(snapshot: Snapshot, state: ClaimState, kit: ClaimKit, seen: tuple[f
     value = 100.0 * held / words.target * mass / words.mass
     sd = value * hypot(content.sd / held, mass_sd / mass) if isfinite(content.sd) and held > 0.0 else nan
     grade = _grade(value, (weighed, content.quality), words)
-    at, half = snapshot.at, words.half * sd
+    at, half = snapshot.at, half_among(words.regions, words.half, value) * sd
     edge = grade if isfinite(half) else _NONE
     return {
         kit.name: _sample(value, grade, at, sd),

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from controller.soft.hybrid_model import Region
 from plant_io.signals import Floats
+from policies.regions import Region
 
 KNOWN_BEFORE = 6
 """Samples that what is known of a core before any counts for [1]."""
