@@ -13,6 +13,7 @@ from controller.soft import tablets
 from controller.soft.tablets import ClaimState
 from plant_io import Quality, Reason, Sample
 from policies import LabelClaim, MovingBlock, load, shipped
+from policies.regions import half_among
 
 POLICY = load(shipped("a"))
 BLOCK, CLAIM = POLICY.soft_sensors["UNIFORMITY.API"], POLICY.soft_sensors["TAB.API"]
@@ -89,7 +90,7 @@ def test_the_claim_is_content_times_mass_with_an_interval_about_it() -> None:
     assert found["T"].quality is Quality.GOOD
     assert found["T"].value == pytest.approx(99.0)
     assert found["T.MASS"].value == pytest.approx(200.0)
-    half = CLAIM.half * found["T"].sd
+    half = half_among(CLAIM.regions, CLAIM.half, 99.0) * found["T"].sd
     assert (found["T.LOW"].value, found["T.HIGH"].value) == pytest.approx((99.0 - half, 99.0 + half))
 
 
