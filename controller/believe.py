@@ -19,9 +19,10 @@ from controller.witness import Spoken, listen
 from plant_io import Snapshot
 from plant_io.changes import replace
 from plant_io.signals import Floats
-from plant_io.values import quick
+from plant_io.values import maker, quick
 from policies.words import written
 
+_reading = maker(Reading)
 _OFF = Mode.OFF  # members are found slowly
 _ROUNDING_S = 1e-6
 _LEAST_S = 1e-3
@@ -125,7 +126,7 @@ def _gone_on(kit: LoopKit, old: _Belief, now: _Now) -> _Belief:
             estimate = kit.estimator.step(estimate, now.inputs, now.known, prompt)
         if kit.memory is not None:
             at = _end(past, now.at, before, kit.memory.step_s)
-            read = {name: Reading(value, at, at) for name, value in prompt.items()}
+            read = {name: _reading(value, at, at) for name, value in prompt.items()}
             stage = Stage(at, now.inputs, now.known, read, filtered)
             past = trail.extended(past, stage, kit.memory.span_s, kit.memory.every)
     if kit.memory is not None:
@@ -194,13 +195,19 @@ def _anew(told: Told, seen: Snapshot, old: LoopState, name: str) -> bool:
 
 
 def _values(kit: LoopKit, seen: Snapshot) -> dict[str, float]:
-    read = [(name, seen.good(tag), slope, shift) for name, (tag, slope, shift) in kit.shown.items()]
-    return {name: value * slope + shift for name, value, slope, shift in read if value is not None}
+    found, good = dict[str, float](), seen.good
+    for name, (tag, slope, shift) in kit.shown.items():
+        value = good(tag)
+        if value is not None:
+            found[name] = value * slope + shift
+    return found
 
 
 def _read(seen: Snapshot, tags: Mapping[str, Scaled], last: tuple[float, ...] | None) -> tuple[float, ...] | None:
-    read = [(seen.usable(tag), slope, shift) for tag, slope, shift in tags.values()]
-    found = [None if value is None else value * slope + shift for value, slope, shift in read]
+    found = list[float | None]()
+    for tag, slope, shift in tags.values():
+        value = seen.usable(tag)
+        found.append(None if value is None else value * slope + shift)
     if last is not None:
         return tuple([before if now is None else now for now, before in zip(found, last, strict=True)])
     whole = tuple([now for now in found if now is not None])

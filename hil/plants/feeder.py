@@ -191,7 +191,8 @@ class WeightLoop:
         if not self.running:
             return
         dt, self._waited_s = self._waited_s, 0.0
-        self._watch_level(dt, mass)
+        if self.refilling or self._hold_s or self._rest_s or mass < self._design.low:
+            self._watch_level(dt, mass)
         wanted = self.speed
         if self.refilling or self._hold_s > 0.0:
             self._mass = mass
