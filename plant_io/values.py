@@ -83,7 +83,7 @@ def maker(kind: Callable[Given, Made]) -> Callable[Given, Made]:
         raise TypeError(f"{getattr(kind, '__name__', kind)}: expected a NamedTuple with fields")
     defaults: dict[str, object] = getattr(kind, "_field_defaults", {})
     asked = ", ".join(f"{name}=_defaults[{name!r}]" if name in defaults else name for name in names)
-    known: dict[str, object] = {"_kind": kind, "_made": tuple.__new__, "_defaults": defaults}
+    known: dict[str, object] = {"_kind": kind, "_made": vars(tuple)["__new__"], "_defaults": defaults}
     made = eval(f"lambda {asked}: _made(_kind, ({', '.join(names)},))", known)  # noqa: S307  # made of names of fields
     return cast("Callable[Given, Made]", made)
 

@@ -5,6 +5,7 @@ from pathlib import Path
 from threading import Timer
 
 import apsw
+import cbor2
 import numpy as np
 import pytest
 from fakes import Bench
@@ -72,6 +73,27 @@ def test_an_order_comes_back_as_it_was(act: SetMode | Accept) -> None:
 def test_a_plan_comes_back_bit_for_bit() -> None:
     plan = Plan("hold", 3, 10.0, Status.SOLVED, np.array([[0.1, nan], [inf, -0.0]]), np.zeros((3, 1)))
     assert codec.plan(codec.unpack(codec.pack(plan))) == plan
+
+
+PLAIN = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**63) | st.floats() | st.text() | st.binary(),
+    lambda inner: st.lists(inner, max_size=30) | st.dictionaries(st.text(), inner, max_size=30),
+    max_leaves=40,
+)
+
+
+@given(PLAIN)
+@example([[each] for each in range(300)])
+@example({f"{each}": {} for each in range(300)})
+def test_plain_values_are_packed_as_the_canonical_cbor_of_the_library(value: object) -> None:
+    assert codec.pack(value) == cbor2.dumps(value, canonical=True)
+
+
+def test_an_array_is_packed_as_its_shape_and_its_numbers() -> None:
+    array = np.arange(60.0).reshape(2, 30)
+    plain = {"shape": [2, 30], "f8": array.astype("<f8").tobytes()}
+
+    assert codec.pack({"found": (array,)}) == cbor2.dumps({"found": [plain]}, canonical=True)
 
 
 def test_every_record_is_tied_to_all_before_it(tmp_path: Path) -> None:

@@ -6,12 +6,14 @@ import copy
 import inspect
 import pickle
 from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass, replace
+from typing import NamedTuple
 
 import pytest
 
 from controller.state import LoopState
 from plant_io import Setpoint
-from plant_io.values import quick
+from plant_io.changes import changed
+from plant_io.values import maker, quick
 
 
 @quick
@@ -94,3 +96,78 @@ def test_a_field_that_has_to_be_named_is_refused() -> None:
     )
     with pytest.raises(TypeError, match="by their place"):
         quick(named)
+
+
+class Pair(NamedTuple):
+    """Two numbers."""
+
+    x: float
+    """Number [1]."""
+    y: float = 2.0
+    """Number [1]."""
+
+
+@quick
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Two numbers in their order."""
+
+    low: float
+    """Number [1]."""
+    high: float
+    """Number [1]."""
+
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError("the wrong way round")
+
+
+@dataclass(frozen=True, slots=True)
+class Plain:
+    """What is not made quickly."""
+
+    x: float
+    """Number [1]."""
+
+
+def test_what_a_maker_makes_of_a_named_tuple_is_what_its_class_makes() -> None:
+    make = maker(Pair)
+
+    assert (make(1.0), make(1.0, 3.0), make(y=5.0, x=4.0)) == (Pair(1.0), Pair(1.0, 3.0), Pair(4.0, 5.0))
+    assert type(make(1.0)) is Pair
+    with pytest.raises(TypeError):
+        make()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
+
+
+def test_there_is_no_maker_of_what_is_no_named_tuple() -> None:
+    with pytest.raises(TypeError, match="expected a NamedTuple"):
+        maker(Plain)
+
+
+@pytest.mark.parametrize(
+    "old", [LoopState(), Setpoint("FDR.F_SP", 2.0), Plain(1.0)], ids=lambda old: type(old).__name__
+)
+def test_a_changed_value_is_the_one_that_dataclasses_would_have_made(old: LoopState | Setpoint | Plain) -> None:
+    name = fields(old)[0].name
+    new = changed(old, **{name: "other"})
+
+    assert new == replace(old, **{name: "other"})  # type: ignore[arg-type]
+    assert (type(new), old == type(old)(*[getattr(old, each.name) for each in fields(old)])) == (type(old), True)
+
+
+def test_a_changed_value_is_looked_at_as_a_new_one_is() -> None:
+    assert changed(Span(1.0, 2.0), low=0.5) == Span(0.5, 2.0)
+    with pytest.raises(ValueError, match="wrong way"):
+        changed(Span(1.0, 2.0), low=3.0)
+
+
+def test_a_changed_value_is_frozen() -> None:
+    with pytest.raises(FrozenInstanceError):
+        changed(Span(1.0, 2.0), low=0.5).low = 0.0  # type: ignore[misc]
+
+
+def test_no_field_is_changed_that_is_not_there_or_makes_itself() -> None:
+    with pytest.raises(KeyError):
+        changed(Plain(1.0), y=2.0)
+    with pytest.raises(TypeError, match="given by their place"):
+        changed(Point(1.0), x=2.0)
