@@ -37,7 +37,7 @@ def test_every_page_lives_and_no_browser_complains() -> None:
         with living(line, served):
             found = looked("pages", served.url)
     assert {path: page["errors"] for path, page in found.items() if page["errors"]} == {}
-    assert len(found) == 11
+    assert len(found) == 12
     assert all("line A" in page["title"] for page in found.values())
 
 
@@ -47,7 +47,7 @@ def test_every_page_can_be_used_by_who_sees_or_moves_badly_light_and_dark() -> N
         show(line, served, 80)
         with living(line, served):
             found = looked("access", served.url)
-    assert len(found) == 22
+    assert len(found) == 24
     assert {page: wrong for page, wrong in found.items() if wrong} == {}
 
 

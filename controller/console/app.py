@@ -24,7 +24,7 @@ from starlette.responses import (
 )
 from starlette.routing import Route
 
-from controller.console import api, charts, listing, slow
+from controller.console import api, charts, listing, past, slow
 from controller.console.guards import Guards
 from controller.console.hall import Answer, Hall, Wanting
 from controller.console.hub import Full
@@ -172,6 +172,8 @@ WAYS: tuple[Way, ...] = (
     Way("GET", "/audit", slow.audit),
     Way("GET", "/audit/verified", slow.verified),
     Way("GET", "/tags", page("tags")),
+    Way("GET", "/tags/{name}", past.page),
+    Way("GET", "/tags/{name}/past", past.past),
     Way("GET", "/events", _events, uses=False),
     Way("GET", "/api/charts", _charts, uses=False),
     Way("GET", "/api/line", api.line, uses=False),

@@ -148,6 +148,15 @@ def _tags(_pages: Pages, board: Board, _name: str) -> View:
     return View("tags", "tags.html.j2", "Tags", Picture(cells), (), {"tags": tags})
 
 
+def _tag(_pages: Pages, board: Board, name: str) -> View:
+    if name not in board.ring.tags:
+        raise LookupError(name)
+    cells = (
+        picture.bar(board) | picture.tag(board, name) | {f"r.{name}": words.Cell(words.reason(board.read(name).reason))}
+    )
+    return View(f"tag:{name}", "tag.html.j2", name, Picture(cells), (), {"tags": [name]}, plots=True)
+
+
 def _loop(pages: Pages, board: Board, name: str) -> View:
     one = face(board, name)
     cells = picture.bar(board)
@@ -249,6 +258,7 @@ VIEWS: dict[str, Callable[[Pages, Board, str], View]] = {
     "line": _line,
     "unit": _unit,
     "tags": _tags,
+    "tag": _tag,
     "loop": _loop,
     "alarms": _alarms,
     "health": _health,

@@ -4,7 +4,7 @@ const { chromium } = require("playwright-core");
 const axe = require("axe-core");
 
 const [what, base, ...more] = process.argv.slice(2);
-const PATHS = ["/", "/units/press", "/loops/blend", "/loops/blend/explain", "/alarms", "/trends", "/soft", "/material", "/audit", "/health", "/tags"];
+const PATHS = ["/", "/units/press", "/loops/blend", "/loops/blend/explain", "/alarms", "/trends", "/soft", "/material", "/audit", "/health", "/tags", "/tags/LINE.TOTAL_PV"];
 const RULES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"];
 
 async function watched(browser, options = {}) {

@@ -118,7 +118,7 @@ export class Charts {
     const calm = figure.traces.findIndex((trace) => trace.faint);
     const data = figure.traces.map(({ faint, ...trace }, n) => ({ ...trace, mode: "lines",
       opacity: faint ? 0.6 : 1, line: faint ? { color: look.soft, width: 1 } : { color: n % 4 ? look.soft : look.trace, width: 2.5, dash: dashes[n % 4] },
-      ...(faint ? { name: figure.traces.length - calm > 1 ? "within 3 sd" : trace.name, hovertext: trace.name, legendgroup: "calm", showlegend: n === calm } : {}) })).reverse();
+      ...(faint ? { name: figure.traces.length - calm > 1 ? figure.calm ?? "within 3 sd" : trace.name, hovertext: trace.name, legendgroup: "calm", showlegend: n === calm } : {}) })).reverse();
     const shapes = (figure.levels ?? []).map((y) => ({ type: "line", xref: "paper", x0: 0, x1: 1, y0: y, y1: y, line: { color: look.soft, width: 1, dash: "dot" } }));
     this.react(place, data, figure.title, look, { title: { text: figure.x } }, shapes, true);
   }

@@ -137,7 +137,8 @@ for (const field of document.querySelectorAll("[data-filter]")) {
 // A fragment that takes its time is fetched once the page stands.
 for (const place of document.querySelectorAll("[data-fetch]")) {
   fetch(place.dataset.fetch).then(async (answer) => {
-    place.innerHTML = answer.ok ? await answer.text() : "<p>This could not be worked out.</p>";
+    if (answer.ok) place.innerHTML = await answer.text();
+    else place.firstElementChild.textContent = (await answer.text()).slice(0, 200);
     charts.find(place);
   });
 }
