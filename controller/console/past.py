@@ -77,8 +77,8 @@ def remembered(record: Path, tag: str, span_s: float, period_s: float) -> Past |
         found = history.buckets(tag, begin, last, count)
     cycles = float(found.cycles.sum())
     good = float(np.nansum(found.good * found.cycles)) / cycles if cycles else 0.0
-    values = (each.tolist() for each in (found.begins, found.low, found.mean, found.high))
-    return Past(*values, good, int(cycles))
+    begins, low, mean, high = (each.tolist() for each in (found.begins, found.low, found.mean, found.high))
+    return Past(begins, low, mean, high, good, int(cycles))
 
 
 async def page(hall: Hall, request: Request, session: Session) -> Response:
