@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import compress
 
 from anomaly import Locked
 from controller.cycle import Cause, Event, LoopAct, Mode, Order, Phase, Trip
@@ -20,28 +19,6 @@ from plant_io.values import quick
 
 _OFF, _SHED = Mode.OFF, Phase.SHED  # members are found slowly
 _FRESH, _OVER = Use.FRESH, Use.OVER
-_SIGNALS = (
-    Signal.STOPPED,
-    Signal.DROPPED,
-    Signal.UNSETTLED,
-    Signal.SETTLED,
-    Signal.UNPLANNED,
-    Signal.ASKED,
-    Signal.GRANTED,
-    Signal.ALIGNED,
-    Signal.DOUBTED,
-    Signal.CLEARED,
-)
-_CAUSES = (
-    Cause.RESTARTED,
-    Cause.LAPSED,
-    Cause.SUPERSEDED,
-    Cause.TAKEN_BACK,
-    Cause.UNHEARD,
-    Cause.BLIND,
-    Cause.NO_PLAN,
-    Cause.NOT_FOLLOWED,
-)
 IN_CHARGE = (Phase.ACTIVE, Phase.HOLD)
 """Phases in which the plant follows the loop."""
 HOLDING = (Phase.INIT, *IN_CHARGE)
@@ -147,19 +124,19 @@ def _signals(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish) -> Itera
     settled, fresh, willing = old.settled >= kit.declared.settle, wanted.use is _FRESH, old.mode in WILLING
     doubted = old.blind_since is not None or kit.name in given.verdict.holds
     begins = old.plan is not None and old.granted_at is not None and old.plan.at >= old.granted_at
-    stands = (
-        old.mode is _OFF,
-        not willing,
-        not settled,
-        settled,
-        not fresh,
-        willing and fresh,
-        kit.connections - old.away <= given.links.remote,
-        begins and fresh and not doubted,
-        doubted,
-        not doubted,
+    standing = (
+        (Signal.STOPPED, old.mode is _OFF),
+        (Signal.DROPPED, not willing),
+        (Signal.UNSETTLED, not settled),
+        (Signal.SETTLED, settled),
+        (Signal.UNPLANNED, not fresh),
+        (Signal.ASKED, willing and fresh),
+        (Signal.GRANTED, kit.connections - old.away <= given.links.remote),
+        (Signal.ALIGNED, begins and fresh and not doubted),
+        (Signal.DOUBTED, doubted),
+        (Signal.CLEARED, not doubted),
     )
-    return compress(_SIGNALS, stands)
+    return [signal for signal, stands in standing if stands]
 
 
 def _causes(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, *, followed: bool) -> Iterable[Cause]:
@@ -169,17 +146,17 @@ def _causes(kit: LoopKit, given: Inputs, old: LoopState, wanted: Wish, *, follow
     besides = holding or old.phase is _SHED
     kept = links.remote | links.fallen | links.foreign
     blind_s = 0.0 if old.blind_since is None else given.seen.at - old.blind_since
-    stands = (
-        mine & links.restarted,
-        besides and mine & links.fallen,
-        holding and mine & links.foreign,
-        holding and (mine & links.heard) - kept,
-        holding and mine & links.deaf,
-        besides and blind_s > kit.declared.hold_s,
-        besides and wanted.use is _OVER,
-        holding and not followed,
+    standing = (
+        (Cause.RESTARTED, mine & links.restarted),
+        (Cause.LAPSED, besides and mine & links.fallen),
+        (Cause.SUPERSEDED, holding and mine & links.foreign),
+        (Cause.TAKEN_BACK, holding and (mine & links.heard) - kept),
+        (Cause.UNHEARD, holding and mine & links.deaf),
+        (Cause.BLIND, besides and blind_s > kit.declared.hold_s),
+        (Cause.NO_PLAN, besides and wanted.use is _OVER),
+        (Cause.NOT_FOLLOWED, holding and not followed),
     )
-    return compress(_CAUSES, stands)
+    return [cause for cause, stands in standing if stands]
 
 
 def _listed(old: LoopState, found: Sequence[Cause], at: float) -> LoopState:
