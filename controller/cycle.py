@@ -215,7 +215,7 @@ class Order:
     """What a person, or the shell on the project's own behalf, asked of the controller."""
 
     who: str
-    """Identity of the person; ``system`` for the shell."""
+    """Identity of the person; ``system`` for the shell, ``material`` for a turndown."""
     why: str
     """Reason given, kept for the audit trail."""
     act: Act
@@ -299,6 +299,8 @@ class Decision:
     """Alarms that went from one state of their life cycle to another, in this order."""
     cases: tuple[Case, ...] = ()
     """Cases of which something became, as they stand."""
+    own: tuple[Order, ...] = ()
+    """Orders the controller gave itself in the last cycle and obeyed in this one, before those of people."""
 
 
 @quick
@@ -320,3 +322,8 @@ class Cycle:
     """What the plant made of the writes."""
     timing: Mapping[str, float] = field(default_factory=dict[str, float])
     """Wall times of the parts of the cycle [s]; never an input of a decision."""
+
+    @property
+    def obeyed(self) -> tuple[Order, ...]:
+        """Return every order that counted in it, those the controller gave itself first."""
+        return (*self.decision.own, *self.orders)

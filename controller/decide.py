@@ -17,13 +17,15 @@ from controller.handshake import Links, Wanted, Words, look, speak
 from controller.kit import Kit
 from controller.material.state import MaterialState
 from controller.material.track import Tracked, track
+from controller.material.turndown import Led, followed
 from controller.plan import Plan
 from controller.service import HOLDING, WILLING, Inputs
 from controller.soft import SoftState
-from controller.state import LoopState, State
+from controller.state import State
 from controller.substitute import SubstituteState
 from controller.turn import Turn, turn
 from plant_io import Snapshot
+from plant_io.changes import replace
 from plant_io.values import quick
 
 __all__ = ["Perceived", "conclude", "decide", "perceive"]
@@ -99,9 +101,9 @@ def conclude(
     seen = perceived.seen
     watches, locked, advice = engine.watch(seen, state.watches, kit.watches, perceived.heard)
     links = look(seen, state, kit)
-    given = Inputs(seen, links, locked, orders, plans)
+    given = Inputs(seen, links, locked, (*state.material.turndown.asks, *orders), plans)
     turns = {name: turn(loop, given.of(name), state.loops[name]) for name, loop in kit.loops.items()}
-    tracked = _tracked(given, state.material, kit)
+    tracked = _turned(seen.at, orders, turns, _tracked(given, state.material, kit), kit)
     words = speak(links, seen, state, wanted := _wanted(turns, tracked, kit), kit)
     said = announce((*locked.alerts, *advice.alerts, *_raised(turns)), seen, watches, orders, (state, kit))
     modes = {name: (t.state.mode, t.state.phase) for name, t in turns.items()}
@@ -130,9 +132,9 @@ def conclude(
         alarms=kept.changes,
         notices=kept.notices,
         cases=said.cases,
+        own=state.material.turndown.asks,
     )
-    own = (perceived.soft, watches, {n: t.state for n, t in turns.items()}, perceived.substitutes)
-    return decision, _left(own, (said, tracked.state, kept), links, words)
+    return decision, _left((perceived, watches, turns), (said, tracked.state, kept), links, words)
 
 
 def _raised(turns: Mapping[str, Turn]) -> list[Alert]:
@@ -158,14 +160,30 @@ def _tracked(given: Inputs, old: MaterialState, kit: Kit) -> Tracked:
     return track(given.seen, given.orders, given.links.remote, old, kit.material)
 
 
+def _turned(at: float, orders: Sequence[Order], turns: Mapping[str, Turn], tracked: Tracked, kit: Kit) -> Tracked:
+    words = None if kit.material is None else kit.material.turndown
+    if words is None:
+        return tracked
+    loop = turns[words.loop].state
+    span = None if words.name in kit.loops[words.loop].declared.moved else loop.limits.get(words.name)
+    led = Led(loop.mode, loop.phase, loop.wished.get(words.name), span)
+    turndown, events = followed(at, orders, led, tracked.state, words)
+    state = replace(tracked.state, turndown=turndown)
+    return replace(tracked, state=state, events=tracked.events + events)
+
+
 def _left(
-    own: tuple[SoftState, WatchState, dict[str, LoopState], SubstituteState],
+    own: tuple[Perceived, WatchState, Mapping[str, Turn]],
     kept: tuple[Announced, MaterialState, Attended],
     links: Links,
     words: Words,
 ) -> State:
+    perceived, watches, turns = own
     return State(
-        *own,
+        perceived.soft,
+        watches,
+        {name: t.state for name, t in turns.items()},
+        perceived.substitutes,
         incidents=kept[0].incident_state,
         cases=kept[0].case_state,
         material=kept[1],

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import cast
 
 from hil.plc.lines import blueprint
 from hil.scenario import SCENARIOS, SUFFIX, Scenario
 from hil.scenario.check import Checked, problems, sorted_by_place
 from hil.scenario.units import measured
-from policies import Policy, load, shipped
+from policies import Policy, load, parse, shipped
 from policies.check_schema import validated
 from policies.check_shape import hint
 from policies.errors import PolicyError, Problem
@@ -74,10 +76,10 @@ def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = 
     if scenario is None:
         raise PolicyError(found)
     try:
-        line, policy = blueprint(scenario.line), policy or load(_policy_of(scenario, path))
+        line, policy = blueprint(scenario.line), policy or _policy_of(scenario, path)
     except (ValueError, OSError) as error:
         if isinstance(error, PolicyError):
-            raise
+            raise _placed(document, scenario, error) from error
         key = "line" if scenario.policy is None else "policy"
         raise PolicyError([*found, document.problem((key,), str(error))]) from error
     found += _of_another_line(document, scenario, policy)
@@ -89,7 +91,46 @@ def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = 
     return measured(scenario, policy), policy
 
 
-def _policy_of(scenario: Scenario, path: Path) -> Path:
+def _policy_of(scenario: Scenario, path: Path) -> Policy:
+    """Return the policy of a scenario, with what it changes of it."""
+    policy = load(_file_of(scenario, path))
+    return changed(policy, scenario.changes) if scenario.changes else policy
+
+
+def changed(policy: Policy, changes: Mapping[str, object]) -> Policy:
+    """Return a policy that says otherwise in some of its sections.
+
+    Raises
+    ------
+    PolicyError
+        If what comes out makes no sense.
+    """
+    data = merged(read(policy.files[""], "policy").data, dict(changes))
+    return parse(json.dumps(data).encode(), "policy", policy.files)
+
+
+def merged(old: object, changes: object) -> object:
+    """Return a section with its parts changed, and anything else as it is in `changes`.
+
+    Examples
+    --------
+    >>> merged({"a": 1, "b": {"c": 2, "d": 3}}, {"b": {"c": 4}})
+    {'a': 1, 'b': {'c': 4, 'd': 3}}
+    """
+    if not isinstance(old, dict) or not isinstance(changes, dict):
+        return changes
+    here, news = cast("dict[str, object]", old), cast("dict[str, object]", changes)
+    return here | {key: merged(here.get(key), value) for key, value in news.items()}
+
+
+def _placed(document: Document, scenario: Scenario, error: PolicyError) -> PolicyError:
+    """Return mistakes of a policy, at the changes of the scenario where it makes any."""
+    if not scenario.changes:
+        return error
+    return PolicyError([document.problem(("changes",), f"{one.path}: {one.message}") for one in error.problems])
+
+
+def _file_of(scenario: Scenario, path: Path) -> Path:
     if scenario.policy is None:
         return shipped(scenario.line)
     beside = path.parent / scenario.policy

@@ -90,6 +90,7 @@ _RULES: tuple[Callable[[View], Iterator[Problem]], ...] = (
     check_cases.tests,
     check_material.masses,
     check_material.gate,
+    check_material.turndown,
 )
 
 

@@ -1,4 +1,4 @@
-"""Cross-rules of material: what flows is a mass, what is followed has the unit it is said to have, the gate is one."""
+"""Cross-rules of material: what flows is a mass, what is followed has its unit, the gate is one, a turndown lowers."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from policies.check_view import View
 from policies.errors import Problem
 from policies.positions import Path
-from policies.units import convertible, known
+from policies.units import convert, convertible, known
 
 
 def masses(view: View) -> Iterator[Problem]:
@@ -43,6 +43,49 @@ def gate(view: View) -> Iterator[Problem]:
     diverts, accepts = 1.0 if ends[0] is None else ends[0], 0.0 if ends[1] is None else ends[1]
     if diverts == accepts:
         yield view.problem((*here[:2], "accepts"), f"found {accepts:g} twice, expected two values")
+
+
+def turndown(view: View) -> Iterator[Problem]:
+    """Check that a turndown lowers a target of a loop, within its limits, and that it is known when."""
+    here: Path = ("material", "turndown")
+    if view.get(*here) is None:
+        return
+    for needed in ("divert", "phases"):
+        if view.get("material", needed) is None:
+            yield view.problem(here, f"found no {needed} beside it, expected material.{needed}", at_key=True)
+    loop, name = view.text(*here, "loop"), view.text(*here, "name")
+    loops = view.names("loops")
+    if loop is None or name is None:
+        return
+    if loop not in loops:
+        yield view.problem((*here, "loop"), f"found {loop!r}, expected a loop: {', '.join(loops) or 'there is none'}")
+        return
+    controlled = view.names("loops", loop, "controlled")
+    if name not in controlled:
+        found = ", ".join(controlled) or "there is none"
+        yield view.problem((*here, "name"), f"found {name!r}, expected a controlled variable of {loop}: {found}")
+    elif view.number("loops", loop, "controlled", name, "target") is None:
+        yield view.problem((*here, "name"), f"found {name!r}, expected a controlled variable whose target is a number")
+    else:
+        yield from _lower(view, here, ("loops", loop, "controlled", name))
+
+
+def _lower(view: View, here: Path, led: Path) -> Iterator[Problem]:
+    """Say where a target is not within the limits of what it is set for, not lower than its own, or a standstill."""
+    target, usual, span = view.number(*here, "target"), view.number(*led, "target"), view.span(*led, "limits")
+    unit, flows = view.text(*led, "unit") or "", view.number("material", "phases", "flows")
+    if target is None or usual is None:
+        return
+    runs = flows if flows is not None and known(unit) and convertible(unit, "kg/h") else None
+    wanted = ""
+    if span is not None and not span[0] <= target <= span[1]:
+        wanted = f"a target within the limits of {led[-1]}, {span[0]:g} to {span[1]:g} {unit}"
+    elif target >= usual:
+        wanted = f"less than its target of {usual:g} {unit}"
+    elif runs is not None and convert(target, unit, "kg/h") < runs:
+        wanted = f"at least {convert(runs, 'kg/h', unit):g} {unit}, at which the line runs"
+    if wanted:
+        yield view.problem((*here, "target"), f"found {target:g}, expected {wanted}")
 
 
 def _like(view: View, here: Path, wanted: str) -> Iterator[Problem]:

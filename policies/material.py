@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from policies.phases import Batches, Phases
 from policies.release import Release
+from policies.turndown import Turndown
 from policies.words import Declared, Duration, Name, Number, Positive, Span, Word
 
 Share = Annotated[float, Field(gt=0, lt=1, allow_inf_nan=False, strict=True)]
@@ -148,6 +149,8 @@ class Material(Declared):
     """How product is parted; not at all where absent."""
     phases: Phases | None = None
     """How start-up, pause and shutdown are told from production, and what holds in them; not at all where absent."""
+    turndown: Turndown | None = None
+    """How the line is turned down while all it makes is rejected; not at all where absent."""
     release: Release | None = None
     """What verdicts on containers and batches are made of besides the content that is followed."""
     batches: Batches | None = None

@@ -166,7 +166,7 @@ class Board:
         self.alerts.extendleft(decision.alerts)
         self.changes.extendleft(decision.alarms)
         self.events.extendleft(decision.events)
-        self.orders.extendleft((cycle.snapshot.at, order) for order in cycle.orders)
+        self.orders.extendleft((cycle.snapshot.at, order) for order in cycle.obeyed)
         for incident in decision.incidents:
             self.incidents[incident.id] = incident
         for diversion in decision.diversions:

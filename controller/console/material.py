@@ -8,7 +8,7 @@ from math import isfinite, nan
 from controller.console.board import Board
 from controller.console.charts import Chart, Trace, titled
 from controller.console.picture import Cells
-from controller.console.words import NOTHING, Cell, about, number, places
+from controller.console.words import NOTHING, Cell, about, clock, number, places, unit
 from controller.material.phases import LinePhase
 from controller.material.state import MaterialState, held
 
@@ -46,6 +46,7 @@ def cells(board: Board) -> Cells:
         "mt.count": Cell(str(now.gate.number)),
         "mt.in": Cell(number(now.filling.mass_kg if now.filling else nan, _DECIMALS)),
         "mt.phase": Cell(now.phase.phase.value, "" if now.phase.phase in _CALM else "wait"),
+        "mt.turned": _turndown(board),
         "mt.batch": Cell(str(now.batching.number) if isfinite(now.batching.since) else NOTHING),
         "mt.number": Cell(str(now.filling.number) if now.filling else NOTHING),
     }
@@ -53,6 +54,16 @@ def cells(board: Board) -> Cells:
         flow = now.flows[place] * 3600.0 if place < len(now.flows) else nan
         found[f"mt.flow.{name}"] = Cell(number(flow, 3))
     return found
+
+
+def _turndown(board: Board) -> Cell:
+    """Return since when and why the line is turned down, or why it is not although it should be."""
+    now, words = memory(board).turndown, None if board.kit.material is None else board.kit.material.turndown
+    if words is None or not (isfinite(now.since) or now.waits):
+        return Cell("not turned down")
+    if now.waits:
+        return Cell(f"not turned down: {now.waits}", "wait")
+    return Cell(f"turned down to {about(words.target)} {unit(words.unit)} since {clock(now.since)}: {now.why}", "wait")
 
 
 def lots(board: Board) -> list[tuple[str, Mapping[str, float]]]:

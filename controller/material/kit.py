@@ -69,6 +69,30 @@ class UnitKit(NamedTuple):
     """Its cells among those of the line."""
 
 
+class TurndownKit(NamedTuple):
+    """How the line is turned down, ready."""
+
+    loop: str
+    """Loop whose target it is."""
+    name: str
+    """Controlled variable."""
+    unit: str
+    """Unit the loop gives for it, a UCUM code."""
+    target: float
+    """Target meanwhile, in `unit`."""
+    usual: float
+    """Target of the policy, in `unit`."""
+    after_s: float
+    """Time for which all has been rejected when it is turned down [s]."""
+    back_s: float
+    """Time for which all has conformed when it is not any more [s]."""
+
+    @property
+    def what(self) -> str:
+        """Return what is turned down, in words."""
+        return f"{self.loop} {self.name}"
+
+
 class Moved(NamedTuple):
     """What one quantum does to the cells of the line, at every point of the posterior, the mean first."""
 
@@ -113,6 +137,8 @@ class MaterialKit:
     """Connection of the gate; empty where there is none."""
     wants: frozenset[str] = frozenset()
     """The same, for the handshake."""
+    turndown: TurndownKit | None = None
+    """How the line is turned down; None where it is not."""
 
     def at(self, flow: float, speeds: tuple[float, ...]) -> Moved:
         """Return what a quantum does at an operating point, rounded to a few per cent.
@@ -167,7 +193,16 @@ def prepare(policy: Policy) -> MaterialKit | None:
         read_back="" if gate is None or tag is None else tag.read_back or gate.tag,
         connection="" if tag is None else tag.connection,
         wants=frozenset(() if tag is None else (tag.connection,)),
+        turndown=_turndown(policy, declared),
     )
+
+
+def _turndown(policy: Policy, declared: Material) -> TurndownKit | None:
+    words = declared.turndown
+    led = None if words is None or words.loop not in policy.loops else policy.loops[words.loop].controlled[words.name]
+    if words is None or led is None or not isinstance(led.target, float):
+        return None  # a loop may be left out of a run
+    return TurndownKit(words.loop, words.name, led.unit, words.target, led.target, words.after_s, words.back_s)
 
 
 def _fence(gate: Divert) -> Fence:

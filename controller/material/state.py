@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, nan
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -13,6 +13,9 @@ from controller.material.batches import NO_BATCH, Batching
 from controller.material.phases import UNTOLD, Phase
 from plant_io.signals import Floats
 from plant_io.values import quick
+
+if TYPE_CHECKING:
+    from controller.cycle import Order
 
 TOTAL, ACTIVE, DOUBT = range(3)
 """What is followed through the cells: all material, the feed whose share counts, and what may be wrong with it [kg]."""
@@ -156,6 +159,27 @@ SHUT_OUT = Gate(open=True, sound_since=inf, diversion=None, number=0)
 """The gate before anything was seen: nothing is let out."""
 
 
+class Turndown(NamedTuple):
+    """Whether the line is turned down."""
+
+    since: float = nan
+    """Since when, POSIX time [s]; not a number while it is not."""
+    former: float | None = None
+    """Target before that, in the unit the loop gives for it; None for that of the policy."""
+    why: str = ""
+    """Why it is."""
+    left: int = 0
+    """Diversion for which a person has taken the target, from 1 [1]; 0 for none."""
+    waits: str = ""
+    """Why it is not, although all has been rejected for long enough; empty where it is, or has not."""
+    asks: tuple[Order, ...] = ()
+    """Orders to be obeyed in the next cycle."""
+
+
+UP = Turndown()
+"""The state of a line that is not turned down."""
+
+
 @quick
 @dataclass(frozen=True, slots=True, eq=False)
 class MaterialState:
@@ -197,6 +221,8 @@ class MaterialState:
     """The phase of the line."""
     batching: Batching = NO_BATCH
     """The batch that is being made."""
+    turndown: Turndown = UP
+    """Whether the line is turned down."""
 
 
 def held(line: Line, cells: slice) -> dict[str, float]:

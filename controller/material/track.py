@@ -182,6 +182,7 @@ def _left(
         fed_kg=old.fed_kg + now.fed_kg,
         phase=course[0],
         batching=course[1],
+        turndown=old.turndown,
     )
 
 

@@ -24,12 +24,13 @@ from controller.cycle import (
     SetMode,
     SetTarget,
 )
+from controller.material.turndown import WHO
 from plant_io import Outcome, Receipt
 from policies.words import Number
 
 CONTROLLER = "controller"
 """Who did what nobody asked for."""
-_AUTOMATIC = frozenset({CONTROLLER, "system"})
+_AUTOMATIC = frozenset({CONTROLLER, WHO, "system"})
 _HANDLED = frozenset(
     {
         AlarmEvent.ACKNOWLEDGED,
@@ -81,8 +82,8 @@ def deeds(before: Decision | None, cycle: Cycle) -> list[Deed]:
         The cycle.
     """
     found, decision = list[Deed](), cycle.decision
-    if cycle.orders:
-        found += [_ordered(before, cycle.snapshot.at, order) for order in cycle.orders]
+    if cycle.obeyed:
+        found += [_ordered(before, cycle.snapshot.at, order) for order in cycle.obeyed]
     if before is None or before.modes != decision.modes:
         found += _modes({} if before is None else before.modes, cycle)
     if decision.alerts or decision.incidents or decision.events or decision.alarms:

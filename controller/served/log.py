@@ -45,7 +45,7 @@ class Log:
 
 def _happened(cycle: Cycle) -> Iterable[tuple[str, Mapping[str, object]]]:
     decision = cycle.decision
-    for order in cycle.orders:
+    for order in cycle.obeyed:
         yield "order", {"who": order.who, "why": order.why, "act": type(order.act).__name__, "asked": str(order.act)}
     for event in decision.events:
         yield "event", {"who": event.who, "what": event.what}

@@ -82,7 +82,7 @@ class Figures:
             self._skipped.inc(max(0, round((at - self._last) / self._kit.policy.period_s) - 1))
         self._last = at
         self._at.set(at)
-        for order in cycle.orders:
+        for order in cycle.obeyed:
             self._orders.labels(type(order.act).__name__).inc()
         for plan in cycle.plans:
             self._plans.labels(plan.loop, plan.status.value).inc()

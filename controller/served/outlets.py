@@ -137,7 +137,7 @@ def _conditions(cycle: Cycle) -> Iterable[Condition]:
 
 
 def _entries(cycle: Cycle) -> Iterable[Entry]:
-    for order in cycle.orders:
+    for order in cycle.obeyed:
         yield Entry(cycle.snapshot.at, order.who, f"ordered {order.act}: {order.why}")
     for event in cycle.decision.events:
         yield Entry(event.at, event.who, event.what)

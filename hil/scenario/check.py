@@ -110,6 +110,8 @@ def _order(it: Checked, here: Path, asked: Asked) -> Iterator[Problem]:
         yield from it.one_of((*here, "alarm"), asked.alarm, it.alarms, "alarm in the policy")
     if asked.loop is not None or (not it.policy.loops and asked.alarms is None):
         yield from it.one_of((*here, "loop"), asked.loop or "", it.policy.loops, "loop in the policy")
+    if asked.name is not None and asked.loop in it.policy.loops:
+        yield from it.one_of((*here, "name"), asked.name, it.policy.loops[asked.loop].controlled, "controlled variable")
     yield from it.not_after((*here, "after"), asked.after_s)
 
 

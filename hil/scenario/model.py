@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from controller.cycle import DirectLine, HandleAlarm, Order, SetMode
+from controller.cycle import DirectLine, HandleAlarm, Order, SetMode, SetTarget
 from controller.desk import Timed
 from hil.faults.course import Course
 from hil.plants.faults import Fault
@@ -39,6 +39,8 @@ class Scenario(Declared):
     """Simulated line it is played on."""
     policy: str | None = None
     """Policy it is played under: a file beside the scenario; the shipped one of the line if absent."""
+    changes: dict[str, object] = Field(default_factory=dict)
+    """What that policy says otherwise, section by section; what is not named here stands as it is."""
     clock: Literal["memory", "virtual", "lockstep", "wall"] | None = None
     """How time goes by where nothing else is asked for; virtual if absent."""
     for_s: Duration = Field(alias="for")
@@ -88,6 +90,11 @@ class Scenario(Declared):
             Timed(asked.after_s, Order(asked.who, asked.why, DirectLine(asked.line)))
             for asked in self.orders
             if asked.line is not None
+        ]
+        orders += [
+            Timed(asked.after_s, Order(asked.who, asked.why, SetTarget(asked.loop, asked.name, asked.wanted)))
+            for asked in self.orders
+            if asked.loop is not None and asked.name is not None
         ]
         return tuple(sorted(orders, key=lambda timed: timed.after_s))
 

@@ -20,7 +20,7 @@ _SPANNED = {"ramp": "ramp", "ou": "every", "random": "every", "prbs": "every"}
 
 
 class Asked(Declared):
-    """An order placed by itself: a mode, what is done to alarms, what becomes of the line, or moves being accepted."""
+    """An order placed by itself: a mode, a target, what is done to alarms or becomes of the line, or accepted moves."""
 
     after_s: Duration = Field(alias="after", default=0.0)
     """Time since the start; at the start if absent [s]."""
@@ -36,6 +36,10 @@ class Asked(Declared):
     """Name of the alarm; every alarm that is on the list then if absent."""
     line: Directive | None = None
     """What becomes of the line."""
+    target: Number | Literal["policy"] | None = None
+    """Target of a controlled variable, in the unit the policy gives for it, or policy for that of the policy."""
+    name: Word | None = None
+    """Controlled variable whose target it is; given with target and loop."""
     for_s: Duration | None = Field(default=None, alias="for")
     """How long moves are accepted, to the end if absent, or alarms are shelved [s]."""
     who: str = "scenario"
@@ -45,8 +49,10 @@ class Asked(Declared):
 
     @model_validator(mode="after")
     def _one(self) -> Asked:
-        if sum(each is not None for each in (self.mode, self.accept, self.alarms, self.line)) != 1:
-            raise ValueError("found several or none of mode, accept, alarms and line, wanted one of them")
+        if sum(each is not None for each in (self.mode, self.accept, self.alarms, self.line, self.target)) != 1:
+            raise ValueError("found several or none of mode, accept, alarms, line and target, wanted one of them")
+        if (self.target is None) != (self.name is None) or (self.name is not None and self.loop is None):
+            raise ValueError("found target or name alone, wanted target, loop and name together")
         shelves = self.alarms is Attention.SHELVE
         if self.for_s is not None and self.accept is None and not shelves:
             raise ValueError(
@@ -57,6 +63,11 @@ class Asked(Declared):
         if self.alarm is not None and self.alarms is None:
             raise ValueError("found alarm, wanted alarms beside it, and what is done")
         return self
+
+    @property
+    def wanted(self) -> float | None:
+        """Return the target asked for, in the unit the policy gives for it; None for that of the policy."""
+        return None if self.target == "policy" else self.target
 
 
 class Refusing(Declared):

@@ -1,0 +1,64 @@
+"""A scenario may change words of its policy, and people may set targets in it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from controller.cycle import SetTarget
+from hil.library import find, open_scenario
+from policies import PolicyError, parse
+
+TEXT = """
+scenario: 1
+title: A target is set
+line: A
+changes: {material: {turndown: {loop: blend, name: total, target: %s, after: 5m}}}
+for: 2m
+orders: [{after: 30s, loop: blend, %s, who: olga}]
+assertions: {guarded: {kind: guarded, requirement: Every setpoint written is within its limits}}
+"""
+
+
+def written(tmp_path: Path, target: str = "18", asked: str = "name: total, target: 19") -> Path:
+    path = tmp_path / "x.scenario.yaml"
+    path.write_text(TEXT % (target, asked))
+    return path
+
+
+def test_what_a_scenario_changes_is_in_its_policy_and_all_else_is_as_it_was(tmp_path: Path) -> None:
+    _, policy = open_scenario(written(tmp_path))
+    _, shipped = open_scenario(find("a_quiet"))
+    assert policy.material is not None
+    assert policy.material.turndown is not None
+    assert policy.material.model_copy(update={"turndown": None}) == shipped.material
+    assert policy.model_copy(update={"material": None}).watches == shipped.watches
+    assert policy.fingerprint != shipped.fingerprint
+
+
+def test_a_changed_policy_comes_back_from_its_record(tmp_path: Path) -> None:
+    _, policy = open_scenario(written(tmp_path))
+    assert parse(policy.files[""], "record", policy.files).fingerprint == policy.fingerprint
+
+
+def test_a_mistake_in_a_change_is_told_at_the_change(tmp_path: Path) -> None:
+    with pytest.raises(PolicyError) as refused:
+        open_scenario(written(tmp_path, target="25"))
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.path) == (5, "changes")
+    assert problem.message.startswith("material.turndown.target: found 25, expected a target within the limits")
+
+
+@pytest.mark.parametrize(("asked", "wanted"), [("name: total, target: 19", 19.0), ("name: api, target: policy", None)])
+def test_a_person_sets_a_target_in_a_scenario(tmp_path: Path, asked: str, wanted: float | None) -> None:
+    scenario, policy = open_scenario(written(tmp_path, asked=asked))
+    (order,) = [timed.order for timed in scenario.timed(policy)]
+    assert isinstance(order.act, SetTarget)
+    assert (order.who, order.act.target) == ("olga", wanted)
+
+
+@pytest.mark.parametrize("asked", ["target: 19", "name: total, mode: auto", "name: totals, target: 19"])
+def test_a_target_of_nothing_is_refused(tmp_path: Path, asked: str) -> None:
+    with pytest.raises(PolicyError):
+        open_scenario(written(tmp_path, asked=asked))
