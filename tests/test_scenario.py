@@ -159,7 +159,7 @@ CLAIM = "{kind: band, requirement: URS-1, truth: api_frame, low: 9.5, high: 10.5
         ("F_SP: 2.1", "F_SP: 21", "plc.feeders.start.FDR_API.F_SP: found 21, wanted 1 to 3 kg/h"),
         ("watchdog: 3s", "scan: 700ms", "plc.feeders.scan: found 0.7 s, wanted a whole multiple of 0.5 s"),
         ("loop: blend}", "loop: bland}", "orders[1].loop: found 'bland'; did you mean 'blend'?"),
-        ("{mode: shadow}", "{after: 1m}", "orders[0]: found several or none of mode, accept, alarms and line"),
+        ("{mode: shadow}", "{after: 1m}", "orders[0]: found several or none of mode, accept, alarms, line and target"),
         ("for: 10m", "for: 10", "for: found 10, expected a duration such as 500ms, 10s, 5m or 8h"),
         ("seeds: [3, 4]", "seeds: []", "seeds: found [], expected a list of at least one entry"),
         ("clock: memory", "policy: none.yaml", "policy: found 'none.yaml', wanted a policy file beside the scenario"),

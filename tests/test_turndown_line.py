@@ -8,7 +8,7 @@ import pytest
 
 from controller.console import material
 from controller.console.board import Board
-from controller.console.slot import Seen
+from controller.console.slot import Left, Seen
 from controller.cycle import Cycle, Decision, SetTarget
 from controller.kit import Kit, prepare
 from controller.material.state import UP, MaterialState, Turndown
@@ -86,5 +86,6 @@ def test_the_page_of_material_tells_since_when_and_why(
 ) -> None:
     kit, _, cycles = run
     board = Board(kit, None)
-    board.fold([Seen(cycles[0], replace(kit.start(), material=MaterialState(turndown=turndown)))])
+    left = replace(Left.of(kit.start()), material=MaterialState(turndown=turndown))
+    board.fold([Seen(cycles[0], left)])
     assert material.cells(board)["mt.turned"].text == said
