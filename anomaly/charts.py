@@ -2,7 +2,7 @@
 
 * shewhart, western_electric_1, nelson_1: ``|z| > 3``
 * ewma: ``|a| > L sqrt(w/(2-w) (1 - (1-w)^2n))`` with ``a = (1-w) a + w z``
-* cusum: ``p = max(0, p + z - k) > h`` or ``m = max(0, m - z - k) > h``
+* cusum: ``p = max(0, p + z - k) > h`` or ``m = max(0, m - z - k) > h``; neither goes beyond ``2 h``
 * western_electric_2, nelson_5: two of three beyond 2 on one side
 * western_electric_3, nelson_6: four of five beyond 1 on one side
 * western_electric_4: eight in a row on one side; nelson_2: nine in a row on one side
@@ -101,6 +101,9 @@ RUNS: Mapping[Rule, Runs] = MappingProxyType(
 )
 """Rules on runs of residuals, by name."""
 
+_MOST = 2.0
+"""How far a cumulative sum goes, in its limits [1]: it is back soon after what raised it is over."""
+
 _SAID = {"ewma": "its weighted average is beyond its limits", "cusum": "its cumulative sum is beyond its limit"}
 
 
@@ -131,12 +134,12 @@ def take(memory: Memory, z: float, declared: Chart) -> tuple[Memory, tuple[Rule,
     declared
         Rules that are on, and their numbers.
     """
-    averaging, slack = declared.ewma, declared.cusum.slack
+    averaging, slack, most = declared.ewma, declared.cusum.slack, _MOST * declared.cusum.limit
     after = Memory(
         recent=(*memory.recent[1 - LONGEST :], z),
         average=memory.average + averaging.weight * (z - memory.average),
-        up=max(0.0, memory.up + z - slack),
-        down=max(0.0, memory.down - z - slack),
+        up=min(max(0.0, memory.up + z - slack), most),
+        down=min(max(0.0, memory.down - z - slack), most),
         taken=memory.taken + 1,
     )
     return after, tuple(rule for rule in declared.rules if _broken(rule, after, declared))

@@ -61,6 +61,7 @@ LINES: Mapping[str, Commissioning] = {
     "c": Commissioning(
         "c_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW, "catalyst": SLOW}, tuple(range(200, 208))
     ),
+    "b2": Commissioning("b2_control", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 206))),
 }
 """By line."""
 

@@ -45,6 +45,16 @@ def test_the_cusum_of_the_textbook_speaks_at_its_29th_value() -> None:
     assert first_broken(chart("cusum"), [x - 10.0 for x in SHIFTED]) == 29
 
 
+def test_a_cusum_is_over_soon_after_what_raised_it_however_long_that_lasted() -> None:
+    declared, memory, after = chart("cusum", cusum={"slack": 1.0, "limit": 8.0}), Memory(), 0
+    for _ in range(500):
+        memory, _ = take(memory, 20.0, declared)
+    while take(memory, 0.0, declared)[1]:
+        memory, after = take(memory, 0.0, declared)[0], after + 1
+    assert memory.up == 9.0
+    assert after == 7
+
+
 def test_the_ewma_of_the_textbook_speaks_at_its_29th_value() -> None:
     declared = chart("ewma", ewma={"weight": 0.1, "limit": 2.7})
     memory, averages = Memory(), []
