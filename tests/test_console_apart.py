@@ -11,12 +11,15 @@ import threading
 import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
 
 import httpx
 import pytest
 from shown import Told, told
+from stationed import OWN, station
 
 from controller.console.apart import Apart
 from controller.console.beside import MOST, Beside, Busy
@@ -24,6 +27,7 @@ from controller.console.doors import Doors
 from controller.console.slot import LONGEST, Left, Seen
 from controller.console.wire import Opening, ordered, read, written
 from controller.cycle import Delivered, Mode, Order, SetMode
+from controller.people import People
 from controller.records import codec
 
 PARENT = """
@@ -142,6 +146,25 @@ def test_an_order_goes_from_the_page_to_the_desk_with_who_and_why() -> None:
         assert client.post("/api/orders", json=sent, headers=headers).status_code == 202
         order = line.inbox.get(timeout=10.0)
     assert (order.why, order.act) == ("seen enough", SetMode("blend", Mode.OFF))
+
+
+def test_users_log_in_to_that_process_and_their_roles_count_there(tmp_path: Path) -> None:
+    line, people = told(), station(tmp_path / "station")
+    asked = replace(opening(line), users=partial(People, people.directory, people.hashing))
+    served = Apart(asked, line.inbox, print)
+    url = served.url.rstrip("/")
+    try:
+        with httpx.Client(base_url=url, headers={"origin": url}, timeout=20.0) as client:
+            assert client.get("/api/line").status_code == 401
+            token = client.get("/login").text.partition('name="csrf" value="')[2].partition('"')[0]
+            assert client.post("/login", data={"csrf": token, "name": "ana", "password": OWN}).status_code == 303
+            token = client.get("/loops/blend").text.partition('name="csrf" value="')[2].partition('"')[0]
+            sent = {"kind": "mode", "loop": "blend", "mode": "auto", "why": "steady", "password": OWN}
+            found = client.post("/api/orders", json=sent, headers={"x-csrf-token": token})
+            assert (found.status_code, "may not" in found.json()["error"]) == (403, True)
+    finally:
+        served.close()
+    assert line.inbox.empty()
 
 
 def test_only_orders_that_people_may_place_are_taken_back() -> None:
