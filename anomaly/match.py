@@ -1,8 +1,9 @@
 """Which known trend, if any, a window of points shows: matched filters, each giving a generalised likelihood ratio.
 
-Every channel is whitened as an autoregression of the first order. Every course (shape and onset) then gives an estimate
-of how far each channel has moved. With free moves the ratio says that there is a trend; with the moves held within the
-signature of an entry it says how much of it that entry explains.
+Every channel is whitened as an autoregression of the first order about a line whose level and slope differ from run to
+run: of what a course and such a line explain alike, the line takes what is likely for it beforehand. Every course
+(shape and onset) then gives an estimate of how far each channel has moved. With free moves the ratio says that there is
+a trend; with the moves held within the signature of an entry it says how much of it that entry explains.
 
 References
 ----------
@@ -55,6 +56,17 @@ class Signatures:
     """Highest move, shape ``(n_entries, n_channels)``, in its sd [1]."""
     courses: NDArray[np.bool_]
     """Whether an entry may take a course, shape ``(n_entries, n_courses)`` [1]."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Noise:
+    """What is normal beside the trends."""
+
+    memory: Floats
+    """Correlation of one point with the next, shape ``(n_channels,)`` [1]."""
+    lines: Floats
+    """Standard deviations of level and of slope between runs, shape ``(2, n_channels)``, in the sd of each channel, the
+    slope for one interval [1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -146,15 +158,15 @@ def _course(shape: Shape, onset: int, points: int, every_s: float) -> Floats:
     return grown
 
 
-def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures, least: float = 0.0) -> Match:
+def match(points: Floats, noise: Noise, courses: Bank, signatures: Signatures, least: float = 0.0) -> Match:
     """Return what a window shows.
 
     Parameters
     ----------
     points
         Distance from normal, shape ``(n_points, n_channels)``, in the sd of each channel [1]; not a number in gaps.
-    memory
-        Correlation of one point with the next in normal operation, shape ``(n_channels,)`` [1].
+    noise
+        What is normal.
     courses
         Courses a trend may take.
     signatures
@@ -162,7 +174,7 @@ def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures,
     least
         Ratio below which the entries are not weighed, and count as nothing [1].
     """
-    seen = look(points, memory, courses)
+    seen = look(points, noise, courses)
     sums = seen.ratios.sum(axis=1)
     best = int(sums.argmax())
     free = float(sums[best])
@@ -176,50 +188,137 @@ def match(points: Floats, memory: Floats, courses: Bank, signatures: Signatures,
     return Match(free, best, seen.moves[best], shares, entries, astray, likeliest, sizes, seen)
 
 
-def look(points: Floats, memory: Floats, courses: Bank) -> Seen:
+def look(points: Floats, noise: Noise, courses: Bank) -> Seen:
     """Return how far each channel has moved on every course.
 
     Parameters
     ----------
     points
         Distance from normal, shape ``(n_points, n_channels)``, in the sd of each channel [1]; not a number in gaps.
-    memory
-        Correlation of one point with the next in normal operation, shape ``(n_channels,)`` [1].
+    noise
+        What is normal.
     courses
         Courses a trend may take.
     """
     there = np.isfinite(points)
-    fitting = _matched(courses, memory.tobytes(), there.tobytes())
-    known = np.where(there, points, 0.0)
-    white = fitting.here * known - fitting.back * np.vstack([known[:1], known[:-1]])
-    after = np.vstack([fitting.back[1:] * white[1:], np.zeros_like(white[:1])])
-    moves: Floats = product(courses.courses, fitting.here * white - after) / np.maximum(fitting.power, 1e-12)
+    fitting = _matched(courses, noise.memory.tobytes(), noise.lines.tobytes(), there.tobytes())
+    weighed = fitting.white.weighed(np.where(there, points, 0.0))
+    along = product(courses.courses, weighed)
+    if noise.lines.any():
+        along = along - _shared(fitting.alike, fitting.kept, _on_lines(weighed)[:, None])
+    moves: Floats = along / np.maximum(fitting.power, 1e-12)
     return Seen(fitting.power, moves, 0.5 * fitting.power * moves**2)
+
+
+def worth(points: Floats, noise: Noise) -> float:
+    """Return the square of the whitened points without what the line of a run explains, halved [1].
+
+    Parameters
+    ----------
+    points
+        Distance from normal, shape ``(n_points, n_channels)``, in the sd of each channel [1]; not a number in gaps.
+    noise
+        What is normal.
+    """
+    there = np.isfinite(points)
+    white, known = _white(noise.memory, there), np.where(there, points, 0.0)
+    weighed = white.weighed(known)
+    line = _on_lines(weighed)
+    return 0.5 * float((known * weighed).sum() - _shared(line, _kept(white, noise, there), line).sum())
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _White:
+    """What whitens points where these are seen."""
+
+    here: Floats
+    """Share of each point, shape ``(n_points, n_channels)`` [1]."""
+    back: Floats
+    """Share of the point before it, same shape [1]."""
+
+    def weighed(self, known: Floats) -> Floats:
+        """Return the inverse of the covariance times some points, shape as theirs, 0 in gaps [1].
+
+        Parameters
+        ----------
+        known
+            Points, 0 in gaps, shape ``(n_points, n_channels)`` [1].
+        """
+        white = self.here * known - self.back * np.vstack([known[:1], known[:-1]])
+        after = np.vstack([self.back[1:] * white[1:], np.zeros_like(white[:1])])
+        return np.asarray(self.here * white - after)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Matched:
     """What whitens points where these are seen, and what is then known of moves."""
 
-    here: Floats
-    """Share of each point, shape ``(n_points, n_channels)`` [1]."""
-    back: Floats
-    """Share of the point before it, same shape [1]."""
+    white: _White
+    """What whitens the points."""
+    alike: Floats
+    """Likeness of each course to a level and to a slope, shape ``(2, n_courses, n_channels)`` [1]."""
+    kept: Floats
+    """What the line of the run takes of that, shape ``(2, 2, n_channels)`` [1]."""
     power: Floats
-    """Power of the whitened courses, shape ``(n_courses, n_channels)`` [1]."""
+    """What is known of the move on each course, shape ``(n_courses, n_channels)`` [1]."""
 
 
 @lru_cache(maxsize=16)  # a window without gaps is like the one before
-def _matched(bank: Bank, correlations: bytes, flags: bytes) -> _Matched:
-    # x_t - f x_(t-1) has variance 1 - f^2; after a gap nothing is known of x_(t-1), and x_t has variance 1.
+def _matched(bank: Bank, correlations: bytes, lines: bytes, flags: bytes) -> _Matched:
     courses, memory = bank.courses, np.frombuffer(correlations)
+    noise = Noise(memory, np.frombuffer(lines).reshape(2, -1))
     seen = np.frombuffer(flags, np.bool_).reshape(courses.shape[1], -1)
-    joined = seen & np.vstack([np.zeros_like(seen[:1]), seen[:-1]])
-    scale = 1.0 / np.sqrt(1.0 - memory**2)
-    here, back = np.where(joined, scale, seen), np.where(joined, memory * scale, 0.0)
+    white = _white(memory, seen)
+    here, back = white.here, white.back
     before = np.hstack([courses[:, :1], courses[:, :-1]])
     power: Floats = product(courses**2, here**2) - 2.0 * product(courses * before, here * back)
-    return _Matched(here, back, power + product(before**2, back**2))
+    power = power + product(before**2, back**2)
+    kept, time = _kept(white, noise, seen), _time(len(seen))
+    alike = np.array([product(courses, white.weighed(seen * one)) for one in (np.ones_like(time), time)])
+    if noise.lines.any():
+        power = np.maximum(power - _shared(alike, kept, alike), 0.0)
+    return _Matched(white, alike, kept, power)
+
+
+def _white(memory: Floats, seen: NDArray[np.bool_]) -> _White:
+    # x_t - f x_(t-1) has variance 1 - f^2; after a gap nothing is known of x_(t-1), and x_t has variance 1.
+    joined = seen & np.vstack([np.zeros_like(seen[:1]), seen[:-1]])
+    scale = 1.0 / np.sqrt(1.0 - memory**2)
+    return _White(np.where(joined, scale, seen), np.where(joined, memory * scale, 0.0))
+
+
+def _time(points: int) -> Floats:
+    """Return the time of each point from the middle of the window, shape ``(n_points, 1)``, in intervals [1]."""
+    middle: Floats = np.arange(float(points)) - 0.5 * (points - 1)
+    return middle[:, None]
+
+
+def _on_lines(weighed: Floats) -> Floats:
+    """Return how much of whitened points lies along a level and along a slope, shape ``(2, n_channels)`` [1]."""
+    return np.array([weighed.sum(axis=0), (_time(len(weighed)) * weighed).sum(axis=0)])
+
+
+def _shared(one: Floats, kept: Floats, other: Floats) -> Floats:
+    """Return what the line of a run takes of the product of two things, by their likeness to level and slope [1]."""
+    alike: Floats = kept[0, 0] * one[0] * other[0] + kept[1, 1] * one[1] * other[1]
+    across: Floats = kept[0, 1] * (one[0] * other[1] + one[1] * other[0])
+    return np.asarray(alike + across)
+
+
+def _kept(white: _White, noise: Noise, seen: NDArray[np.bool_]) -> Floats:
+    """Return the correction of the inverse of the covariance for the line of a run, shape ``(2, 2, n_channels)`` [1].
+
+    By the formula of Woodbury it is ``S (I + S G S)**-1 S``, with the deviations `S` of level and slope and with what
+    is known of both, `G`.
+    """
+    on = seen.astype(float)
+    level, slope = _on_lines(white.weighed(on))
+    rising = (_time(len(on)) * white.weighed(_time(len(on)) * on)).sum(axis=0)
+    a, b = noise.lines
+    first, second, mixed = 1.0 + a * a * level, 1.0 + b * b * rising, a * b * slope
+    share = 1.0 / (first * second - mixed * mixed)
+    across = -a * b * mixed * share
+    return np.array([[a * a * second * share, across], [across, b * b * first * share]])
 
 
 def _weighed(seen: Seen, signatures: Signatures) -> tuple[Indices, Floats, Floats]:

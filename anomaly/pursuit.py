@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from anomaly.match import Bank, Match, Signatures, match
+from anomaly.match import Bank, Match, Noise, Signatures, match, worth
 from plant_io.signals import Floats
 
 _FIRST = 6
@@ -41,8 +41,8 @@ class Sight:
 
     points: Floats
     """Distance from normal, shape ``(n_points, n_channels)``, in the sd of each channel [1]; not a number in gaps."""
-    memory: Floats
-    """Correlation of one point with the next in normal operation, shape ``(n_channels,)`` [1]."""
+    noise: Noise
+    """What is normal."""
     bank: Bank
     """Courses a trend may take."""
     signatures: Signatures
@@ -97,18 +97,9 @@ def _made(sight: Sight, found: Match, entry: int) -> Floats:
 
 
 def _left(sight: Sight, made: Floats) -> Match:
-    return match(sight.points - made, sight.memory, sight.bank, sight.signatures)
+    return match(sight.points - made, sight.noise, sight.bank, sight.signatures)
 
 
 def _worth(sight: Sight, made: Floats) -> float:
     """Return by how much the squares of the whitened window fall when something is taken away, halved [1]."""
-    return 0.5 * (_squares(sight, sight.points) - _squares(sight, sight.points - made))
-
-
-def _squares(sight: Sight, points: Floats) -> float:
-    seen = np.isfinite(points)
-    known = np.where(seen, points, 0.0)
-    joined = seen[1:] & seen[:-1]
-    scale = 1.0 / np.sqrt(1.0 - sight.memory**2)
-    later = np.where(joined, scale * (known[1:] - sight.memory * known[:-1]), known[1:])
-    return float((known[0] ** 2).sum() + (later**2).sum())
+    return worth(sight.points, sight.noise) - worth(sight.points - made, sight.noise)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from math import isfinite, nan
+from math import ceil, isfinite, nan
 
 import numpy as np
 
@@ -24,6 +24,8 @@ class TrendState:
 
     slot: int | None
     """Number of the interval that is being filled [1]."""
+    first: int
+    """Number of the first interval that counts [1]."""
     sums: tuple[float, ...]
     """Sum of the values of this interval by channel, on its scale, unit of the channel."""
     counts: tuple[int, ...]
@@ -45,7 +47,7 @@ class TrendState:
 def start(kit: TrendKit) -> TrendState:
     """Return the memory of a library that has seen nothing."""
     n = len(kit.units)
-    return TrendState(None, (0.0,) * n, (0,) * n, (nan,) * n, ())
+    return TrendState(None, 0, (0.0,) * n, (0,) * n, (nan,) * n, ())
 
 
 def look(
@@ -77,8 +79,11 @@ def look(
     if slot == state.slot:
         return _gather(snapshot, state, kit), ()
     if state.slot is None:
-        return _gather(snapshot, replace(state, slot=slot), kit), ()
+        settled = slot + ceil(kit.declared.settle_s / kit.declared.every_s)
+        return _gather(snapshot, replace(state, slot=slot, first=settled), kit), ()
     n = len(kit.units)
+    if state.slot < state.first:
+        return _gather(snapshot, replace(state, slot=slot, sums=(0.0,) * n, counts=(0,) * n), kit), ()
     point = tuple(s / c if c else nan for s, c in zip(state.sums, state.counts, strict=True))
     gaps = ((nan,) * n,) * min(max(slot - state.slot - 1, 0), kit.declared.window)
     points = (*state.points, point, *gaps)[-kit.declared.window :]

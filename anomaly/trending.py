@@ -10,7 +10,7 @@ import numpy as np
 
 from anomaly.entries import Floor, chosen, floors
 from anomaly.foretelling import Between, Grown, began, chances, out_of_order, reaches, weights
-from anomaly.match import Bank, Match, Signatures, bank, courses_of, match
+from anomaly.match import Bank, Match, Noise, Signatures, bank, courses_of, match
 from anomaly.pursuit import Pair, Sight, pair
 from plant_io.signals import Floats
 from policies import Channel, Trend
@@ -23,6 +23,7 @@ BOTH = "+"
 """What stands between the names of two entries."""
 
 _LEAD, _KEEPS = log(20.0), log(3.0)
+_INEXACT = 0.01
 _RISING = ("alert", "action", "specification", "acceptable_intake", "qualification", "identification")
 
 Point = tuple[float, ...]
@@ -51,10 +52,15 @@ class TrendKit:
     """Normal value of each channel on its scale, shape ``(n_channels,)``, unit of the channel."""
     sd: Floats
     """Normal standard deviation of each channel on its scale, shape ``(n_channels,)``, unit of the channel."""
-    memory: Floats
-    """Correlation of one point with the next, shape ``(n_channels,)`` [1]."""
+    noise: Noise
+    """What is normal beside the trends."""
     floors: Mapping[str, Floor] = field(default_factory=dict[str, Floor])
     """What a result below its limit of quantification counts as, by channel."""
+
+    @property
+    def memory(self) -> Floats:
+        """Correlation of one point with the next, shape ``(n_channels,)`` [1]."""
+        return self.noise.memory
 
     @property
     def tags(self) -> tuple[str, ...]:
@@ -125,9 +131,16 @@ def prepare(name: str, declared: Trend, library: Library, units: Mapping[str, st
         signatures=Signatures(moves[:, :, 0] / sd, moves[:, :, 1] / sd, may),
         centre=np.array([channel.mean for channel in channels]),
         sd=sd,
-        memory=np.array([channel.memory for channel in channels]),
+        noise=Noise(np.array([one.memory for one in channels]), _lines(declared) / sd),
         floors=floors(entries, declared.channels),
     )
+
+
+def _lines(declared: Trend) -> Floats:
+    """Return how levels and slopes of runs differ, shape ``(2, n_channels)``, unit of each channel, per interval."""
+    channels = declared.channels.values()
+    slopes = [channel.drift_per_h * declared.every_s / 3600.0 for channel in channels]
+    return np.array([[channel.between for channel in channels], slopes])
 
 
 def scaled(value: float, channel: Channel) -> float:
@@ -181,13 +194,13 @@ def read(points: Floats, kit: TrendKit, said: str | None = None, normal: Floats 
     window = (points - centre) / kit.sd
     share = 1.0 if said is None else declared.clear
     known = min(declared.known or declared.limit, declared.limit) * share
-    found = match(window, kit.memory, kit.courses, kit.signatures, known)
+    found = match(window, kit.noise, kit.courses, kit.signatures, known)
     if found.free < declared.limit * share and float(found.entries.max()) < known:
         return Reading(None, found, centre)
     likely = _likely(found, kit)
     if likely:
         return Reading(_kept(said, likely, found, kit), found, centre, likely)
-    two = pair(Sight(window, kit.memory, kit.courses, kit.signatures), found)
+    two = pair(Sight(window, kit.noise, kit.courses, kit.signatures), found)
     if two is not None and two.gain >= declared.second and two.astray < declared.limit:
         keys = tuple(kit.entries)
         return Reading(BOTH.join(sorted((keys[two.first], keys[two.second]))), found, centre, (), two)
@@ -199,7 +212,8 @@ def _likely(found: Match, kit: TrendKit) -> tuple[str, ...]:
     """Return the entries that explain the trend about equally well, the best first; none where it is unknown."""
     # What an entry leaves unexplained must not be worth an alarm of its own, however large the rest is.
     share, declared = found.explained(len(kit.units)), kit.declared
-    fits = (share >= declared.explained) & (found.astray < declared.limit)
+    most = np.minimum((declared.misfit or declared.limit) + _INEXACT * found.entries, declared.limit)
+    fits = (share >= declared.explained) & (found.astray < most)
     near = fits & (found.entries > found.entries.max() - _LEAD)
     order: list[int] = np.argsort(-found.entries, kind="stable").tolist()
     names = tuple(kit.entries)

@@ -39,7 +39,7 @@ def scores(rows: Floats, kit: TrendKit) -> Floats:
     """Return the ratio of any trend and of the best entry at each point of a run, shape ``(n_points, 2)`` [1]."""
     found = np.zeros((len(rows), 2))
     for k in range(WINDOW, len(rows) + 1):
-        seen = match(rows[k - WINDOW : k], kit.memory, kit.courses, kit.signatures)
+        seen = match(rows[k - WINDOW : k], kit.noise, kit.courses, kit.signatures)
         found[k - 1] = seen.free, seen.entries.max()
     return found
 
@@ -155,7 +155,7 @@ def shifted(rows: Floats, rng: Generator) -> Floats:
 
 def _share(window: Floats, kit: TrendKit) -> float:
     """Return how much of a trend the best entry explains and how little it leaves, as one number [1]."""
-    found = match(window, kit.memory, kit.courses, kit.signatures)
+    found = match(window, kit.noise, kit.courses, kit.signatures)
     best = int(found.entries.argmax())
     return float(found.entries[best] / max(found.entries[best] + max(found.astray[best] - len(kit.units) / 2, 0), 1.0))
 
@@ -188,11 +188,11 @@ def update_ms(seed: int) -> float:
     big = worlds.world(seed, 30)
     rng, kit = np.random.default_rng(seed), big.kit
     windows = [worlds.run(rng, WINDOW, [(3.0 * big.directions[3], "ramp", 20)]) for _ in range(60)]
-    match(windows[0], kit.memory, kit.courses, kit.signatures)
+    match(windows[0], kit.noise, kit.courses, kit.signatures)
     taken: list[float] = []
     for window in windows:
         begin = process_time()
-        match(window, kit.memory, kit.courses, kit.signatures)
+        match(window, kit.noise, kit.courses, kit.signatures)
         taken.append(process_time() - begin)
     return 1000.0 * float(np.median(taken))
 

@@ -205,6 +205,9 @@ def _of_guideline(limits: Limits, product: Product | None) -> Iterator[tuple[str
 def _mutagenic(limits: Limits, product: Product | None) -> Iterator[tuple[str, str]]:
     if limits.m7_class == 1 and limits.intake is None:
         yield "m7_class", "class 1 needs intake: the acceptable intake of this compound"
+    tables = guidelines.known().intakes[0]
+    if limits.m7_class is not None and product is not None and product.kind in tables.excludes:
+        yield "m7_class", f"{tables.guideline} is not meant for a {product.kind}; write {OWN} limits"
     if limits.m7_class in {1, 2, 3} and product is None:
         yield "m7_class", "classes 1 to 3 need the product: its daily dose and the length of treatment"
     most = None if product is None else resolved(limits, product).get("acceptable_intake")
@@ -216,7 +219,7 @@ def _mutagenic(limits: Limits, product: Product | None) -> Iterator[tuple[str, s
 def _intake(limits: Limits, product: Product) -> float | None:
     if limits.m7_class == 1:
         return limits.intake
-    if limits.m7_class in {2, 3}:
-        tables = guidelines.known().intakes[0]
+    tables = guidelines.known().intakes[0]
+    if limits.m7_class in {2, 3} and product.kind not in tables.excludes:
         return tables.treatment[product.treatment].one
     return None

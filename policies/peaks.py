@@ -54,6 +54,10 @@ class Peaks(Declared):
     """Share of the sample before that the sampler may carry over [1]."""
     injection: Name | None = None
     """Tag that counts injections, by which those that come twice are known."""
+    method: Name | None = None
+    """Tag that says the number of the method."""
+    methods: tuple[str, ...] = ()
+    """Methods whose results are taken, as numbers; needs `method`. Any where empty."""
     version: Name | None = None
     """Tag that says the version of the method as a number."""
     versions: tuple[str, ...] = ()
@@ -64,7 +68,7 @@ class Peaks(Declared):
     @property
     def inputs(self) -> tuple[str, ...]:
         """Return the tags it is made from."""
-        said = (self.injection, self.version)
+        said = (self.injection, self.method, self.version)
         return (self.positions, self.areas, self.number, *(tag for tag in said if tag))
 
     def outputs(self, name: str) -> dict[str, tuple[str, tuple[float, float]]]:

@@ -88,6 +88,10 @@ class Channel(Reference):
     """Whether the trend is sought in the value or in its natural logarithm, as `mean` and `sd` then also are."""
     memory: Annotated[float, Field(ge=0, lt=1)] = 0.0
     """Correlation of one point with the next in normal operation [1]."""
+    between: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Standard deviation of the mean of one run from that of another, unit of the channel; all stand alike where 0."""
+    drift_per_h: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.0
+    """Root mean square of the slopes of normal runs, unit of the channel per hour; runs do not drift where 0."""
 
 
 class Trend(Told):
@@ -117,8 +121,13 @@ class Trend(Told):
     """Logarithm of the likelihood ratio of two entries to one at which both are named [1]."""
     explained: Annotated[float, Field(gt=0, lt=1)] = 0.65
     """Share of the trend an entry must explain to be named; below it the trend is called unknown [1]."""
+    misfit: Positive | None = None
+    """Logarithm of the likelihood ratio that the moves of a trend may add to those an entry allows, so that it is still
+    named; `limit` where absent [1]."""
     clear: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Share of `limit` below which a trend ends [1]."""
+    settle_s: Annotated[Duration, Field(ge=0.0)] = Field(default=0.0, alias="settle")
+    """Time at the beginning of a run that is left out, while the line and its instruments settle [s]."""
     baseline_s: Duration | None = Field(default=None, alias="baseline")
     """Time at the beginning of a run whose mean is normal for each channel; that of the policy where absent [s]."""
     yields: tuple[str, ...] = ()

@@ -79,6 +79,25 @@ def test_a_mutagenic_impurity_is_limited_by_its_acceptable_intake_and_the_length
 
 
 @pytest.mark.parametrize(
+    ("treatment", "one", "together"),
+    [("up_to_1_month", 120, 120), ("up_to_12_months", 20, 60), ("up_to_10_years", 10, 30), ("lifetime", 1.5, 5)],
+)
+def test_acceptable_intakes_are_those_of_tables_2_and_3_of_ich_m7(
+    treatment: guidelines.Treatment, one: float, together: float
+) -> None:
+    found = guidelines.known().intakes[0].treatment[treatment]
+    assert (found.one, found.all) == (one, together)
+
+
+def test_acceptable_intakes_are_refused_for_products_that_ich_m7_leaves_out() -> None:
+    own = "product-specific, because: study, reporting: 0.1, identification: 0.5, qualification: 1.0, m7_class: 3"
+    peptide = SMALL.replace("kind: small_molecule", "kind: peptide")
+    assert "ICH M7(R2) is not meant for a peptide; write product-specific limits" in told(
+        peptide, "guideline: ICH Q3B(R2)", f"guideline: {own}"
+    )
+
+
+@pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("kind: small_molecule", "kind: peptide", "ICH Q3B(R2) does not hold for a peptide; write product-specific"),

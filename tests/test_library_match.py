@@ -46,16 +46,32 @@ def test_results_out_of_order_give_the_same_matches_and_are_said_to_be_late(tmp_
     assert any("it came late" in one for one in swapped["doubts"])
 
 
-def test_bad_results_are_refused_one_by_one(tmp_path: Path) -> None:
-    rows = [message(k) for k in range(20)]
-    rows[3]["peaks"][0]["area"] = -4.4
-    rows[5]["version"] = "1"
-    rows[7]["sequence"] = 6
-    told, found = matched(rows, tmp_path)
-    assert (told, found["points"]) == (0, 17)
-    said = " ".join(found["refused"])
-    for one in ("negative area", "found version '1' of the method, expected 3", "another time of sampling"):
-        assert one in said
+def sized(k: int, by: float, **more: object) -> dict[str, Any]:
+    row = message(k, **more)
+    return row | {"peaks": [peak | {"area": by * peak["area"]} for peak in row["peaks"]]}
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (message(6), "injection 6 came twice; the first is kept"),
+        (message(6, at=1_800_000_007.0), "injection 6 came with another time of sampling than before"),
+        (message(7, version="1"), "injection 7: found version '1' of the method, expected 3"),
+        (message(7, unit="[ppm]"), "injection 7: found areas in [ppm], expected %"),
+        (sized(7, 1e4), "injection 7: areas sum to 1.0003e+06; they are ppm, not %"),
+        (sized(7, 0.01), "injection 7: areas sum to 1.0003; they are shares of 1, not %"),
+        (sized(7, 0.7), "injection 7: areas sum to 70.02 %, expected 95 to 105"),
+        (sized(7, -1.0), "injection 7: found a negative area, -4.4 at RRT 0.62"),
+        (message(7, peaks=[]), "injection 7: found no peak at all"),
+    ],
+)
+def test_what_is_no_result_is_refused_in_one_sentence_and_all_others_are_used(
+    row: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    rows = [message(k) for k in range(20) if k != 7]
+    told, found = matched([*rows[:10], row, *rows[10:]], tmp_path)
+    (refused,) = found["refused"]
+    assert (told, found["points"], said in refused) == (0, 19, True)
 
 
 def test_of_two_injections_of_a_sample_the_newer_counts(tmp_path: Path) -> None:

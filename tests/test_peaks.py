@@ -25,7 +25,8 @@ def snap(at: float, taken: float, peaks: list[tuple[float, float]], quality: Qua
     lists = np.zeros((2, 16))
     lists[:, : len(peaks)] = np.array(peaks).T if peaks else np.zeros((2, 0))
     stamped = {name: Sample(0.0, quality, EPOCH + taken, EPOCH + at) for name in ("UHPLC.RRT", "UHPLC.AREA")}
-    stamped["UHPLC.N_PEAK"] = Sample(float(len(peaks)), quality, EPOCH + taken, EPOCH + at)
+    words = {"UHPLC.N_PEAK": float(len(peaks)), "UHPLC.METHOD": 7.0, "UHPLC.VERSION": 3.0}
+    stamped |= {name: Sample(value, quality, EPOCH + taken, EPOCH + at) for name, value in words.items()}
     seen = Snapshot.empty(EPOCH + at, INDEX).extended(stamped)
     values = seen.values.copy()
     for name, row in zip(("UHPLC.RRT", "UHPLC.AREA"), lists, strict=True):

@@ -113,7 +113,7 @@ def instrument_only(sick: Run, sound: Run) -> None:
 
 
 def missed(sick: Run, sound: Run) -> None:
-    assert sick["bad"][-1] == 6.0
+    assert sick["bad"][-1] == 8.0
     assert sick["UHPLC.SEQ"][-1] == 2.0
     assert sound["UHPLC.SEQ"][-1] == 6.0
     still(sick, sound, *AREAS)
@@ -133,6 +133,11 @@ def misread(sick: Run, sound: Run) -> None:
     still(sick, sound, *AREAS)
 
 
+def reversioned(sick: Run, sound: Run) -> None:
+    assert (sick["UHPLC.VERSION"][-1], sound["UHPLC.VERSION"][-1]) == (4.0, 3.0)
+    still(sick, sound, *AREAS)
+
+
 SIGNS: Mapping[str, tuple[Fault, float, Callable[[Run, Run], None]]] = {
     "F60": (Fault("F60", "P2", ON_S), 60.0, dosed_low),
     "F61": (Fault("F61", "R1", ON_S), 60.0, clogged),
@@ -149,6 +154,7 @@ SIGNS: Mapping[str, tuple[Fault, float, Callable[[Run, Run], None]]] = {
     "C05": (Fault("C05", "UHPLC", ON_S, magnitude=1.0), 60.0, missed),
     "C06": (Fault("C06", "R2", ON_S, magnitude=100.0), 60.0, decaying),
     "C07": (Fault("C07", "FTIR", ON_S), 60.0, misread),
+    "C08": (Fault("C08", "UHPLC", ON_S), 60.0, reversioned),
 }
 """Fault, temperature of the coil [degC], and what must be seen."""
 

@@ -130,7 +130,9 @@ def test_a_missed_injection_repeats_the_last_result_as_bad() -> None:
         line.step(1.0, NOMINAL)
     assert line.tags["UHPLC.SEQ"] == 1.0
     assert {*line.quality.values()} == {"bad"}
-    assert {*line.quality} == {f"UHPLC.{tag}" for tag in ("SEQ", "T_INJ", "T_RES", "N_PEAK", "RRT", "AREA")}
+    assert {*line.quality} == {
+        f"UHPLC.{tag}" for tag in ("SEQ", "T_INJ", "T_RES", "METHOD", "VERSION", "N_PEAK", "RRT", "AREA")
+    }
 
 
 def test_an_aged_column_takes_late_peaks_out_of_their_windows() -> None:

@@ -22,7 +22,6 @@ from policies import Policy, load, parse, shipped
 SHIPPED = shipped("C")
 FILES = load(SHIPPED).files
 LIBRARY = "line_c.library.yaml"
-UHPLC = "  UHPLC.SEQ:"
 USUAL = {0.62: 4.3, 0.88: 0.08, 0.94: 0.15, 1.0: 87.3, 1.05: 3.7, 1.21: 0.11, 1.46: 4.2, 1.72: 0.09}
 
 
@@ -37,28 +36,20 @@ def altered(*changes: tuple[str, str], library: tuple[tuple[str, str], ...] = ()
     return parse(text.encode(), "line_c.yaml", {**FILES, LIBRARY: known.encode()})
 
 
-def versioned() -> Policy:
-    """Line C with a tag that says the version of the method."""
-    begin = SHIPPED.read_text().index(UHPLC)
-    line = SHIPPED.read_text()[begin:].split("\n", 1)[0]
-    tag = line.replace("UHPLC.SEQ", "UHPLC.METHOD")
-    return altered(
-        (line, f"{line}\n{tag}"),
-        ("injection: UHPLC.SEQ", 'injection: UHPLC.SEQ\n    version: UHPLC.METHOD\n    versions: ["3"]'),
-    )
+POLICY = load(SHIPPED)
+INDEX = TagIndex.of(POLICY)
+KIT = soft.prepare(POLICY)
 
 
-VERSIONED = versioned()
-INDEX = TagIndex.of(VERSIONED)
-KIT = soft.prepare(VERSIONED)
-
-
-def injection(k: int, peaks: dict[float, float] | None = None, *, version: float = 3.0, at: float = 0.0) -> Snapshot:
+def injection(
+    k: int, peaks: dict[float, float] | None = None, *, of: tuple[float, float] = (7.0, 3.0), at: float = 0.0
+) -> Snapshot:
     """The cycle in which the result of an injection comes; `at` is when its sample was taken, in order by default."""
     taken = EPOCH + (at or 360.0 * k)
     now = EPOCH + 360.0 * k + 300.0
     found = USUAL if peaks is None else peaks
-    words = {"UHPLC.N_PEAK": float(len(found)), "UHPLC.SEQ": float(k), "UHPLC.METHOD": version}
+    words = {"UHPLC.N_PEAK": float(len(found)), "UHPLC.SEQ": float(k)}
+    words |= {"UHPLC.METHOD": of[0], "UHPLC.VERSION": of[1]}
     stamped = {name: Sample(value, Quality.GOOD, taken, now) for name, value in words.items()}
     stamped |= {name: Sample(0.0, Quality.GOOD, taken, now) for name in ("UHPLC.RRT", "UHPLC.AREA")}
     seen = Snapshot.empty(now, INDEX).extended(stamped)
@@ -83,7 +74,8 @@ def scaled(by: float) -> dict[float, float]:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        (injection(2, version=2.0), "found version '2' of the method, expected 3"),
+        (injection(2, of=(7.0, 2.0)), "injection 2: found version '2' of the method, expected 3"),
+        (injection(2, of=(8.0, 3.0)), "injection 2: found method '8', expected 7"),
         (injection(2, scaled(1e4)), "they are ppm, not %"),
         (injection(2, scaled(0.01)), "they are shares of 1, not %"),
         (injection(2, scaled(0.7)), "areas sum to 69.95 %, expected 95 to 105"),
@@ -125,7 +117,7 @@ TREND = "library: line_c.library.yaml"
         ),
         (((TREND, f"{TREND}\n    entries: [nobody]"),), (), "found no entry 'nobody', known are catalyst"),
         (
-            (("injection: UHPLC.SEQ", 'injection: UHPLC.SEQ\n    versions: ["4"]'),),
+            (('versions: ["3"]', 'versions: ["4"]'),),
             (),
             "catalyst is written for version '3' of UHPLC-07, but PEAK takes '4'",
         ),
@@ -158,7 +150,7 @@ def trend_kit(policy: Policy) -> TrendKit:
 
 
 def test_a_result_under_the_limit_counts_as_what_is_normal_there() -> None:
-    kit = trend_kit(VERSIONED)
+    kit = trend_kit(POLICY)
     channel = kit.declared.channels["PEAK.NITRO"]
     end = log(0.03) if channel.scale == "log" else 0.03
     below = channel.mean + channel.sd * middle(-float("inf"), (end - channel.mean) / channel.sd)[0]

@@ -32,7 +32,7 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "R1": "T_PV P",
         "R2": "T_PV PH2_PV",
         "FTIR": "SM P",
-        "UHPLC": "SEQ T_INJ T_RES N_PEAK RRT AREA",
+        "UHPLC": "SEQ T_INJ T_RES METHOD VERSION N_PEAK RRT AREA",
         "SUP_P SUP_R": "STATE ECHO",
     },
 }

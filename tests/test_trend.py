@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from seen import EPOCH, hours, written
 
 from anomaly import Alert, engine, trend
-from anomaly.match import Bank, Signatures, bank, match
-from anomaly.trending import TrendKit
+from anomaly.match import Bank, Noise, Signatures, bank, look, match, worth
+from anomaly.trending import TrendKit, read
 from controller import soft
 from hil.plants.faults import Fault
 from plant_io import Quality, Sample
@@ -39,11 +39,9 @@ def test_the_ratio_of_a_step_is_that_of_the_textbook() -> None:
     points[25:] += 3.0
     tails = [points[onset:, 0] for onset in range(POINTS - 1)]
     by_hand = max(0.5 * len(tail) * float(tail.mean()) ** 2 for tail in tails)
-    found = match(points, np.zeros(1), courses, signatures([1.0], [1.0], courses))
-    assert found.free == pytest.approx(by_hand)
-    assert found.entries[0] == pytest.approx(by_hand)
-    assert found.moves[0] == pytest.approx(3.0, abs=0.6)
-    assert abs(int(courses.onsets[found.course]) - 25) <= 2
+    none, one = Noise(np.zeros(1), np.zeros((2, 1))), signatures([1.0], [1.0], courses)
+    assert match(points, none, courses, one).free == pytest.approx(by_hand)
+    assert match(np.full((POINTS, 1), np.nan), none, courses, one).free == 0.0
 
 
 def test_whitening_makes_the_ratio_that_of_the_joint_density() -> None:
@@ -51,7 +49,7 @@ def test_whitening_makes_the_ratio_that_of_the_joint_density() -> None:
     points = quiet(1)
     covariance = memory ** np.abs(np.subtract.outer(np.arange(POINTS), np.arange(POINTS)))
     weight = np.linalg.inv(covariance)
-    found = match(points, np.array([memory]), courses, signatures([-1.0], [1.0], courses))
+    found = match(points, Noise(np.array([memory]), np.zeros((2, 1))), courses, signatures([-1.0], [1.0], courses))
     by_hand = [float((c @ weight @ points[:, 0]) ** 2 / (c @ weight @ c)) / 2.0 for c in courses.courses]
     assert found.free == pytest.approx(max(by_hand))
 
@@ -61,9 +59,61 @@ def test_gaps_are_left_out_and_nothing_is_invented_for_them() -> None:
     points[10:20] = points[38:] = np.nan
     tails = [tail[np.isfinite(tail)] for tail in (points[onset:, 0] for onset in range(POINTS - 1))]
     by_hand = max(0.5 * len(tail) * float(tail.mean()) ** 2 for tail in tails if len(tail))
-    found = match(points, np.zeros(1), courses, signatures([1.0], [1.0], courses))
+    found = match(points, Noise(np.zeros(1), np.zeros((2, 1))), courses, signatures([1.0], [1.0], courses))
     assert found.free == pytest.approx(by_hand)
-    assert match(np.full((POINTS, 1), np.nan), np.zeros(1), courses, signatures([1.0], [1.0], courses)).free == 0.0
+    assert (
+        match(
+            np.full((POINTS, 1), np.nan),
+            Noise(np.zeros(1), np.zeros((2, 1))),
+            courses,
+            signatures([1.0], [1.0], courses),
+        ).free
+        == 0.0
+    )
+
+
+@pytest.mark.parametrize("lines", [[[0.0, 1.5, 4.0], [0.3, 0.0, 0.1]], np.zeros((2, 3)).tolist()])
+def test_moves_are_those_of_least_squares_with_the_whole_covariance_of_autoregression_level_and_slope(
+    lines: list[list[float]],
+) -> None:
+    rng, courses = np.random.default_rng(1), bank((STEP, RAMP), 25, 60.0)
+    noise = Noise(np.array([0.0, 0.5, 0.9]), np.array(lines))
+    points, time = rng.standard_normal((25, 3)), np.arange(25.0) - 12.0
+    points[7] = np.nan
+    seen, left = look(points, noise, courses), 0.0
+    there = np.isfinite(points[:, 0])
+    together = np.equal.outer(np.cumsum(~there), np.cumsum(~there))[np.ix_(there, there)]
+    apart = np.abs(np.subtract.outer(time, time))[np.ix_(there, there)]
+    for k, memory in enumerate(noise.memory):
+        level, slope = noise.lines[:, k] ** 2
+        cover = together * memory**apart + level + slope * np.outer(time, time)[np.ix_(there, there)]
+        inverse, rows, y = np.linalg.inv(cover), courses.courses[:, there], points[there, k]
+        power = np.einsum("ki,ij,kj->k", rows, inverse, rows)
+        assert seen.power[:, k] == pytest.approx(power, rel=1e-6, abs=1e-9)
+        assert seen.moves[:, k] == pytest.approx(rows @ inverse @ y / power, rel=1e-6, abs=1e-9)
+        left += 0.5 * float(y @ inverse @ y)
+    assert worth(points, noise) == pytest.approx(left)
+
+
+@pytest.mark.parametrize("straight", [[0.0, 0.0], [3.0, 0.0], [3.0, 0.1]])
+def test_a_run_that_stands_elsewhere_or_drifts_as_runs_do_is_no_trend(straight: list[float]) -> None:
+    rng, courses = np.random.default_rng(4), bank((STEP, RAMP), POINTS, 60.0)
+    line = straight[0] + straight[1] * np.arange(POINTS)[:, None]
+    points, noise = rng.standard_normal((POINTS, 1)) + line, Noise(np.zeros(1), np.array([[3.0], [0.1]]))
+    one = signatures([1.0], [1.0], courses)
+    assert match(points, noise, courses, one).free < 6.0
+    assert straight == [0.0, 0.0] or match(points, Noise(np.zeros(1), np.zeros((2, 1))), courses, one).free > 40.0
+    points[POINTS // 2 :] += 6.0
+    assert match(points, noise, courses, one).free > 15.0
+
+
+def test_a_trend_is_not_named_after_an_entry_whose_moves_it_refutes() -> None:
+    window = np.zeros((KIT.declared.window, len(KIT.tags))) + KIT.centre
+    place = KIT.tags.index("SOFT.API.GAP")
+    window[-30:, place] -= 0.9
+    window[-30:, KIT.tags.index("PRS.MCF")] += 0.2
+    strict = replace(KIT, declared=KIT.declared.model_copy(update={"misfit": 5.0}))
+    assert (read(window, KIT).name, read(window, strict).name) == ("api_below_flows", "")
 
 
 def test_an_entry_explains_what_moves_its_way_and_nothing_else() -> None:
@@ -73,7 +123,7 @@ def test_an_entry_explains_what_moves_its_way_and_nothing_else() -> None:
     shares = {}
     for name, size in moves.items():
         points = quiet(2) + np.linspace(0.0, 1.0, POINTS)[:, None] * np.array(size)
-        shares[name] = float(match(points, np.zeros(2), courses, both).explained(2)[0])
+        shares[name] = float(match(points, Noise(np.zeros(2), np.zeros((2, 2))), courses, both).explained(2)[0])
     assert shares["its way"] > 0.95
     assert 0.6 < shares["half of it"] < 0.95
     assert shares["against it"] == pytest.approx(0.0, abs=0.05)
@@ -83,7 +133,7 @@ def test_what_a_signature_leaves_out_is_counted_on_its_own() -> None:
     courses = bank([STEP], POINTS, 30.0)
     points = quiet(2)
     points[20:] += np.array([30.0, 4.0])
-    found = match(points, np.zeros(2), courses, signatures([1.0, 0.0], [1.0, 0.0], courses))
+    found = match(points, Noise(np.zeros(2), np.zeros((2, 2))), courses, signatures([1.0, 0.0], [1.0, 0.0], courses))
     assert found.explained(2)[0] > 0.97
     assert found.astray[0] == pytest.approx(0.5 * 20 * 4.0**2, rel=0.3)
 
@@ -154,6 +204,13 @@ def test_entries_that_explain_it_equally_well_are_both_told() -> None:
     early = trending([6.0, 0.0, 0.0, 0.0, 0.0])
     (alert,) = fed(early)
     assert "not yet told apart from" in alert.what
+
+
+def test_what_is_before_the_line_has_settled_is_left_out() -> None:
+    starting = np.vstack([np.linspace(-20.0, 0.0, 20)[:, None] * np.array([0.0, 0.0, 1.0, 0.0, 0.0]), quiet(5)])
+    patient = replace(KIT, declared=KIT.declared.model_copy(update={"settle_s": 600.0}))
+    assert fed(starting) != []
+    assert fed(starting, patient) == []
 
 
 def test_noise_gaps_and_silence_say_nothing() -> None:

@@ -45,6 +45,8 @@ class Result:
     """Peaks listed."""
     version: str = ""
     """Version of the method; empty where the data system does not say."""
+    method: str = ""
+    """The method; empty where the data system does not say."""
     sample: str = ""
     """Sample it is of; empty where the data system does not say."""
     unit: str = "%"
@@ -73,6 +75,8 @@ class Method:
     """Share of the sample before that the sampler may carry over [1]."""
     versions: tuple[str, ...] = ()
     """Versions of the method that are known; any where empty."""
+    methods: tuple[str, ...] = ()
+    """Methods whose results are taken; any where empty. A result that names none is judged by its version alone."""
     unit: str = "%"
     """UCUM code of the sizes that results must have."""
 
@@ -169,6 +173,8 @@ def take(result: Result, memory: Memory, method: Method) -> tuple[Memory, Taken 
 def refusal(result: Result, memory: Memory, method: Method) -> str:
     """Return in one sentence why a result cannot be used; empty where it can."""
     where = f"injection {result.sequence}"
+    if method.methods and result.method and result.method not in method.methods:
+        return f"{where}: found method {result.method!r}, expected {' or '.join(method.methods)}"
     if method.versions and result.version not in method.versions:
         return f"{where}: found version {result.version!r} of the method, expected {' or '.join(method.versions)}"
     return _of_time(result, where, memory) or _of_peaks(result, where) or _of_sum(result, where, method)

@@ -83,6 +83,7 @@ def method(declared: Peaks) -> Method:
         total=declared.total,
         carried=declared.carried,
         versions=declared.versions,
+        methods=declared.methods,
         unit=declared.unit,
     )
 
@@ -110,12 +111,14 @@ def infer(snapshot: Snapshot, state: PeaksState, kit: PeaksKit) -> tuple[Mapping
         positions, areas = snapshot.vector(words.positions), snapshot.vector(words.areas)
         number = snapshot.good(words.number)
         count = None if words.injection is None else snapshot.good(words.injection)
-        whole = taken == snapshot.taken(words.positions) == snapshot.taken(words.number)
+        told = (words.positions, words.number, words.method, words.version)
+        whole = all(snapshot.taken(tag) == taken for tag in told if tag)
         if positions is not None and areas is not None and number is not None and whole:
             pairs = list(zip(positions.tolist(), areas.tolist(), strict=True))[: round(number)]
             sequence = round(taken if count is None else count)
             found = tuple(Found(at, size) for at, size in pairs)
-            result = Result(sequence, taken, found, _version(snapshot, words), unit=words.unit)
+            version, method = _version(snapshot, words), _number(snapshot, words.method)
+            result = Result(sequence, taken, found, version, unit=words.unit, method=method)
             after = _told(result, snapshot[words.areas].arrival, after, kit)
     return _samples(snapshot, after, kit), after
 
@@ -124,8 +127,15 @@ def _version(snapshot: Snapshot, words: Peaks) -> str:
     """Return the version of the method that a result says, or the one that is known where none does."""
     if words.version is None:
         return words.versions[0] if words.versions else ""
-    version = snapshot.good(words.version)
-    return "" if version is None else f"{version:g}"
+    return _number(snapshot, words.version)
+
+
+def _number(snapshot: Snapshot, tag: str | None) -> str:
+    """Return what a tag says as text, empty where there is no tag."""
+    if tag is None:
+        return ""
+    number = snapshot.good(tag)
+    return "not said" if number is None else f"{number:g}"
 
 
 def _told(result: Result, came: float, state: PeaksState, kit: PeaksKit) -> PeaksState:

@@ -39,6 +39,7 @@ CATALOGUE_C: Mapping[str, Kind] = MappingProxyType(
         "C05": Kind("uhplc", "injections missed", 0.5, 0.0, (0.0, 1.0), "share of injections missed [1]"),
         "C06": Kind("bed", "catalyst decays faster", 30.0, 1.0, (0.0, 1000.0), "times the usual decay [1]"),
         "C07": Kind("ftir", "calibration lost", 0.1, 0.0, (-0.5, 0.5), "excess reading [1]"),
+        "C08": Kind("uhplc", "another version of the method loaded", 4.0, 3.0, (0.0, 100.0), "version [1]"),
         "D01": Kind("branch", "valve stuck", 0.004, 1.0, (0.0, 1.0), "share of the flow that is left [1]"),
         "D02": Kind("loop pump", "pump worn", 0.5, 0.0, (0.0, 1.0), "loss of flow [1]"),
         "D03": Kind("heat exchanger", "heat exchanger fouled", 0.95, 0.0, (0.0, 1.0), "loss of power [1]"),

@@ -20,7 +20,7 @@ from hil.plants.noise import Mismatch, Noise, Skew
 from hil.plants.ops import SINGLE, Floats
 from hil.plants.skid import PUMPS, Pumps, Thermostat
 from hil.plants.synthesis import VOLUME_M3, Coil, CoilRun
-from hil.plants.uhplc import SLOTS, Result, Uhplc, profile
+from hil.plants.uhplc import METHOD, SLOTS, Result, Uhplc, profile
 
 NOMINAL: Mapping[str, float] = MappingProxyType(
     {
@@ -58,7 +58,7 @@ _BACK_BAR, _FRICTION_BAR, _FLOW_REF = 22.0, 1.5, 1e-6
 _PRESSURE_SD_BAR, _BIAS = 0.05, 0.3
 _HYDROGEN_BAR = 20.0
 _SPOILT_ABOVE_C, _SPOILT_S = 70.0, 69.0
-_CHROMATOGRAM = tuple(f"UHPLC.{tag}" for tag in ("SEQ", "T_INJ", "T_RES", "N_PEAK", "RRT", "AREA"))
+_CHROMATOGRAM = tuple(f"UHPLC.{tag}" for tag in ("SEQ", "T_INJ", "T_RES", "METHOD", "VERSION", "N_PEAK", "RRT", "AREA"))
 _SOUND: Mapping[str, float] = MappingProxyType({})
 
 
@@ -266,6 +266,7 @@ class LineC:
             for i, peak in enumerate(result.peaks):
                 table[:, i] = peak.rrt, peak.area
             count = float(len(result.peaks))
-            shown = (float(result.sequence), result.injected_s, result.ready_s, count, table[0], table[1])
+            head = float(result.sequence), result.injected_s, result.ready_s, METHOD, result.version
+            shown = (*head, count, table[0], table[1])
             self._listed = result, dict(zip(_CHROMATOGRAM, shown, strict=True))
         return self._listed[1]

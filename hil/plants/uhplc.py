@@ -21,6 +21,9 @@ SLOTS = 16
 LOD_PCT, LOQ_PCT = 0.01, 0.03
 """Smallest peak that is listed, and smallest whose size can be relied on [area-%]."""
 
+METHOD, VERSION = 7.0, 3.0
+"""Number of the method that is loaded, UHPLC-07, and its version [1]."""
+
 WINDOW = 0.02
 """Largest difference from the method's retention time at which a peak gets a name, relative to the API [1]."""
 
@@ -84,6 +87,8 @@ class Result(NamedTuple):
     """When the result was ready, plant time [s]."""
     peaks: tuple[Peak, ...]
     """Peaks listed, by retention time."""
+    version: float = VERSION
+    """Version of the method it was run by [1]."""
 
 
 def profile(x: Sequence[float]) -> dict[str, float]:
@@ -177,7 +182,9 @@ class Uhplc:
             at = rrt if name == "API" else 1.0 + aged * (rrt - 1.0) + _JITTER * jitter
             if seen.get(name, 0.0) >= LOD_PCT:
                 peaks.append(Peak(at, seen[name], named(at), seen[name] >= LOQ_PCT))
-        return Result(self._sequence, t + SAMPLING_S, t + SAMPLING_S + RUN_S, tuple(sorted(peaks)))
+        return Result(
+            self._sequence, t + SAMPLING_S, t + SAMPLING_S + RUN_S, tuple(sorted(peaks)), hit.get("C08", VERSION)
+        )
 
     def _seen(self, areas: Mapping[str, float], draws: list[float], hit: Mapping[str, float]) -> dict[str, float]:
         if not areas:
