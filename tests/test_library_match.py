@@ -46,8 +46,8 @@ def test_results_out_of_order_give_the_same_matches_and_are_said_to_be_late(tmp_
     assert any("it came late" in one for one in swapped["doubts"])
 
 
-def sized(k: int, by: float, **more: object) -> dict[str, Any]:
-    row = message(k, **more)
+def sized(k: int, by: float) -> dict[str, Any]:
+    row = message(k)
     return row | {"peaks": [peak | {"area": by * peak["area"]} for peak in row["peaks"]]}
 
 

@@ -207,7 +207,8 @@ def test_entries_that_explain_it_equally_well_are_both_told() -> None:
 
 
 def test_what_is_before_the_line_has_settled_is_left_out() -> None:
-    starting = np.vstack([np.linspace(-20.0, 0.0, 20)[:, None] * np.array([0.0, 0.0, 1.0, 0.0, 0.0]), quiet(5)])
+    rising = np.linspace(-20.0, 0.0, 20)[:, None] * np.array([0.0, 0.0, 1.0, 0.0, 0.0])
+    starting = np.vstack([rising, np.zeros((POINTS, 5))])
     patient = replace(KIT, declared=KIT.declared.model_copy(update={"settle_s": 600.0}))
     assert fed(starting) != []
     assert fed(starting, patient) == []
