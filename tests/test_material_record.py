@@ -81,6 +81,16 @@ def test_the_verb_gives_containers_and_lots_and_writes_a_page(record: Path, tmp_
     assert "Reviewed by" in page.read_text()
 
 
+def test_a_terminal_shows_what_to_look_at_and_no_table_too_wide_for_it(
+    record: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert app.status(["report", "lot", str(record)]) == 0
+    shown = capsys.readouterr().err
+    block = shown[shown.index("container 1: undecided") :]
+    assert "the record ends before it is full" in block[: block.index("excursions of what was let out")]
+    assert "api/0" in block
+
+
 @pytest.mark.parametrize("asked", [["--lot", "api/99"], ["--container", "77"]])
 def test_what_is_in_no_record_is_refused_with_what_is(record: Path, asked: list[str]) -> None:
     assert app.status(["report", "lot", str(record), *asked]) == 2

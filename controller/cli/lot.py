@@ -29,6 +29,7 @@ _BATCHES = (
     "units", "blend, %", "verdict", "to look at",
 )  # fmt: skip
 _EXCURSIONS = ("container", "from", "to", "farthest, % of the claim")
+_CONFORMS = "conforming"
 _DIVERSIONS = ("diversion", "from", "to", "mass, kg", "trigger", "reason")
 LIMITS = (
     "A container is conforming where all that may be in it is, by what was fed and what the product showed.",
@@ -57,14 +58,34 @@ def lot(
         found = traced(record, lambda n: progress.update(bar, completed=n))
     _narrowed(record, found, container, name)
     for title, head, rows in _sections(found):
-        table = Table(*map(escape, head), title=title, title_justify="left")
-        for row in rows:
-            table.add_row(*map(escape, row))
-        people.print(table)
+        (_told if "verdict" in head else _tabled)(title, head, rows)
     if out is not None:
         _write(Path(out), record, found)
     give(plain(found), json)
     return 0
+
+
+def _tabled(title: str, head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> None:
+    table = Table(*map(escape, head), title=title, title_justify="left")
+    for row in rows:
+        table.add_row(*map(escape, row))
+    people.print(table)
+
+
+def _told(title: str, head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> None:
+    """Print what there are verdicts on: one line of what conforms, all of what a person is to look at."""
+    people.print(f"\n[italic]{escape(title)}[/]")
+    for row in rows:
+        said = list(zip(head, row, strict=True))
+        name, verdict = said[0], row[head.index("verdict")]
+        people.print(f"[bold]{escape(' '.join(name))}: {escape(verdict)}[/]")
+        if verdict == _CONFORMS:
+            continue
+        table = Table(box=None, show_header=False, padding=(0, 2))
+        for key, value in said[1:]:
+            if key != "verdict" and value:
+                table.add_row(escape(key), escape(value.replace("; ", "\n") if key == "to look at" else value))
+        people.print(table)
 
 
 def plain(found: Traced) -> dict[str, object]:
