@@ -40,6 +40,8 @@ class TrendState:
     """Entry that has been told and stands, or two with a plus between; empty for an unknown trend, None for none."""
     next_said: str | None = None
     """What the newest points would rather say."""
+    refuted: tuple[str, ...] = ()
+    """Entries that the trend that stands was called after, until what it moved refuted them."""
     agreed: int = 0
     """Points in a row that would say so [1]."""
 
@@ -127,7 +129,7 @@ def _based(state: TrendState, kit: TrendKit) -> TrendState:
 def _judge(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendState, tuple[Alert, ...]]:
     window = np.full((kit.declared.window, len(kit.units)), nan)
     window[-len(state.points) :] = state.points
-    seen = read(window, kit, state.said, np.array(state.base))
+    seen = read(window, kit, state.said, np.array(state.base), state.refuted)
     name = None if _suppressed(snapshot, seen.name, kit) else seen.name
     agreed = state.agreed + 1 if name == state.next_said else 1
     state = replace(state, next_said=name, agreed=agreed)
@@ -136,7 +138,15 @@ def _judge(snapshot: Snapshot, state: TrendState, kit: TrendKit) -> tuple[TrendS
         return state, ()
     begun = (begins(snapshot.at, seen, name, kit),) if name is not None else ()
     ended = (ends(snapshot.at, seen, (state.said, name), kit),) if state.said is not None else ()
-    return replace(state, said=name), ended + begun
+    return replace(state, said=name, refuted=_refuted(state, name, kit)), ended + begun
+
+
+def _refuted(state: TrendState, name: str | None, kit: TrendKit) -> tuple[str, ...]:
+    """Return the entries a trend has refuted, one more where it is unknown after it was called after an entry."""
+    if name is None or kit.declared.misfit is None:
+        return ()
+    refuted = name == UNKNOWN and state.said is not None and state.said in kit.entries
+    return (*state.refuted, str(state.said)) if refuted else state.refuted
 
 
 def _suppressed(snapshot: Snapshot, name: str | None, kit: TrendKit) -> bool:

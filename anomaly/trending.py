@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from math import log, nan
 
@@ -176,7 +176,13 @@ def counted(value: float, tag: str, kit: TrendKit) -> float:
     return scaled(value, kit.declared.channels[tag])
 
 
-def read(points: Floats, kit: TrendKit, said: str | None = None, normal: Floats | None = None) -> Reading:
+def read(
+    points: Floats,
+    kit: TrendKit,
+    said: str | None = None,
+    normal: Floats | None = None,
+    refuted: Collection[str] = (),
+) -> Reading:
     """Return what a window says.
 
     Parameters
@@ -189,6 +195,8 @@ def read(points: Floats, kit: TrendKit, said: str | None = None, normal: Floats 
         What stands already: a trend that is told ends at a lower limit, and keeps its name while that is likely.
     normal
         What is normal for each channel in this run, on its scale, shape ``(n_channels,)``, unit of the channel.
+    refuted
+        Entries that the trend refuted while it stood; it is not named after them again.
     """
     declared, centre = kit.declared, kit.centre if normal is None else normal
     window = (points - centre) / kit.sd
@@ -197,7 +205,7 @@ def read(points: Floats, kit: TrendKit, said: str | None = None, normal: Floats 
     found = match(window, kit.noise, kit.courses, kit.signatures, known)
     if found.free < declared.limit * share and float(found.entries.max()) < known:
         return Reading(None, found, centre)
-    likely = _likely(found, kit)
+    likely = tuple(name for name in _likely(found, kit) if name not in refuted)
     if likely:
         return Reading(_kept(said, likely, found, kit), found, centre, likely)
     two = pair(Sight(window, kit.noise, kit.courses, kit.signatures), found)
