@@ -123,7 +123,7 @@ class Trend(Told):
     """Share of the trend an entry must explain to be named; below it the trend is called unknown [1]."""
     misfit: Positive | None = None
     """Logarithm of the likelihood ratio that the moves of a trend may add to those an entry allows, so that it is still
-    named; `limit` where absent [1]."""
+    named; one that was refuted so is not named again while the trend stands. `limit` where absent [1]."""
     clear: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Share of `limit` below which a trend ends [1]."""
     settle_s: Annotated[Duration, Field(ge=0.0)] = Field(default=0.0, alias="settle")

@@ -114,6 +114,7 @@ def test_a_trend_is_not_named_after_an_entry_whose_moves_it_refutes() -> None:
     window[-30:, KIT.tags.index("PRS.MCF")] += 0.2
     strict = replace(KIT, declared=KIT.declared.model_copy(update={"misfit": 5.0}))
     assert (read(window, KIT).name, read(window, strict).name) == ("api_below_flows", "")
+    assert read(window, KIT, refuted=("api_below_flows",)).name == ""
 
 
 def test_an_entry_explains_what_moves_its_way_and_nothing_else() -> None:
