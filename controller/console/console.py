@@ -86,15 +86,17 @@ class Console:
         self._slot(seen)
 
     def follow(self, shown: Shown) -> None:
-        """Show another run, in the same process, from now on."""
-        board = Board(shown.kit, shown.record)
+        """Show another run, in the same process, from now on; returns once its cycles may come."""
+        board, done = Board(shown.kit, shown.record), Event()
 
         def turn() -> None:
             self._slot.take()
             self.hall.hub.follow(board)
             self.hall.inbox, self.hall.people = shown.inbox, shown.people
+            done.set()
 
-        self._ask(turn)
+        if self._ask(turn):
+            done.wait(_PATIENCE_S)
 
     def close(self, within_s: float = 3.0) -> None:
         """End it, waiting for at most `within_s` [s]."""
@@ -104,9 +106,11 @@ class Console:
         self._thread.join(within_s)
         self._socket.close()
 
-    def _ask(self, what: Callable[[], None]) -> None:
-        if self._loop is not None and self._loop.is_running():
-            self._loop.call_soon_threadsafe(what)
+    def _ask(self, what: Callable[[], None]) -> bool:
+        if self._loop is None or not self._loop.is_running():
+            return False
+        self._loop.call_soon_threadsafe(what)
+        return True
 
     def _config(self, doors: Doors) -> uvicorn.Config:
         config = uvicorn.Config(
