@@ -7,8 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-import yaml
 from fakes import Bench
+from ruamel.yaml import YAML
 from test_served import alert, cycles
 
 from controller.cycle import Mode, Order, SetMode
@@ -39,7 +39,7 @@ def shown_names() -> dict[str, set[str]]:
 
 def asked_of(name: str) -> list[tuple[str, str]]:
     """Return every expression of a dashboard or of rules, with what its legend shows."""
-    data = yaml.safe_load((GRAFANA / name).read_text())
+    data = YAML(typ="safe").load((GRAFANA / name).read_text())
     groups = data["panels"] if "panels" in data else data["groups"]
     targets = [one for group in groups for one in group.get("targets", group.get("rules", ()))]
     return [(one["expr"], one.get("legendFormat", "")) for one in targets]
