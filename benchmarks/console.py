@@ -1,8 +1,8 @@
 """What the console costs: processor for viewers of 1,000 tags, bytes of an update, time to the screen, page weight.
 
 All 1,000 values change in every cycle of a second, the worst there is. The console and the viewers each run in a
-process of their own; of the console counts its processor time, less that without a viewer, and of the loop its own, which must not
-depend on viewers. The screen is that of a headless Chromium.
+process of their own; of the console counts its processor time, less that without a viewer, and of the loop its own,
+which must not depend on viewers. The screen is that of a headless Chromium.
 """
 
 from __future__ import annotations

@@ -5,16 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fakes import Bench
-from ruamel.yaml import YAML
 from test_served import alert, cycles
 
 from controller.cycle import Mode, Order, SetMode
 from controller.served.copied import copy_figures
 from controller.served.metrics import Figures
 from plant_io.clocks import WallClock
+from policies.positions import read
 
 GRAFANA = Path(__file__).parents[1] / "docs" / "grafana"
 ENDS = {"counter": ("_total",), "histogram": ("_bucket", "_sum", "_count"), "gauge": ("",), "info": ("_info",)}
@@ -39,7 +40,7 @@ def shown_names() -> dict[str, set[str]]:
 
 def asked_of(name: str) -> list[tuple[str, str]]:
     """Return every expression of a dashboard or of rules, with what its legend shows."""
-    data = YAML(typ="safe").load((GRAFANA / name).read_text())
+    data: Any = read((GRAFANA / name).read_bytes(), name).data
     groups = data["panels"] if "panels" in data else data["groups"]
     targets = [one for group in groups for one in group.get("targets", group.get("rules", ()))]
     return [(one["expr"], one.get("legendFormat", "")) for one in targets]
