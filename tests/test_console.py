@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import ssl
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncGenerator, Iterator
 from pathlib import Path
 from queue import SimpleQueue
+from typing import cast
 
 import httpx
 import pytest
-from shown import Told, console, living, show, told
+from shown import Told, console, kit, living, show, told
 
 from controller.cli.consoles import console as opened
 from controller.cli.ends import Refused
 from controller.console.app import WAYS
+from controller.console.board import Board
 from controller.console.console import Console, Shown
 from controller.console.doors import Doors
 from controller.console.guards import POLICY
 from controller.console.hall import LOCAL
-from controller.console.hub import HELD, Client
+from controller.console.hub import HELD, Client, Hub
+from controller.console.pages import Pages
 from controller.console.sessions import IDLE_S, LONGEST_S, Sessions
 from controller.console.slot import LONGEST, Left, Seen, Slot
 from controller.cycle import Attention, Directive, DirectLine, HandleAlarm, Mode, Order, SetMode
@@ -366,3 +370,18 @@ def test_without_users_a_page_offers_every_order_that_the_terminal_takes() -> No
     acts += [HandleAlarm("nir_fit", each) for each in Attention]
     assert {needed(act) for act in acts} | {Right.ADJUST} <= LOCAL
     assert not LOCAL & {Right.JUDGE, Right.ADOPT, Right.ADMINISTER, Right.APPROVAL}
+
+
+def test_a_page_that_nobody_looks_at_any_more_takes_no_room() -> None:
+    hub = Hub(Slot(), Board(kit(), None), Pages().draw)
+
+    async def looked() -> None:
+        for number in range(1, 4):
+            stream = cast("AsyncGenerator[bytes]", hub.stream(f"alarms:{number}.1.1", lambda: True))
+            await anext(stream)
+            assert b'"full":1' in await anext(stream)
+            assert len(hub._topics) == 1
+            await stream.aclose()
+
+    asyncio.run(looked())
+    assert hub._topics == {}

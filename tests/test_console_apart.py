@@ -10,8 +10,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Generator
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -171,7 +172,16 @@ def test_only_orders_that_people_may_place_are_taken_back() -> None:
     order = Order("ana", "line is steady", SetMode("blend", Mode.AUTO))
     assert ordered(codec.pack(order)) == order
     shell = Order("system", "told", Delivered("desk", "k", 1, delivered=True, status="200", final=True))
-    for data in (codec.pack(shell), b"\x00", codec.pack({"who": "ana"}), codec.pack(["mode"])):
+    nobody = codec.pack({"who": "ana", "why": "", "act": {"case": "x", "mode": 5}})
+    for data in (
+        codec.pack(shell),
+        b"\x00",
+        b"\xff",
+        b"\x61",
+        nobody,
+        codec.pack({"who": "ana"}),
+        codec.pack(["mode"]),
+    ):
         with pytest.raises(ValueError, match="found"):
             ordered(data)
 
@@ -201,6 +211,37 @@ def test_another_run_is_shown_at_the_same_doors() -> None:
             served(*other.next())
         assert until(lambda: shows(served.url, 4))
         assert served.process == boot
+
+
+@dataclass
+class Turns:
+    """Users who are nobody; while the process is told of them, yet another run begins."""
+
+    begins: Callable[[], None]
+
+    def __call__(self) -> People:
+        raise AssertionError
+
+    def __reduce__(self) -> tuple[type[None], tuple[()]]:
+        self.begins()
+        return type(None), ()
+
+
+def test_cycles_are_never_told_of_before_the_run_they_are_of(tmp_path: Path) -> None:
+    line, other = told(), told()
+    with apart(line) as served:
+
+        def begins() -> None:
+            served.follow(replace(opening(other), record=tmp_path), SimpleQueue[Order]())
+            for _ in range(5):
+                served(*other.next())
+
+        def told_of() -> bool:
+            return "No record is kept" not in httpx.get(f"{served.url}tags/LINE.TOTAL_PV/past", timeout=60.0).text
+
+        served.follow(replace(opening(line), users=Turns(begins)), SimpleQueue[Order]())
+        assert until(told_of)
+        assert until(lambda: shows(served.url, 4), 10.0)
 
 
 def started() -> tuple[subprocess.Popen[str], int, str]:
@@ -264,6 +305,21 @@ def test_what_takes_too_long_beside_is_killed_and_the_next_question_answered() -
         beside.patience_s = 90.0
         assert await beside.ask(sleeps, 0.0) == 0.0
         beside.close()
+
+    asyncio.run(asked())
+
+
+def test_who_waits_behind_a_question_that_is_given_up_is_told_so() -> None:
+    async def asked() -> None:
+        beside = Beside(90.0)
+        assert await beside.ask(sleeps, 0.0) == 0.0
+        beside.patience_s = 0.5
+        first = asyncio.create_task(beside.ask(sleeps, 60.0))
+        await asyncio.sleep(0)
+        beside.patience_s = 90.0
+        behind = [asyncio.create_task(beside.ask(sleeps, 0.0)) for _ in range(MOST - 1)]
+        found = await asyncio.gather(first, *behind, return_exceptions=True)
+        assert [type(one) for one in found] == [TimeoutError, *[BrokenProcessPool] * (MOST - 1)]
 
     asyncio.run(asked())
 

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from socket import socketpair
-from threading import Event, Thread
+from threading import Event, Lock, Thread
 
 from controller.console.console import address, bound
 from controller.console.doors import Doors
@@ -62,7 +62,7 @@ class Apart:
 
     def __init__(self, opening: Opening, inbox: Inbox, say: Callable[[str], None]) -> None:
         opening.doors.context()  # what is wrong with a certificate is told at once
-        self._opening, self._inbox, self._say = opening, inbox, say
+        self._opening, self._inbox, self._say, self._turning = opening, inbox, say, Lock()
         self._slot, self._news = Slot(), Event()
         self._slot.wakes(self._news.set)
         self._socket = bound(opening.doors)
@@ -93,8 +93,9 @@ class Apart:
 
     def follow(self, opening: Opening, inbox: Inbox) -> None:
         """Show another run, at the same doors, from now on."""
-        self._slot.take()
-        self._opening, self._inbox = opening, inbox
+        with self._turning:  # cycles of one run are never told of as those of the other
+            self._slot.take()
+            self._opening, self._inbox = opening, inbox
         self._news.set()
 
     def close(self, within_s: float = 5.0) -> None:
@@ -148,11 +149,12 @@ class Apart:
         told: Opening | None = None
         try:
             while self._life is life and not self._over.is_set():
-                opening = self._opening
+                with self._turning:
+                    opening, left = self._opening, self._slot.take()
                 if opening is not told:
                     life.link.send_bytes(written(opening))
                     told = opening
-                for seen in self._slot.take():
+                for seen in left:
                     life.link.send_bytes(written(seen))
                 self._news.wait()
                 self._news.clear()

@@ -60,13 +60,17 @@ class Beside:
         if self._asked >= MOST:
             raise Busy("there is too much to be worked out")
         self._asked += 1
-        pool = self._begun()
+        pool, mine = self._begun(), asyncio.current_task()
         try:
             return await asyncio.wait_for(asyncio.wrap_future(pool.submit(what, *given)), self.patience_s)
         except (BrokenProcessPool, TimeoutError):
             if self._pool is pool:
                 self.close()
             raise
+        except asyncio.CancelledError:
+            if self._pool is pool or (mine is not None and mine.cancelling()):
+                raise
+            raise BrokenProcessPool("the process was ended over another question") from None
         finally:
             self._asked -= 1
 

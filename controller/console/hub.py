@@ -228,6 +228,8 @@ class Hub:
                     await client.more.wait()
         finally:
             topic.clients.discard(client)
+            if not topic.clients and self._topics.get(name) is topic:
+                del self._topics[name]  # there may be a sheet of the alarms for every number
 
 
 def _moved(old: Mapping[str, Cell], new: Mapping[str, Cell]) -> dict[int, str | Cell]:

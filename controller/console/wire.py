@@ -93,7 +93,7 @@ def ordered(data: bytes) -> Order:
     """
     try:
         found = codec.order(codec.unpack(data))
-    except (KeyError, TypeError, ValueError, EOFError) as error:
+    except Exception as error:  # noqa: BLE001  # whatever else came, it is no reason to take no more orders
         raise ValueError(f"found no order: {error}") from None
     if isinstance(found.act, Delivered | CarryAlarms):
         raise ValueError("found an order of the shell, wanted one of a person")  # noqa: TRY004  # it is no wrong type
