@@ -1,7 +1,8 @@
 """Runs of the control alone: nothing is watched that cannot act, and nothing inferred that no loop and no gate reads.
 
 Setpoints come out the same, bit for bit: what is left out only speaks to people. Runs of the loops alone leave out the
-gate of material, too; what the loops ask of the line is the same then, but nothing is followed and rejected.
+gate of material, too; what the loops ask of the line is the same then, but nothing is followed and rejected. Where the
+gate has the line turned down, it stays, since a loop would move otherwise without it.
 """
 
 from __future__ import annotations
@@ -46,6 +47,8 @@ def control_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
 def loops_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
     """Return the same without following material and without its gate; what is said of either is not judged.
 
+    A gate by which the line is turned down stays: without it, a loop would move otherwise.
+
     Parameters
     ----------
     scenario
@@ -53,6 +56,8 @@ def loops_only(scenario: Scenario, policy: Policy) -> tuple[Scenario, Policy]:
     policy
         Policy it is played under.
     """
+    if policy.material is not None and policy.material.turndown is not None:
+        return control_only(scenario, policy)
     gate = None if policy.material is None else policy.material.divert
     if gate is not None:
         shown = policy.tags[gate.tag].read_back

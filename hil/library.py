@@ -76,10 +76,10 @@ def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = 
     if scenario is None:
         raise PolicyError(found)
     try:
-        line, policy = blueprint(scenario.line), policy or _policy_of(scenario, path)
+        line, policy = blueprint(scenario.line), policy or _policy_of(document, scenario, path)
     except (ValueError, OSError) as error:
         if isinstance(error, PolicyError):
-            raise _placed(document, scenario, error) from error
+            raise
         key = "line" if scenario.policy is None else "policy"
         raise PolicyError([*found, document.problem((key,), str(error))]) from error
     found += _of_another_line(document, scenario, policy)
@@ -91,10 +91,17 @@ def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = 
     return measured(scenario, policy), policy
 
 
-def _policy_of(scenario: Scenario, path: Path) -> Policy:
-    """Return the policy of a scenario, with what it changes of it."""
+def _policy_of(document: Document, scenario: Scenario, path: Path) -> Policy:
+    """Return the policy of a scenario, with what it changes of it; what is wrong with that is told where it stands."""
     policy = load(_file_of(scenario, path))
-    return changed(policy, scenario.changes) if scenario.changes else policy
+    if not scenario.changes:
+        return policy
+    try:
+        return changed(policy, scenario.changes)
+    except PolicyError as error:
+        places = [("changes", *filter(None, one.path.split("."))) for one in error.problems]
+        told = [document.problem(at, one.message) for at, one in zip(places, error.problems, strict=True)]
+        raise PolicyError(told) from error
 
 
 def changed(policy: Policy, changes: Mapping[str, object]) -> Policy:
@@ -121,13 +128,6 @@ def merged(old: object, changes: object) -> object:
         return changes
     here, news = cast("dict[str, object]", old), cast("dict[str, object]", changes)
     return here | {key: merged(here.get(key), value) for key, value in news.items()}
-
-
-def _placed(document: Document, scenario: Scenario, error: PolicyError) -> PolicyError:
-    """Return mistakes of a policy, at the changes of the scenario where it makes any."""
-    if not scenario.changes:
-        return error
-    return PolicyError([document.problem(("changes",), f"{one.path}: {one.message}") for one in error.problems])
 
 
 def _file_of(scenario: Scenario, path: Path) -> Path:

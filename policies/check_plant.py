@@ -40,6 +40,7 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("soft_sensors.*.count", "plant tag"),
     ("soft_sensors.*.positions", "plant tag"),
     ("soft_sensors.*.injection", "plant tag"),
+    ("soft_sensors.*.method", "plant tag"),
     ("soft_sensors.*.version", "plant tag"),
     ("soft_sensors.*.areas", "plant tag"),
     ("soft_sensors.*.number", "plant tag"),

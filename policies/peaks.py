@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from policies.words import Declared, Duration, Name, Positive, Span, Suffix
 
@@ -64,6 +64,12 @@ class Peaks(Declared):
     """Versions of the method that are taken, as numbers; needs `version` where results say theirs. Any where empty."""
     stale_after_s: Duration = Field(default=1200.0, alias="stale_after")
     """Age of the sample at which its result is doubted [s]."""
+
+    @model_validator(mode="after")
+    def _told(self) -> Self:
+        if self.methods and self.method is None:
+            raise ValueError("found methods alone, expected method beside it: the tag that says the method of a result")
+        return self
 
     @property
     def inputs(self) -> tuple[str, ...]:

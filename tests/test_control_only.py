@@ -43,6 +43,15 @@ def test_loops_move_the_same_without_the_gate(name: str) -> None:
     assert set(alone.soft_sensors) == {"SOFT.API", "FDR_API.SPAN", "FDR_EXC.SPAN"}
 
 
+def test_a_gate_that_has_the_line_turned_down_stays_since_the_loop_would_move_otherwise_without_it() -> None:
+    scenario, policy = open_scenario(find("a_turndown"))
+    claims, alone = loops_only(scenario, policy)
+    assert policy.material is not None
+    assert alone.material is not None
+    assert alone.material.turndown == policy.material.turndown
+    assert set(claims.assertions) == set(scenario.assertions)
+
+
 def test_without_the_gate_nothing_is_judged_that_speaks_of_it() -> None:
     scenario, policy = open_scenario(find("a_divert"))
     alone, lean = loops_only(scenario, policy)

@@ -105,3 +105,21 @@ def test_a_list_that_does_not_exist_is_told_with_its_place() -> None:
     text = shipped("C").read_text().replace("areas: UHPLC.AREA", "areas: UHPLC.AREAS")
     with pytest.raises(PolicyError, match=r"areas.*UHPLC\.AREAS.*expected the name of a tag"):
         parse(text.encode(), "c.yaml", POLICY.files)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (
+            "method: UHPLC.METHOD",
+            "method: UHPLC.METHODS",
+            r"PEAK\.method: found 'UHPLC\.METHODS', expected the name of a tag",
+        ),
+        ("    method: UHPLC.METHOD\n", "", "found methods alone, expected method beside it"),
+    ],
+)
+def test_a_method_that_nobody_says_is_refused_with_the_policy(old: str, new: str, said: str) -> None:
+    text = shipped("C").read_text()
+    assert old in text
+    with pytest.raises(PolicyError, match=said):
+        parse(text.replace(old, new).encode(), "c.yaml", POLICY.files)

@@ -46,8 +46,24 @@ def test_a_mistake_in_a_change_is_told_at_the_change(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as refused:
         open_scenario(written(tmp_path, target="25"))
     (problem,) = refused.value.problems
-    assert (problem.line, problem.path) == (5, "changes")
-    assert problem.message.startswith("material.turndown.target: found 25, expected a target within the limits")
+    assert (problem.line, problem.column, problem.path) == (5, 67, "changes.material.turndown.target")
+    assert problem.message.startswith("found 25, expected a target within the limits")
+
+
+def test_a_word_that_no_policy_knows_is_told_where_the_scenario_says_it(tmp_path: Path) -> None:
+    path = written(tmp_path)
+    path.write_text(path.read_text().replace("material:", "materials:"))
+    with pytest.raises(PolicyError, match=r"x\.scenario\.yaml:5:\d+: changes\.materials: unknown key"):
+        open_scenario(path)
+
+
+def test_what_is_wrong_with_the_policy_itself_is_told_in_its_own_file(tmp_path: Path) -> None:
+    (tmp_path / "mine.yaml").write_text("policy: 1\nline: A\nperiods: 1s\n")
+    path = written(tmp_path)
+    path.write_text(f"policy: mine.yaml\n{path.read_text()}")
+    with pytest.raises(PolicyError) as refused:
+        open_scenario(path)
+    assert {Path(problem.file).name for problem in refused.value.problems} == {"mine.yaml"}
 
 
 @pytest.mark.parametrize(("asked", "wanted"), [("name: total, target: 19", 19.0), ("name: api, target: policy", None)])

@@ -113,6 +113,15 @@ def test_where_the_target_may_not_be_lowered_it_is_said_once_why(led: Led, said:
     assert told(SINCE + 302.0, AUTO, memory(first))[0].asks
 
 
+def test_a_former_target_that_people_have_limited_out_meanwhile_is_not_asked_for() -> None:
+    led = LOW._replace(span=(17.5, 19.0))
+    turndown, said = told(2060.0, led, memory(lowered(), sound_since=2000.0))
+    assert turndown == UP
+    (sentence,) = said
+    assert sentence.startswith("material: turndown ends after 760 s: what is made conforms; the target stays 18 kg/h, ")
+    assert sentence.endswith("since people keep blend total within 17.5 to 19 kg/h")
+
+
 def test_a_loop_that_leaves_auto_gets_its_former_target_back() -> None:
     led = LOW._replace(mode=Mode.SHADOW, phase=Phase.READY)
     turndown, said = told(SINCE + 400.0, led, memory(lowered()))

@@ -79,6 +79,9 @@ def _down(
     if not why:
         return old._replace(asks=()), ()
     back = words.usual if old.former is None else old.former
+    if kept := _kept(back, led, words):
+        said = f"{lasted}: {why}; the target stays {words.target:g} {words.unit}, since {kept}"
+        return UP._replace(left=old.left), (Event(at, said),)
     said = f"{lasted}, the target of {words.what} is {back:g} {words.unit} again: {why}"
     order = Order(WHO, f"turndown ends: {why}", SetTarget(words.loop, words.name, old.former))
     return UP._replace(left=old.left, asks=(order,)), (Event(at, said),)
@@ -119,10 +122,15 @@ def _waits(led: Led, words: TurndownKit) -> str:
     stands = words.usual if led.wished is None else led.wished
     if stands <= words.target:
         return f"the target of {words.what} is {stands:g} {words.unit} already"
-    if led.span is not None and not led.span[0] <= words.target <= led.span[1]:
-        low, high = led.span
-        return f"people keep {words.what} within {low:g} to {high:g} {words.unit}"
-    return ""
+    return _kept(words.target, led, words)
+
+
+def _kept(target: float, led: Led, words: TurndownKit) -> str:
+    """Return within which limits people keep what is turned down; nothing where these leave a target in."""
+    if led.span is None or led.span[0] <= target <= led.span[1]:
+        return ""
+    low, high = led.span
+    return f"people keep {words.what} within {low:g} to {high:g} {words.unit}"
 
 
 def _number(going: Diversion | None) -> int:
