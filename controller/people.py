@@ -14,7 +14,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from controller.records.audit import Deed
+from controller.records.audit import AUTOMATIC, Deed
 from controller.records.chain import Signer
 from controller.records.ledger import Ledger
 from plant_io.security.passwords import Hashing, fits, hashed, locked_up, opened, refused
@@ -344,6 +344,8 @@ def _named(user: User) -> User:
     if not _NAME.fullmatch(user.name):
         said = "wanted 2 to 32 lower-case letters, digits, dots, dashes and underscores, a letter first"
         raise ValueError(f"found the name {user.name!r}, {said}")
+    if user.name in AUTOMATIC:
+        raise ValueError(f"found the name {user.name!r}, under which the controller itself acts, wanted another")
     if not user.printed.strip():
         raise ValueError(f"{user.name}: found no printed name, wanted the one that stands beside signatures")
     return user

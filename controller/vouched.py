@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
+from controller.records.audit import AUTOMATIC
 from policies.people import Right, Role, may
 
 RIGHTS = frozenset(
@@ -124,6 +125,8 @@ class Issuer:
         name, subject = claims.get(self.name_claim), claims.get("sub")
         if not isinstance(name, str) or not isinstance(subject, str) or not subject:
             raise ValueError(f"it does not say who it speaks of, wanted sub and {self.name_claim}")
+        if name.lower() in AUTOMATIC:
+            raise ValueError(f"it speaks of {name!r}, under which name the controller itself acts")
         printed = claims.get("name")
         return Vouched(name.lower(), printed if isinstance(printed, str) else name, found.pop(), subject)
 

@@ -28,7 +28,7 @@ from hil.rig.baselines import Day, open_loop
 from hil.rig.play import EPOCH, Played
 from hil.rig.score import Held, Kpis, judged, kpis
 from hil.rig.sockets import over_sockets
-from hil.scenario import Scenario
+from hil.scenario import Asked, Scenario
 from plant_io.clocks import WallClock
 from policies import Policy
 
@@ -129,15 +129,32 @@ def _introduce(scenario: Scenario, wanted: Wanted, policy: Policy, seed: int) ->
         markup=False,
     )
     for asked in scenario.orders:
-        words = f"the controller is asked for mode {asked.mode.value}" if asked.mode else "people accept each move"
-        words = f"people {asked.alarms.value} {asked.alarm or 'every alarm'}" if asked.alarms else words
-        words = f"the line: {asked.line.value}" if asked.line else words
-        people.print(f"  after {asked.after_s / 60:3.0f} min  {words}", markup=False)
+        people.print(f"  after {asked.after_s / 60:3.0f} min  {wanted_of(asked)}", markup=False)
     for wrong in scenario.faults:
         people.print(
             f"  after {wrong.after_s / 60:3.0f} min  fault {wrong.id} on {wrong.target}: {meaning(wrong.id)}",
             markup=False,
         )
+
+
+def wanted_of(asked: Asked) -> str:
+    """Return in words what people order.
+
+    Examples
+    --------
+    >>> wanted_of(Asked.model_validate({"loop": "blend", "name": "total", "target": 19}))
+    'people set the target of blend total to 19'
+    """
+    if asked.mode is not None:
+        return f"the controller is asked for mode {asked.mode.value}"
+    if asked.alarms is not None:
+        return f"people {asked.alarms.value} {asked.alarm or 'every alarm'}"
+    if asked.line is not None:
+        return f"the line: {asked.line.value}"
+    if asked.target is not None:
+        said = asked.target if isinstance(asked.target, str) else f"{asked.target:g}"
+        return f"people set the target of {asked.loop} {asked.name} to {said}"
+    return "people accept each move"
 
 
 def _spoken(policy: Policy) -> str:

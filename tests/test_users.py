@@ -149,6 +149,12 @@ def test_a_name_is_never_given_to_anybody_else(people: People) -> None:
         people.add(admin(people), User("ana", "Ana Other", Role.QA), FIRST, "joined", NOW + 6.0)
 
 
+@pytest.mark.parametrize("name", ["controller", "material", "system"])
+def test_nobody_bears_a_name_under_which_the_controller_acts(people: People, name: str) -> None:
+    with pytest.raises(ValueError, match="under which the controller itself acts"):
+        people.add(admin(people), User(name, "Ana", Role.QA), FIRST, "joined", NOW)
+
+
 @pytest.mark.parametrize("password", ["short", "x" * 129, "my name is ana", "aaaaaaaaaaaaaaaa", ""])
 def test_weak_passwords_are_not_taken(people: People, password: str) -> None:
     with pytest.raises(ValueError, match="ana: found"):

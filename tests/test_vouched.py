@@ -112,6 +112,7 @@ ODD: dict[str, tuple[Callable[[], str], str]] = {
     "two roles": (lambda: site().token(groups=["line-operators", "quality"]), "make 2 roles"),
     "nobody": (lambda: site().token(sub=None), "does not say who"),
     "no name": (lambda: site().token(preferred_username=None), "does not say who"),
+    "the name of the controller": (lambda: site().token(preferred_username="System"), "the controller itself acts"),
     "another name": (lambda: site().token(preferred_username="otto"), "speaks of somebody else"),
     "unsigned": (lambda: site().token(head={"alg": "none"}), "signed by 'none'"),
     "a secret for a key": (lambda: site().token(head={"alg": "HS256"}), "signed by 'HS256'"),

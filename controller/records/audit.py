@@ -30,7 +30,8 @@ from policies.words import Number
 
 CONTROLLER = "controller"
 """Who did what nobody asked for."""
-_AUTOMATIC = frozenset({CONTROLLER, WHO, "system"})
+AUTOMATIC = frozenset({CONTROLLER, WHO, "system"})
+"""Names under which the controller and its shell act; no user bears one."""
 _HANDLED = frozenset(
     {
         AlarmEvent.ACKNOWLEDGED,
@@ -110,7 +111,7 @@ def _lost(at: float, receipt: Receipt) -> Deed:
 def _ordered(before: Decision | None, at: float, order: Order) -> Deed:
     act = order.act
     what, where, old, new = said(act) if isinstance(act, CaseAct) else _act(before, act)
-    lost = act.final and not act.delivered if isinstance(act, Delivered) else order.who in _AUTOMATIC
+    lost = act.final and not act.delivered if isinstance(act, Delivered) else order.who in AUTOMATIC
     return Deed("order", order.who, what, where, old, new, at, order.why, lost)
 
 
