@@ -79,6 +79,7 @@ def test_a_page_of_a_tag_fetches_its_past_out_of_the_record(client: httpx.Client
     drawn = json.loads(unescape(re.findall(r"data-figure='([^']+)'", part)[0]))
     assert drawn["title"].startswith(TAG)
     assert "% of them good" in part
+    assert "the whole run as CSV" in client.get("/alarms").text
 
 
 @pytest.mark.parametrize(
