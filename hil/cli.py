@@ -11,7 +11,7 @@ import typer
 from controller.cli.ends import Refused, Unreachable, duration, reading
 from controller.cli.options import ConsolePort, Json
 from controller.cli.show import give, kept, log_to_people, people, writable
-from controller.cli.verbs import CHECKS, INTERRUPTED, SCHEMAS, For, Record
+from controller.cli.verbs import CHECKS, INTERRUPTED, SCHEMAS, Record
 from hil import tune
 
 if TYPE_CHECKING:
@@ -80,7 +80,9 @@ def commands(app: typer.Typer) -> None:
 def demo(
     *,
     line: Annotated[str, typer.Option(help="Line to show.")] = "A",
-    for_: For = None,
+    for_: Annotated[
+        str | None, typer.Option("--for", metavar="T", help="How long, such as 10m; as the scenario says if absent.")
+    ] = None,
     speed: Annotated[float | None, typer.Option(min=0.1, help="Times real time; lock-step if absent.")] = None,
     no_console: Annotated[bool, typer.Option("--no-console", help="No live status and no operator console.")] = False,
     console_port: ConsolePort = None,

@@ -128,9 +128,9 @@ def _introduce(scenario: Scenario, wanted: Wanted, policy: Policy, seed: int) ->
         f"{scenario.for_s / 60:.0f} min of line time, {pace}.",
         markup=False,
     )
-    for asked in scenario.orders:
+    for asked in [order for order in scenario.orders if order.after_s <= scenario.for_s]:
         people.print(f"  after {asked.after_s / 60:3.0f} min  {wanted_of(asked)}", markup=False)
-    for wrong in scenario.faults:
+    for wrong in [fault for fault in scenario.faults if fault.after_s <= scenario.for_s]:
         people.print(
             f"  after {wrong.after_s / 60:3.0f} min  fault {wrong.id} on {wrong.target}: {meaning(wrong.id)}",
             markup=False,

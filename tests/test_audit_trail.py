@@ -17,6 +17,7 @@ from controller.cycle import (
     Attention,
     Cycle,
     Delivered,
+    Event,
     HandleAlarm,
     Mode,
     Offer,
@@ -166,3 +167,23 @@ def test_the_page_of_a_record_that_was_changed_says_so(tmp_path: Path, capsys: p
     assert status(["audit", "export", str(tmp_path), "--out", str(tmp_path / "t.html")]) == 1
     assert "The record is broken" in (tmp_path / "t.html").read_text()
     assert "broken at record 5" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("act", "said"),
+    [
+        (SetTarget("hold", "y", 99.0), "hold: target 99 of y refused, expected a number within 1 to 2: because"),
+        (HandleAlarm("y_high", Attention.RESET), "alarm y_high: not reset, it stands: because"),
+    ],
+)
+def test_an_order_that_is_refused_is_kept_with_the_sentence_that_refuses_it(act: Any, said: str) -> None:
+    order = Order("ana", "because", act)
+    asked, refused = deeds(PLAIN.decision, replace(after(events=(Event(5.0, said, "ana"),)), orders=(order,)))
+    assert (asked.kind, refused.kind, refused.who, refused.what) == ("order", "event", "ana", said)
+
+
+def test_an_order_whose_reason_speaks_of_refusing_is_no_refusal() -> None:
+    order = Order("ana", "the last was refused", SetTarget("hold", "y", 1.5))
+    said = Event(5.0, "hold: target of y set to 1.5: the last was refused", "ana")
+    (asked,) = deeds(PLAIN.decision, replace(after(events=(said,)), orders=(order,)))
+    assert asked.what == "target asked for"

@@ -60,3 +60,9 @@ def test_the_line_is_told_as_it_is(served: Console, client: httpx.Client) -> Non
     assert client.get("/api/tags/LINE.TOTAL_PV").json()["value"] == served.hall.board.read("LINE.TOTAL_PV").value
     assert client.get("/api/tags/NOWHERE").json() == {"error": "there is no such tag"}
     assert client.get("/api/openapi.json").json() == document()
+
+
+def test_an_order_without_the_address_of_the_console_is_told_what_to_send(served: Console) -> None:
+    url = served.url.rstrip("/")
+    answer = httpx.post(f"{url}/api/orders", json={}, timeout=10.0)
+    assert (answer.status_code, f"found no header Origin of {url}" in answer.json()["error"]) == (403, True)

@@ -101,3 +101,26 @@ def test_a_retired_or_unknown_entry_and_a_broken_file_are_bad_input(tmp_path: Pa
     assert status(["library", "match", str(data), "--library", str(LIBRARY)]) == 2
     data.write_text('{"sequence": 1}\n')
     assert status(["library", "match", str(data), "--library", str(LIBRARY)]) == 2
+
+
+def test_a_file_of_which_nothing_can_be_used_is_refused_and_not_taken_for_one_without_a_trend(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert matched([sized(7, -1.0)], tmp_path)[0] == 2
+    assert "found no result that can be used" in capsys.readouterr().err
+    data = tmp_path / "tags.csv"
+    data.write_text("at,LEVEL\n1800000000,2\n")
+    assert status(["library", "match", str(data), "--library", str(LIBRARY)]) == 2
+    assert "found the tags LEVEL, expected one at least of PEAK" in capsys.readouterr().err
+    assert matched([message(7)], tmp_path)[0] == 0
+    assert "no trend; samples used: 1" in capsys.readouterr().err
+
+
+def test_a_file_that_is_no_library_is_refused_with_its_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "results.jsonl"
+    data.write_text(json.dumps(message(7)) + "\n")
+    policy = LIBRARY.with_name("line_c.yaml")
+    assert status(["library", "match", str(data), "--library", str(policy)]) == 2
+    assert f"{policy}:3:1: policy: unknown key" in capsys.readouterr().err

@@ -91,6 +91,21 @@ def test_a_terminal_shows_what_to_look_at_and_no_table_too_wide_for_it(
     assert "api/0" in block
 
 
+@pytest.mark.parametrize(
+    ("asked", "there", "gone"),
+    [(["--container", "1"], "excursions", "where each lot"), (["--lot", "api/0"], "where each lot", "excursions")],
+)
+def test_a_question_of_one_container_or_lot_is_answered_without_the_rest(
+    record: Path, capsys: pytest.CaptureFixture[str], asked: list[str], there: str, gone: str
+) -> None:
+    assert app.status(["report", "lot", str(record), *asked]) == 0
+    shown = capsys.readouterr().err
+    assert "container 1" in shown
+    assert there in shown
+    assert gone not in shown
+    assert "diversions" not in shown
+
+
 @pytest.mark.parametrize("asked", [["--lot", "api/99"], ["--container", "77"]])
 def test_what_is_in_no_record_is_refused_with_what_is(record: Path, asked: list[str]) -> None:
     assert app.status(["report", "lot", str(record), *asked]) == 2

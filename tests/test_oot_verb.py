@@ -184,3 +184,26 @@ def test_results_below_the_limit_of_quantification_are_written_with_it(
     _, found, said = run(capsys, "oot", "check", source, "--method", "regression", "--column", "imp")
     assert "2 results are below the limit of quantification and count as the limit" in said
     assert found["held"][0]["value"] == 0.05  # type: ignore[index]
+
+
+def test_what_is_out_of_trend_is_told_with_the_limit_it_is_beyond(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["oot", "check", str(data(tmp_path, odd=0.2)), "--method", "regression", "--column", "imp"]
+    assert status(words) == 1
+    assert "batch B5 at age 24: result 0.413, above 0.245" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ("foo=1", "--set: found foo, wanted one of method, "),
+        ('ewma={"wait": 1}', "found ewma.wait, wanted one of weight, limit"),
+    ],
+)
+def test_a_setting_that_is_not_there_is_refused_with_those_that_are(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], said: str, told: str
+) -> None:
+    words = ["oot", "check", str(data(tmp_path)), "--method", "ewma", "--column", "imp", "--set", said]
+    assert status(words) == 2
+    assert told in capsys.readouterr().err

@@ -236,3 +236,22 @@ def test_labels_that_are_known_later_are_not_learnt_from_earlier() -> None:
     assert len(late.rows) < len(prompt.rows)
     assert int(late.rows.min()) > int(prompt.rows.min())
     assert np.isfinite(late.low).all()
+
+
+def test_times_are_converted_by_the_unit_behind_their_name(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = rows(10)
+    timed = [["time [h]", *table[0][1:]], *([str(float(row[0]) / 60.0), *row[1:]] for row in table[1:])]
+    hashes = {json.loads(fit(tmp_path, one, capsys)[1])["data_sha256"] for one in (table, timed)}
+    assert len(hashes) == 1
+    code, _, said = fit(tmp_path, [["time [kg]", *table[0][1:]], *table[1:]], capsys)
+    assert code == 2
+    assert "found time in kg, expected s" in said
+
+
+def test_a_check_on_what_the_model_was_fitted_to_says_so(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    fit(tmp_path, rows(10), capsys)
+    model_, data = tmp_path / "lod.soft.json", tmp_path / "runs.csv"
+    status(["soft-sensor", "check", str(model_), str(data)])
+    assert "was fitted to these samples" in capsys.readouterr().err
+    status(["soft-sensor", "check", str(model_), written(data, rows(12, seed=6))])
+    assert "was fitted to these samples" not in capsys.readouterr().err

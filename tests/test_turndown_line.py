@@ -57,7 +57,7 @@ def test_the_audit_trail_tells_who_lowered_what_from_what_and_why(run: tuple[Kit
     (deed,) = [one for one in deeds(before, run[2][at]) if one.who == WHO]
     why = run[2][at].decision.own[0].why
     when = run[2][at].snapshot.at
-    assert deed == Deed("order", WHO, "target set", "blend total", "policy", 18.0, when, why, exception=True)
+    assert deed == Deed("order", WHO, "target asked for", "blend total", "policy", 18.0, when, why, exception=True)
 
 
 def test_the_record_of_it_is_made_again_bit_for_bit(run: tuple[Kit, Path, list[Cycle]]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -38,8 +39,8 @@ def match(
     from controller.cli.library import library_of, ready  # noqa: PLC0415  # heavy
 
     where = given(json)
-    found = library_of(library)
-    with reading():
+    with _read(), reading():
+        found = library_of(library)
         found = found.model_copy(update={"entries": entries.chosen(str(library), found, entry or ())})
         kit, named = ready(library, found, policy)
         if kit is None:
@@ -47,11 +48,14 @@ def match(
         if named is not None:
             entries.measured(str(library), kit.entries, named)
         recorded = _recorded(data, named, found)
-    told = list(_told(recorded, kit))
     for note in (*recorded.refused, *recorded.doubts, *recorded.strangers):
         people.print(note, markup=False)
+    _usable(data, recorded, kit)
+    told = list(_told(recorded, kit))
     for one in told:
         people.print(str(one["what"]), markup=False)
+    if not told:
+        people.print(f"{data}: no trend; samples used: {len(recorded.rows)}", markup=False)
     unknown = [one for one in told if one["entry"] == ""]
     notes = {"refused": recorded.refused, "doubts": recorded.doubts, "strangers": recorded.strangers}
     give(
@@ -59,6 +63,27 @@ def match(
         where,
     )
     return 0
+
+
+@contextmanager
+def _read() -> Generator[None]:
+    """Turn mistakes in a library or a policy into a refusal."""
+    from policies import PolicyError  # noqa: PLC0415  # heavy
+
+    try:
+        yield
+    except PolicyError as error:
+        raise Refused(str(error)) from error
+
+
+def _usable(data: Path, recorded: Recorded, kit: TrendKit) -> None:
+    """Refuse results of which none can be matched, so that nothing found is never taken for nothing there."""
+    if not recorded.rows:
+        raise Refused(f"{data}: found no result that can be used, expected one at least")
+    channels = kit.declared.channels
+    if not any(tag in channels for row in recorded.rows.values() for tag in row):
+        there = ", ".join(dict.fromkeys(tag for row in recorded.rows.values() for tag in row)) or "none"
+        raise Refused(f"{data}: found the tags {there}, expected one at least of {', '.join(channels)}")
 
 
 def _recorded(data: Path, policy: Policy | None, found: Library) -> Recorded:

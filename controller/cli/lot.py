@@ -58,16 +58,28 @@ def lot(
         found = traced(record, lambda n: progress.update(bar, completed=n))
     _narrowed(record, found, container, name)
     for title, head, rows in _sections(found):
-        (_told if "verdict" in head else _tabled)(title, head, rows)
+        if _asked(title, container, name):
+            (_told if "verdict" in head else _tabled)(title, head, rows)
     if out is not None:
         _write(Path(out), record, found)
     give(plain(found), json)
     return 0
 
 
+def _asked(title: str, container: int | None, name: str | None) -> bool:
+    """Return whether a section answers what was asked: of a container what is in it, of a lot where it is."""
+    if container is None and name is None:
+        return True
+    return title.startswith(("containers", "where") if name is not None else ("containers", "excursions"))
+
+
 def _tabled(title: str, head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> None:
+    there = list(rows)
+    if not there:
+        people.print(f"[italic]{escape(title)}[/]: none")
+        return
     table = Table(*map(escape, head), title=title, title_justify="left")
-    for row in rows:
+    for row in there:
         table.add_row(*map(escape, row))
     people.print(table)
 

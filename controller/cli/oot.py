@@ -7,6 +7,7 @@ import hashlib
 import importlib.metadata
 import json as text_of
 from collections.abc import Callable, Sequence
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,7 +19,7 @@ from controller.cli.show import give, kept, people, writable
 from controller.cli.user import now
 
 if TYPE_CHECKING:
-    from anomaly.oot.study import Outcome, Row, Settings
+    from anomaly.oot.study import Held, Outcome, Row, Settings
     from controller.oot_result import Made
 
 Html = Annotated[str | None, typer.Option("--html", metavar="F", help="Page with plots.", callback=writable)]
@@ -98,7 +99,9 @@ def again(
     for one in differences:
         people.print(one, markup=False)
     _shown(found.outcome)
-    people.print("made again, byte for byte the same" if identical else "made again, and not the same", markup=False)
+    same = "made again, byte for byte the same" if found.identical else "made again, and not the same"
+    beside = ", but of another file" if found.identical and not identical else ""
+    people.print(same + beside, markup=False)
     if out is not None:
         kept(out, _writes(found.text))
     if html is not None:
@@ -138,6 +141,11 @@ def _settings(said: dict[str, object]) -> Settings:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
+        if first["type"] == "extra_forbidden":
+            known = Settings.model_fields
+            if len(first["loc"]) > 1:
+                known = getattr(known[str(first["loc"][0])].annotation, "model_fields", {})
+            raise Refused(f"--set: found {where}, wanted one of {', '.join(known)}") from error
         raise Refused(f"{where}: {first['msg'].lower()}, found {first['input']!r}") from error
 
 
@@ -165,10 +173,22 @@ def _other(before: str, data: Path | None) -> list[str]:
 
 def _shown(outcome: Outcome) -> None:
     people.print(outcome.said, markup=False, style="bold" if outcome.out else None)
+    for one in outcome.held:
+        if one.out:
+            people.print(f"  {_place(one)}", markup=False)
     for name, value in outcome.numbers.items():
         people.print(f"  {name}: {value:.5g}", markup=False)
     for note in outcome.notes:
         people.print(f"  {note}", markup=False)
+
+
+def _place(one: Held) -> str:
+    """Return which result is out, and of which limit."""
+    where = f"batch {one.batch}" + (f" at age {one.age:g}" if isfinite(one.age) else "")
+    over = one.value > one.high
+    edge = one.high if over else one.low
+    limit = f", {'above' if over else 'below'} {edge:.4g}" if isfinite(edge) else ""
+    return f"{where}: {one.what} {one.value:.4g}{limit}"
 
 
 def _plain(text: str) -> dict[str, object]:

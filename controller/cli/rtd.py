@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from controller.cli.ends import Refused, reading
+from controller.cli.ends import Refused, at, reading
 from controller.cli.show import give, people, writable
 
 if TYPE_CHECKING:
@@ -68,9 +68,10 @@ def fitted(data: Path, form: Shape) -> Rtd:
     reference = Reference(flow=float(np.median(flows)), speed=speed)
     forms = fit.Forms(form, by_flow=_spread(flows), by_speed="speed" in columns and _spread(speeds))
     how = f"{len(each)} tracer tests on {len(tests)} line(s), {data.name}"
-    if form == "kernel":
-        return _kernel(tests, forms, reference, how)
-    return fit.fitted(tests, forms, reference, how)
+    with at(str(data)):
+        if form == "kernel":
+            return _kernel(tests, forms, reference, how)
+        return fit.fitted(tests, forms, reference, how)
 
 
 def _kernel(tests: Mapping[str, list[Tracer]], forms: Forms, reference: Reference, how: str) -> Rtd:

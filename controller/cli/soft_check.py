@@ -68,7 +68,7 @@ def check(
     rivals = {f"challenger, {n}": f for other in others for n, f in _told(*other).items()}
     show_figures(told | rivals, first.unit)
     people.print(f"{model.name}: version {first.card.version}, {approval(model)}", markup=False)
-    for sentence in () if worth is None else soft_accept.sentences(worth):
+    for sentence in (*_seen(model, first, table), *(() if worth is None else soft_accept.sentences(worth))):
         people.print(sentence, markup=False)
     if plot is not None:
         part = "" if worth is None else soft_accept.drawn(worth)
@@ -77,6 +77,12 @@ def check(
     give(_plain(told | rivals) | {"domain": _counts(found)} | more, json)
     large = at_most is not None and told["model"].rmsep > at_most
     return 1 if large or (worth is not None and not worth.accepted) else 0
+
+
+def _seen(path: Path, model: HybridModel, table: Table) -> tuple[str, ...]:
+    if model.card.data_sha256 != table.samples.sha256():
+        return ()
+    return (f"{path.name} was fitted to these samples: what it says of them proves nothing",)
 
 
 def _plain(figures: Mapping[str, Figures]) -> dict[str, object]:

@@ -297,14 +297,14 @@ def _table(
     what: tuple[str, str, str, Mapping[str, str]],
 ) -> Table:
     (columns, roles, asked), (labels, inputs, timings) = by, data
-    times = np.arange(len(labels), dtype=float) if roles.time is None else asked.seconds * columns[roles.time].values
+    times = np.arange(len(labels), dtype=float) if roles.time is None else _seconds(path, roles.time, columns, asked)
     if not np.isfinite(times).all() or bool((np.diff(times) < 0.0).any()):
         raise Refused(
             f"{path}: {roles.time}: found times that fall from row to row, or are none; expected rising times"
         )
     labelled = np.flatnonzero(np.isfinite(labels))
-    taken = times if roles.taken is None else asked.seconds * columns[roles.taken].values
-    reported = _reported(times, taken, (columns, roles, asked))
+    taken = times if roles.taken is None else _seconds(path, roles.taken, columns, asked)
+    reported = _reported(path, times, taken, (columns, roles, asked))
     if roles.taken is not None or len(labelled) < len(labels):
         inputs, labelled = _aligned(path, (times, taken), inputs, timings, labelled)
     else:
@@ -316,11 +316,16 @@ def _table(
     return Table(samples.rows(order), core, result, unit, units, timings, max(delay, 0.0))
 
 
-def _reported(times: Floats, taken: Floats, by: tuple[Mapping[str, _Column], _Roles, Asked]) -> Floats:
+def _seconds(path: Path, name: str, columns: Mapping[str, _Column], asked: Asked) -> Floats:
+    """Return the times of a column [s]: by the unit behind its name, or by the one that was asked for."""
+    column = columns[name]
+    return asked.seconds * column.values if column.unit is None else _converted(path, name, column, "s")
+
+
+def _reported(path: Path, times: Floats, taken: Floats, by: tuple[Mapping[str, _Column], _Roles, Asked]) -> Floats:
     columns, roles, asked = by
     if roles.known is not None:
-        found: Floats = asked.seconds * columns[roles.known].values
-        return found
+        return _seconds(path, roles.known, columns, asked)
     return times if roles.taken is not None else taken + asked.delay_s
 
 

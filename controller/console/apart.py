@@ -136,7 +136,9 @@ class Apart:
     def _started(self) -> _Life:
         ours, theirs = socketpair()
         given = theirs.fileno(), self._socket.fileno()
-        words = [sys.executable, "-P", "-m", "controller.console.child", *map(str, given)]
+        # The tracker of a child that was killed frees its semaphores; people need not be told of them.
+        quiet = ["-W", "ignore:resource_tracker"]
+        words = [sys.executable, "-P", *quiet, "-m", "controller.console.child", *map(str, given)]
         with theirs:
             process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
                 words, stdin=subprocess.DEVNULL, pass_fds=given, start_new_session=True, env={**os.environ, **_ALONE}

@@ -117,12 +117,18 @@ def _asked(what: str, schema: Plain, given: list[Plain] | None = None, more: tup
 
 
 def _ordered() -> Plain:
-    token: Plain = {"name": "X-CSRF-Token", "in": "header", "required": True, "schema": {"type": "string"}}
+    token, origin = (
+        {"name": name, "in": "header", "required": True, "schema": {"type": "string"}, "description": what}
+        for name, what in (
+            ("X-CSRF-Token", "the hidden field csrf of any form of a page whose cookie comes with it"),
+            ("Origin", "the address of this console, such as http://127.0.0.1:8020"),
+        )
+    )
     body: Plain = {"required": True, "content": {"application/json": {"schema": _ref("Order")}}}
     refused = {status: _said("one sentence", _ref("Error")) for status in ("400", "401", "403", "413", "422")}
     done: Plain = {"type": "object", "properties": {"ordered": {"const": True}}, "required": ["ordered"]}
     answers = {"202": _said("it is on the desk; what becomes of it stands in the events", done), **refused}
-    return {"summary": "an order", "parameters": [token], "requestBody": body, "responses": answers}
+    return {"summary": "an order", "parameters": [token, origin], "requestBody": body, "responses": answers}
 
 
 _NUMBER: Plain = {"type": ["number", "null"]}

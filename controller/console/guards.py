@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import PlainTextResponse
+from starlette.responses import JSONResponse, PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 POLICY = (
@@ -63,7 +63,10 @@ class Guards:
             await send(message)
 
         if wrong:
-            await PlainTextResponse(wrong[1] + "\n", wrong[0])(scope, receive, headed)
+            status, said = wrong
+            api = scope["path"].startswith("/api/")
+            answer = JSONResponse({"error": said}, status) if api else PlainTextResponse(said + "\n", status)
+            await answer(scope, receive, headed)
             return
         await self._app(scope, _Measured(receive), headed)
 
@@ -80,7 +83,7 @@ class Guards:
             return 413, f"found a request of {length[:20]} bytes, wanted at most {LARGEST}"
         ours = f"{'https' if self._secure else 'http'}://{host}"
         if headers.get("origin") != ours:
-            return 403, "this did not come from a page of this console"
+            return 403, f"found no header Origin of {ours}: this did not come from a page of this console"
         return None
 
 

@@ -115,7 +115,8 @@ def _one(tests: Sequence[Tracer], asked: _Asked) -> _Found:
     names = _names(asked.forms)
     samples = sum(int(np.isfinite(test.outlet).sum()) for test in tests)
     if samples < _FEWEST * len(names):
-        raise ValueError(f"found {samples} samples of the outlet, expected {_FEWEST} for each of {len(names)} numbers")
+        wanted = f"expected at least {_FEWEST * len(names)} to find {len(names)} numbers ({', '.join(names)})"
+        raise ValueError(f"found too few samples of the outlet, {samples}, {wanted}")
     start = np.array([_start(name, tests) for name in names])
 
     def missed(point: Floats) -> Floats:

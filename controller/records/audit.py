@@ -88,7 +88,7 @@ def deeds(before: Decision | None, cycle: Cycle) -> list[Deed]:
     if before is None or before.modes != decision.modes:
         found += _modes({} if before is None else before.modes, cycle)
     if decision.alerts or decision.incidents or decision.events or decision.alarms:
-        found += _told(decision)
+        found += _told(decision, [order.why for order in cycle.obeyed])
     found += [_followed(case) for case in decision.cases]
     found += [_lost(cycle.snapshot.at, one) for one in cycle.receipts if one.outcome is not Outcome.TAKEN]
     return found
@@ -121,11 +121,11 @@ def _act(before: Decision | None, act: LoopAct | AlarmAct | DirectLine) -> tuple
         return "mode asked for", act.loop, old, act.mode.value
     if isinstance(act, SetLimits):
         kept = None if before is None else before.limits.get(act.loop, {}).get(act.name)
-        return "limits set", f"{act.loop} {act.name}", kept or "policy", act.limits or "policy"
+        return "limits asked for", f"{act.loop} {act.name}", kept or "policy", act.limits or "policy"
     if isinstance(act, SetTarget):
         aimed = None if before is None else before.targets.get(act.loop, {}).get(act.name)
         was, new = ("policy" if each is None else each for each in (aimed, act.target))
-        return "target set", f"{act.loop} {act.name}", was, new
+        return "target asked for", f"{act.loop} {act.name}", was, new
     if isinstance(act, Accept):
         return "proposal accepted", act.loop, None, _offered(before, act)
     return _aside(act)
@@ -164,7 +164,7 @@ def _modes(before: Mapping[str, tuple[object, object]], cycle: Cycle) -> Iterato
         )
 
 
-def _told(decision: Decision) -> Iterator[Deed]:
+def _told(decision: Decision, whys: Sequence[str]) -> Iterator[Deed]:
     for alert in decision.alerts:
         state = ("active", "clear") if alert.active else ("clear", "active")
         yield Deed("alarm", CONTROLLER, alert.what, alert.watch, state[1], state[0], alert.at, "", alert.active)
@@ -172,8 +172,15 @@ def _told(decision: Decision) -> Iterator[Deed]:
         yield Deed("incident", CONTROLLER, one.what, one.id, None, str(one.change), one.at, one.sop, one.annunciated)
     yield from (_stepped(change) for change in decision.alarms)
     for event in decision.events:
-        if event.who == CONTROLLER:
-            yield Deed("event", CONTROLLER, event.what, "", None, None, event.at)
+        if event.who == CONTROLLER or _refusal(event.what, whys):
+            yield Deed("event", event.who, event.what, "", None, None, event.at)
+
+
+def _refusal(said: str, whys: Sequence[str]) -> bool:
+    """Return whether an order was refused: the order itself says only what was asked for."""
+    for why in whys:
+        said = said.removesuffix(f": {why}")
+    return " refused" in said or (said.startswith("alarm ") and ": not " in said)
 
 
 def _stepped(change: AlarmChange) -> Deed:
