@@ -111,7 +111,7 @@ class Latch:
     def _scaled(self, raw: Floats) -> Floats:
         """Return values in the units of their tags, shape ``(index.width,)``; what is too large is infinite."""
         came = raw[: self._sound.width]
-        if not came.dot(came) < self._tame:  # as where one is no number
+        if not np.vdot(came, came) < self._tame:  # as where one is no number; unlike dot it does not warn
             with np.errstate(over="ignore", invalid="ignore"):
                 return np.asarray(raw * self._scale + self._offset)
         return np.asarray(raw * self._scale + self._offset)

@@ -43,7 +43,7 @@ def test_a_weak_stock_is_seen_behind_the_coil() -> None:
 
 
 def test_a_peak_that_was_never_there_is_told() -> None:
-    assert told("C", "25m", 322, {"id": "F65", "target": "P3", "after": "2m"}) == {"peaks", "unknown"}
+    assert told("C", "25m", 322, {"id": "F65", "target": "P3", "after": "2m"}) == {"peaks", "unknown", "impurities"}
 
 
 @pytest.mark.parametrize(

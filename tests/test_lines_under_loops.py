@@ -22,5 +22,5 @@ def test_hours_of_a_line_under_its_loop_are_silent(line: str, seed: int) -> None
 @pytest.mark.parametrize("line", ["b", "c"])
 def test_a_fault_that_the_loop_makes_up_for_is_told_before_it_is_at_its_limits(line: str) -> None:
     found = masked.play(Task(line, SEED))
-    assert found.by in {"line_fast", "line_slow", "catalyst"}
+    assert found.by in {"line_fast", "line_slow", "content_balance", "catalyst"}
     assert found.told_s < min(found.saturated_s, masked.LINES[line].ramp_s)

@@ -280,6 +280,7 @@ RULES: dict[str, object] = {"fail": [-5, 120], "scale": 6.25, "offset": -25.0, "
 @example([(nan, 0.0, GOOD, "")])
 @example([(inf, 0.0, GOOD, "")])
 @example([(-inf, 0.0, GOOD, "")])
+@example([(1e200, 0.0, GOOD, "")])
 def test_no_rule_ever_makes_a_value_better_nor_leaves_one_bad_without_a_reason(
     cycles: list[tuple[float, float, tuple[Quality, Reason], str]],
 ) -> None:

@@ -263,7 +263,7 @@ class _Held:
         raw -= self._offset
         raw /= self._scale
         single, whole, bits = raw[self._single], raw[self._whole], raw[self._bits]
-        ordinary = raw.dot(raw) < _ORDINARY  # then each is a number, and none is large
+        ordinary = np.vdot(raw, raw) < _ORDINARY  # then each is a number, and none is large
         if len(single):
             single[:] = single.astype(np.float32) if ordinary else _rounded(single)
         if len(whole):
