@@ -23,7 +23,7 @@ BOTH = "+"
 """What stands between the names of two entries."""
 
 _LEAD, _KEEPS = log(20.0), log(3.0)
-_INEXACT = 0.01
+_INEXACT, _COURSES = 0.01, 0.025
 _RISING = ("alert", "action", "specification", "acceptable_intake", "qualification", "identification")
 
 Point = tuple[float, ...]
@@ -209,11 +209,21 @@ def read(
     if likely:
         return Reading(_kept(said, likely, found, kit), found, centre, likely)
     two = pair(Sight(window, kit.noise, kit.courses, kit.signatures), found)
-    if two is not None and two.gain >= declared.second and two.astray < declared.limit:
-        keys = tuple(kit.entries)
-        return Reading(BOTH.join(sorted((keys[two.first], keys[two.second]))), found, centre, (), two)
+    if two is not None and two.gain >= declared.second:
+        names = sorted(tuple(kit.entries)[place] for place in (two.first, two.second))
+        if two.astray < _left_by(two, names, said, kit):
+            return Reading(BOTH.join(names), found, centre, (), two)
     # Less than an alarm of its own is no unknown trend yet.
     return Reading(UNKNOWN if found.free >= declared.limit * share else said, found, centre)
+
+
+def _left_by(two: Pair, names: Collection[str], said: str | None, kit: TrendKit) -> float:
+    """Return what two trends may leave unexplained: less than an alarm of its own, and more as known ones grow large.
+
+    Courses follow a large trend to a few per cent of it, but then it has been told while it was small.
+    """
+    limit = kit.declared.limit
+    return max(limit, _COURSES * two.both) if said and set(said.split(BOTH)) <= set(names) else limit
 
 
 def _likely(found: Match, kit: TrendKit) -> tuple[str, ...]:

@@ -16,7 +16,7 @@ import numpy as np
 from anomaly import trend, trending
 from anomaly.alerts import Alert
 from anomaly.match import Signatures
-from anomaly.trending import TrendKit
+from anomaly.trending import BOTH, TrendKit
 from controller import soft
 from controller.soft import SoftKit
 from controller.soft.fused import SensorKit
@@ -31,6 +31,7 @@ from plant_io.changes import replace
 from policies import Policy, Trend, library, load, shipped
 
 EPOCH = 1_800_000_000.0
+_LATER_S = 1200.0
 
 
 Line = LineB | LineC
@@ -74,41 +75,47 @@ class Plan:
     """Length of a run with none [s]."""
     cases: tuple[Case, ...]
     """Faults."""
+    pairs: tuple[tuple[Case, Case], ...]
+    """Faults that come together, the second `_LATER_S` after the first."""
 
 
-C = Plan(
-    "C", 30.0, 3600.0, 9000.0, 18_000.0,
-    (
-        Case("catalyst", "C06", "R2"), Case("catalyst", "F62", "R2", magnitude=0.01),
-        Case("hydrogen", "F63", "R2", 1800.0, 9.0), Case("hot_bed", "F64", "R2", 1800.0),
-        Case("weak_amine", "C02", "P2", 1800.0), Case("weak_stock", "C01", "P1", 1800.0),
-        Case("pump_2", "F60", "P2", 1800.0), Case("fouled_coil", "F61", "R1", 1800.0),
-        Case("new_peak", "F65", "P3", magnitude=1.0), Case("aged_column", "F67", "UHPLC", 1800.0),
-        Case("response", "C04", "UHPLC", 1800.0),
-    ),
+def _pairs(cases: Sequence[Case], *names: tuple[str, str]) -> tuple[tuple[Case, Case], ...]:
+    there = {case.fault: case for case in cases}
+    return tuple((there[first], there[second]) for first, second in names)
+
+
+_C = (
+    Case("catalyst", "C06", "R2"), Case("catalyst", "F62", "R2", magnitude=0.01),
+    Case("hydrogen", "F63", "R2", 1800.0, 9.0), Case("hot_bed", "F64", "R2", 1800.0),
+    Case("weak_amine", "C02", "P2", 1800.0), Case("weak_stock", "C01", "P1", 1800.0),
+    Case("pump_2", "F60", "P2", 1800.0), Case("fouled_coil", "F61", "R1", 1800.0),
+    Case("new_peak", "F65", "P3", magnitude=1.0), Case("aged_column", "F67", "UHPLC", 1800.0),
+    Case("response", "C04", "UHPLC", 1800.0),
 )  # fmt: skip
+_C_PAIRS = _pairs(
+    _C, ("C06", "F67"), ("C06", "F65"), ("F64", "F65"), ("C02", "C04"), ("C01", "F67"), ("F60", "F65"), ("F61", "F63"),
+    ("F61", "C04"), ("C01", "F64"), ("F63", "F65"),
+)  # fmt: skip
+C = Plan("C", 30.0, 3600.0, 9000.0, 18_000.0, _C, _C_PAIRS)
 
 
-B = Plan(
-    "B",
-    10.0,
-    2400.0,
-    6000.0,
-    10_800.0,
-    (
-        Case("api_below_flows", "N01", "FDR_API", 1800.0),
-        Case("api_below_flows", "F50", "NIR", 1800.0),
-        Case("load_cell", "F04", "FDR_API", 900.0),
-        Case("wavelength", "F51", "NIR", 1800.0),
-        Case("fouled_barrel", "F23", "TSG", 1800.0),
-        Case("heater", "F31", "DRY", 900.0),
-        Case("filter", "F32", "DRY", 900.0),
-        Case("camera", "F53", "CAM_M", 900.0),
-        Case("", "F40", "MIL"),
-        Case("", "F20", "TSG"),
-        Case("", "F32M", "DRY", 900.0),
-    ),
+_B = (
+    Case("api_below_flows", "N01", "FDR_API", 1800.0),
+    Case("api_below_flows", "F50", "NIR", 1800.0),
+    Case("load_cell", "F04", "FDR_API", 900.0),
+    Case("wavelength", "F51", "NIR", 1800.0),
+    Case("fouled_barrel", "F23", "TSG", 1800.0),
+    Case("heater", "F31", "DRY", 900.0),
+    Case("filter", "F32", "DRY", 900.0),
+    Case("camera", "F53", "CAM_M", 900.0),
+    Case("", "F40", "MIL"),
+    Case("", "F20", "TSG"),
+    Case("", "F32M", "DRY", 900.0),
 )
+_B_PAIRS = _pairs(
+    _B, ("F50", "F31"), ("F04", "F23"), ("F51", "F32"), ("F53", "F31"), ("F23", "F32"), ("F53", "F04"), ("F51", "F31")
+)
+B = Plan("B", 10.0, 2400.0, 6000.0, 10_800.0, _B, _B_PAIRS)
 
 
 def made(plan: Plan, seed: int, faults: Sequence[Fault]) -> tuple[Line, Mapping[str, float]]:
@@ -175,6 +182,13 @@ def last(alerts: Sequence[Alert]) -> str | None:
     return begun[-1] if begun else None
 
 
+def both(plan: Plan, pair: tuple[Case, Case], seed: int, policy: Policy, kit: TrendKit) -> bool:
+    """Return whether two trends are both named in the end, and nothing else is."""
+    faults = [pair[0].laid(plan.on_s), pair[1].laid(plan.on_s + _LATER_S)]
+    (told,) = played(plan, seed, faults, policy, [kit])
+    return set((last(told) or "").split(BOTH)) == {case.entry for case in pair}
+
+
 def figures(plan: Plan, seeds: Sequence[int], quiet: Sequence[int]) -> dict[str, float]:
     """Return how the library of a line does: shares [1], false alarms [1/week], delay [min]."""
     policy = load(shipped(plan.line))
@@ -188,12 +202,14 @@ def figures(plan: Plan, seeds: Sequence[int], quiet: Sequence[int]) -> dict[str,
             late.append(next(alert.at for alert in known if alert.active) - EPOCH - plan.on_s)
         named += [last(known) == case.entry] if case.entry else []
         rejected += [] if last(strange) is None else [last(strange) == trending.UNKNOWN]
+    two = [both(plan, pair, seed, policy, kit) for pair in plan.pairs for seed in seeds]
     false = sum(alert.active for seed in quiet for alert in played(plan, seed, [], policy, [kit])[0])
     weeks = len(quiet) * plan.quiet_s / 604_800.0
     return {
         "top1": float(np.mean(named)),
         "told": len(late) / len(named),
         "unknown_rejected": float(np.mean(rejected)),
+        "both_of_two": float(np.mean(two)),
         "median_delay_min": median(late) / 60.0,
         "false_per_week": false / weeks if weeks else 0.0,
     }

@@ -5,7 +5,7 @@ from seen import EPOCH, written
 
 from anomaly import trend, trending
 from benchmarks import impurity_lines
-from benchmarks.impurity_lines import B, C, Case, Plan, last, played, ready, without
+from benchmarks.impurity_lines import B, C, Case, Plan, both, last, played, ready, without
 from plant_io import Sample
 from plant_io.quality import Quality
 from policies import load, shipped
@@ -29,6 +29,11 @@ def test_a_barrel_that_fouls_is_told_under_its_name_on_line_b() -> None:
     kit = ready(policy)[1]
     known, strange = played(B, 601, [case.laid(B.on_s)], policy, [kit, without(kit, case.entry)])
     assert (last(known), last(strange)) == ("fouled_barrel", trending.UNKNOWN)
+
+
+def test_two_trends_keep_their_names_as_they_grow_beyond_what_their_courses_follow() -> None:
+    (pair,) = [(a, b) for a, b in C.pairs if (a.fault, b.fault) == ("F63", "F65")]
+    assert both(C, pair, 601, POLICY, KIT)
 
 
 @pytest.mark.slow
