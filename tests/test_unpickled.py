@@ -7,8 +7,8 @@ ROOT = Path(__file__).parents[1]
 PACKAGES = ("policies", "plant_io", "anomaly", "controller", "hil")
 LOADERS = {"pickle", "cPickle", "joblib", "dill", "cloudpickle", "shelve", "marshal"}
 OWN = {"anomaly/contract.py", "controller/console/wire.py", "controller/records/resume.py"}
-"""Where that is done: in memory, to see that a detector can be stored; by the process of the console, of what the run that
-started it writes to their own pair of sockets; and of a record, behind its signature."""
+"""Where that is done: in memory, to see that a detector can be stored; by the process of the console, of what the run
+that started it writes to their own pair of sockets; and of a record, behind its signature."""
 HARMLESS = {"PicklingError", "UnpicklingError"}
 
 
