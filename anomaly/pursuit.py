@@ -60,7 +60,8 @@ def pair(sight: Sight, found: Match) -> Pair | None:
         What it shows if there is one trend.
     """
     order: list[int] = np.argsort(-found.entries, kind="stable").tolist()
-    tried = [_with(sight, found, i) for i in order[:_FIRST] if found.entries[i] > 0.0]
+    whole = worth(sight.points, sight.noise)
+    tried = [_with(sight, found, i, whole) for i in order[:_FIRST] if found.entries[i] > 0.0]
     there = [one for one in tried if one is not None]
     if not there:
         return None
@@ -68,7 +69,7 @@ def pair(sight: Sight, found: Match) -> Pair | None:
     return Pair(best.first, best.second, best.both - float(found.entries.max()), best.both, best.astray)
 
 
-def _with(sight: Sight, found: Match, first: int) -> Pair | None:
+def _with(sight: Sight, found: Match, first: int, whole: float) -> Pair | None:
     ours = _made(sight, found, first)
     rest = _left(sight, ours)
     entries = np.where(np.arange(len(rest.entries)) == first, 0.0, rest.entries)
@@ -81,7 +82,9 @@ def _with(sight: Sight, found: Match, first: int) -> Pair | None:
         ours = _made(sight, again, first)
         rest = _left(sight, ours)
         theirs = _made(sight, rest, second)
-    both, left = _worth(sight, ours + theirs), _left(sight, ours + theirs)
+    made = ours + theirs
+    # By how much the squares of the whitened window fall when both are taken away, halved.
+    both, left = whole - worth(sight.points - made, sight.noise), _left(sight, made)
     size = float(again.entries[first]), float(rest.entries[second])
     one, two = (first, second) if size[0] >= size[1] else (second, first)
     return Pair(one, two, 0.0, both, left.free)
@@ -98,8 +101,3 @@ def _made(sight: Sight, found: Match, entry: int) -> Floats:
 
 def _left(sight: Sight, made: Floats) -> Match:
     return match(sight.points - made, sight.noise, sight.bank, sight.signatures)
-
-
-def _worth(sight: Sight, made: Floats) -> float:
-    """Return by how much the squares of the whitened window fall when something is taken away, halved [1]."""
-    return worth(sight.points, sight.noise) - worth(sight.points - made, sight.noise)

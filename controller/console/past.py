@@ -115,7 +115,7 @@ async def past(hall: Hall, request: Request, _session: Session) -> Response:
 
 def figure(found: Past, title: str) -> dict[str, object]:
     """Return what a tag was as a figure that stands still: the mean, with the least and the greatest behind it."""
-    at = [f"{words.stamp(each)}" for each in found.begins]
+    at = [words.stamp(each) for each in found.begins]
     traces = [
         {"x": at, "y": [_plain(y) for y in values], "name": name, "faint": name != "mean"}
         for name, values in (("mean", found.mean), ("least", found.low), ("greatest", found.high))

@@ -38,7 +38,7 @@ class Word(IntEnum):
 
 
 # Members are found slowly.
-_LOCAL, _REMOTE, _FALLBACK, _STARTING = Word
+_LOCAL, _REMOTE, _FALLBACK, _STARTING = Word.LOCAL, Word.REMOTE, Word.FALLBACK, Word.STARTING
 
 
 @dataclass(frozen=True, slots=True)
