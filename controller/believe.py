@@ -19,10 +19,9 @@ from controller.witness import Spoken, listen
 from plant_io import Snapshot
 from plant_io.changes import replace
 from plant_io.signals import Floats
-from plant_io.values import maker, quick
+from plant_io.values import quick
 from policies.words import written
 
-_reading = maker(Reading)
 _OFF = Mode.OFF  # members are found slowly
 _ROUNDING_S = 1e-6
 _LEAST_S = 1e-3
@@ -126,7 +125,7 @@ def _gone_on(kit: LoopKit, old: _Belief, now: _Now) -> _Belief:
             estimate = kit.estimator.step(estimate, now.inputs, now.known, prompt)
         if kit.memory is not None:
             at = _end(past, now.at, before, kit.memory.step_s)
-            read = {name: _reading(value, at, at) for name, value in prompt.items()}
+            read = {name: Reading(value, at, at) for name, value in prompt.items()}
             stage = Stage(at, now.inputs, now.known, read, filtered)
             past = trail.extended(past, stage, kit.memory.span_s, kit.memory.every)
     if kit.memory is not None:

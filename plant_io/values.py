@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, Field, fields
-from typing import TYPE_CHECKING, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
 Kind = TypeVar("Kind", bound=type)
-Made = TypeVar("Made")
-Given = ParamSpec("Given")
 
 _ABSENT = object()
 turned = cast("Callable[[object, type], None]", vars(object)["__class__"].__set__)
@@ -59,33 +57,6 @@ def quick(kind: Kind) -> Kind:
     kind.__init__ = made  # type: ignore[misc]  # this is what it is for
     kind.__init_subclass__ = classmethod(_refuse)  # type: ignore[assignment]
     return kind
-
-
-def maker(kind: Callable[Given, Made]) -> Callable[Given, Made]:
-    """Return what makes values of a `NamedTuple` as it does itself, in a third of the time.
-
-    Raises
-    ------
-    TypeError
-        If it is no `NamedTuple`.
-
-    Examples
-    --------
-    >>> from typing import NamedTuple
-    >>> class Point(NamedTuple):
-    ...     x: float
-    ...     y: float = 0.0
-    >>> maker(Point)(1.0), type(maker(Point)(1.0, y=2.0)).__name__
-    (Point(x=1.0, y=0.0), 'Point')
-    """
-    names: tuple[str, ...] = getattr(kind, "_fields", ())
-    if not names:
-        raise TypeError(f"{getattr(kind, '__name__', kind)}: expected a NamedTuple with fields")
-    defaults: dict[str, object] = getattr(kind, "_field_defaults", {})
-    asked = ", ".join(f"{name}=_defaults[{name!r}]" if name in defaults else name for name in names)
-    known: dict[str, object] = {"_kind": kind, "_made": vars(tuple)["__new__"], "_defaults": defaults}
-    made = eval(f"lambda {asked}: _made(_kind, ({', '.join(names)},))", known)  # noqa: S307  # made of names of fields
-    return cast("Callable[Given, Made]", made)
 
 
 def _given(parts: Iterable[Field[object]]) -> dict[str, object]:

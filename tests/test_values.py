@@ -6,14 +6,13 @@ import copy
 import inspect
 import pickle
 from dataclasses import FrozenInstanceError, dataclass, field, fields, is_dataclass, replace
-from typing import NamedTuple
 
 import pytest
 
 from controller.state import LoopState
 from plant_io import Setpoint
 from plant_io.changes import changed
-from plant_io.values import maker, quick
+from plant_io.values import quick
 
 
 @quick
@@ -98,15 +97,6 @@ def test_a_field_that_has_to_be_named_is_refused() -> None:
         quick(named)
 
 
-class Pair(NamedTuple):
-    """Two numbers."""
-
-    x: float
-    """Number [1]."""
-    y: float = 2.0
-    """Number [1]."""
-
-
 @quick
 @dataclass(frozen=True, slots=True)
 class Span:
@@ -128,20 +118,6 @@ class Plain:
 
     x: float
     """Number [1]."""
-
-
-def test_what_a_maker_makes_of_a_named_tuple_is_what_its_class_makes() -> None:
-    make = maker(Pair)
-
-    assert (make(1.0), make(1.0, 3.0), make(y=5.0, x=4.0)) == (Pair(1.0), Pair(1.0, 3.0), Pair(4.0, 5.0))
-    assert type(make(1.0)) is Pair
-    with pytest.raises(TypeError):
-        make()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-
-
-def test_there_is_no_maker_of_what_is_no_named_tuple() -> None:
-    with pytest.raises(TypeError, match="expected a NamedTuple"):
-        maker(Plain)
 
 
 @pytest.mark.parametrize(

@@ -14,11 +14,10 @@ from math import inf, isfinite, nan
 from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Sample, Snapshot
-from plant_io.values import maker, quick
+from plant_io.values import quick
 from policies import Policy, RefillBalance
 from policies.units import convert
 
-_made = maker(Sample)
 # Members are found slowly.
 _GOOD, _OLD, _NONE = (
     (Quality.GOOD, Reason.NONE),
@@ -130,7 +129,7 @@ def infer(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> tuple[Map
         )
     blind = float(snapshot.at - after.open_at <= words.blind_s)
     good, why = _NONE if refill is None else _GOOD
-    shown = _made(blind, good, snapshot.at, snapshot.at, why, 0.0)
+    shown = Sample(blind, good, snapshot.at, snapshot.at, why, 0.0)
     return {kit.name: _sample(snapshot, after, kit), kit.blind: shown}, after
 
 
@@ -158,4 +157,4 @@ def _sample(snapshot: Snapshot, state: BalanceState, kit: BalanceKit) -> Sample:
         grade = _OLD
     else:
         grade = _GOOD
-    return _made(state.value, grade[0], stamp, stamp, grade[1], kit.declared.sd)
+    return Sample(state.value, grade[0], stamp, stamp, grade[1], kit.declared.sd)

@@ -22,10 +22,9 @@ from controller.soft.pls import Pls, Reading
 from plant_io.changes import replace
 from plant_io.quality import Quality, Reason
 from plant_io.signals import Floats, Sample, Snapshot
-from plant_io.values import maker, quick
+from plant_io.values import quick
 from policies import FusedNir
 
-_made = maker(Sample)
 Grade = tuple[Quality, Reason]
 _SOUND = Reason.NONE  # members are found slowly
 _GOOD: Grade = (Quality.GOOD, _SOUND)
@@ -242,4 +241,4 @@ def _fused(state: SensorState, kit: SensorKit) -> dict[str, Sample]:
 
 
 def _sample(value: float, sd: float, grade: Grade, stamp: tuple[float, float]) -> Sample:
-    return _made(value, grade[0], stamp[0], stamp[1], grade[1], sd)
+    return Sample(value, grade[0], stamp[0], stamp[1], grade[1], sd)

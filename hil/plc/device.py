@@ -8,11 +8,9 @@ from math import nan
 
 from hil.plc.guard import Asked, Block, Rules, boot, scan
 from hil.plc.stations import Own, kept
-from plant_io.values import maker
 from policies import Handshake, Policy
 
 _NUMBER = (int, float)
-_asked = maker(Asked)
 
 
 class Plc:
@@ -68,7 +66,7 @@ class Plc:
         for tag in self.own:
             self.forget(tag)
         written, vouched = self._written, 0 if claim is None else found[claim]
-        asked = _asked(found[self._beat], found[self._arm], written, vouched, self._turned)
+        asked = Asked(found[self._beat], found[self._arm], written, vouched, self._turned)
         self._written, self._turned, self._shown = {}, {}, None
         if claim is not None:
             found[claim] = 0

@@ -15,8 +15,6 @@ from math import inf, isfinite
 from types import MappingProxyType
 from typing import NamedTuple, TypeGuard
 
-from plant_io.values import maker
-
 _WRAP = 2**32
 _STATIONS = 2**16
 _LEVELS = 2**16
@@ -113,9 +111,6 @@ class Block(NamedTuple):
     """Claim that is being heard, to be granted next, 0 for none [1]."""
 
 
-_block = maker(Block)
-
-
 def boot(rules: Rules, kept: Block | None = None) -> Block:
     """Return the block of a PLC that has just been started.
 
@@ -195,7 +190,7 @@ def _hear(block: Block, beat: object, rules: Rules, dt: float) -> Block:
     else:
         silence_s += dt
         owed = rules.beats if owed and silence_s >= rules.watchdog_s else owed
-    return _block(word, count, echo, silence_s, owed, rearmed, accepted, in_force, epoch, bidder)
+    return Block(word, count, echo, silence_s, owed, rearmed, accepted, in_force, epoch, bidder)
 
 
 def _grant(block: Block, asked: Asked, rules: Rules, claim: int, *, permitted: bool) -> Block:

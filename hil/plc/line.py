@@ -16,10 +16,9 @@ from hil.plc.stations import LoopMode, Station, Stations
 from hil.plc.truth_plant import TruthPlant
 from plant_io.quality import Quality
 from plant_io.signals import Floats
-from plant_io.values import maker, quick
+from plant_io.values import quick
 from policies import Access, Policy
 
-_saw = maker(Seen)
 _QUALITY = {"uncertain": Quality.UNCERTAIN, "bad": Quality.BAD}
 
 
@@ -232,7 +231,7 @@ class SimulatedLine:
         """Let the image of every PLC that has scanned follow the instruments; that of a `late` one stands."""
         plant, before = self.plant, self._seen
         if not late:
-            self._seen = _saw(plant.tags, plant.taken, plant.quality)
+            self._seen = Seen(plant.tags, plant.taken, plant.quality)
             return
         tags = self._policy.tags
         old = {tag for tag in before.tags if tag in tags and tags[tag].connection in late}
