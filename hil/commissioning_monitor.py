@@ -125,7 +125,7 @@ def given(record: Path, policy: Policy) -> Given:
 
 def _play(run: Run, policy: Policy, record: Path) -> None:
     how = LINES[run.line]
-    scenario, _ = open_scenario(find(how.scenario), policy)
+    scenario, policy = open_scenario(find(how.scenario), policy)
     auto = (Asked.model_validate({"after": "3m", "mode": "auto"}),) if policy.loops else ()
     bare: dict[str, object] = {"faults": (), "assertions": {}, "stimuli": (), "stations": (), "seeds": None}
     quiet = scenario.model_copy(update={**bare, "for_s": how.hours * 3600.0, "orders": auto})

@@ -61,7 +61,8 @@ def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = 
     path
         File of the scenario.
     policy
-        Policy to play it under; the one it names, or the shipped one of its line, if None.
+        Policy to play it under, but for what the scenario changes of it; the one it names, or the shipped one of its
+        line, if None.
     clock
         How time will go by; as the scenario says if None.
 
@@ -76,7 +77,8 @@ def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = 
     if scenario is None:
         raise PolicyError(found)
     try:
-        line, policy = blueprint(scenario.line), policy or _policy_of(document, scenario, path)
+        line = blueprint(scenario.line)
+        policy = _policy_of(document, scenario, policy or load(_file_of(scenario, path)))
     except (ValueError, OSError) as error:
         if isinstance(error, PolicyError):
             raise
@@ -91,9 +93,8 @@ def open_scenario(path: Path, policy: Policy | None = None, clock: str | None = 
     return measured(scenario, policy), policy
 
 
-def _policy_of(document: Document, scenario: Scenario, path: Path) -> Policy:
-    """Return the policy of a scenario, with what it changes of it; what is wrong with that is told where it stands."""
-    policy = load(_file_of(scenario, path))
+def _policy_of(document: Document, scenario: Scenario, policy: Policy) -> Policy:
+    """Return a policy with what a scenario changes of it; what is wrong with that is told where it stands."""
     if not scenario.changes:
         return policy
     try:

@@ -129,7 +129,7 @@ def _opened(what: str, for_s: float | None) -> tuple[str, Scenario, Policy]:
         name = next((name for name in names if name in library.names()), None)
         if name is None:
             raise ValueError(f"{what}: no shipped scenario is for its line, {policy.line}; name a scenario with it")
-        scenario, _ = library.open_scenario(library.find(name), policy)
+        scenario, policy = library.open_scenario(library.find(name), policy)
     else:
         name = what
         scenario, policy = library.open_scenario(library.find(what))

@@ -42,6 +42,21 @@ def test_a_changed_policy_comes_back_from_its_record(tmp_path: Path) -> None:
     assert parse(policy.files[""], "record", policy.files).fingerprint == policy.fingerprint
 
 
+def test_what_a_scenario_changes_is_changed_of_whatever_policy_it_is_played_under(tmp_path: Path) -> None:
+    _, own = open_scenario(written(tmp_path))
+    _, given = open_scenario(find("a_quiet"))
+
+    _, policy = open_scenario(written(tmp_path), given)
+    assert policy.fingerprint == own.fingerprint != given.fingerprint
+    assert open_scenario(written(tmp_path), policy)[1].fingerprint == policy.fingerprint
+
+
+def test_a_change_that_a_given_policy_cannot_bear_is_told_at_the_change(tmp_path: Path) -> None:
+    _, given = open_scenario(find("a_quiet"))
+    with pytest.raises(PolicyError, match=r"x\.scenario\.yaml:5:67: changes\.material\.turndown\.target: found 25"):
+        open_scenario(written(tmp_path, target="25"), given)
+
+
 def test_a_mistake_in_a_change_is_told_at_the_change(tmp_path: Path) -> None:
     with pytest.raises(PolicyError) as refused:
         open_scenario(written(tmp_path, target="25"))

@@ -132,7 +132,7 @@ class Stand:
     def play(
         self, policy: Policy | Path | str, scenario: Path | str | None = None, *, for_: str = "10m", auto: str = "3m"
     ) -> Trial:
-        """Play a scenario, or a plain run, under a policy.
+        """Play a scenario, or a plain run, under a policy; what the scenario changes of a policy is changed of it.
 
         Parameters
         ----------
@@ -153,7 +153,7 @@ class Stand:
             If there is no such scenario, or a fault does not fit the line.
         """
         loaded = self._loaded(policy)
-        wanted = _plain(loaded, for_, auto) if scenario is None else self._opened(scenario, loaded)
+        wanted, loaded = (_plain(loaded, for_, auto), loaded) if scenario is None else self._opened(scenario, loaded)
         self._fit(loaded)
         wanted = wanted.model_copy(update={"faults": (*wanted.faults, *self._faults)})
         self.seed = wanted.seed if self._asked is None else self._asked
@@ -211,9 +211,9 @@ class Stand:
     def _loaded(self, policy: Policy | Path | str) -> Policy:
         return policy if isinstance(policy, Policy) else load(self._folder / policy)
 
-    def _opened(self, scenario: Path | str, policy: Policy) -> Scenario:
+    def _opened(self, scenario: Path | str, policy: Policy) -> tuple[Scenario, Policy]:
         beside = self._folder / scenario
-        return open_scenario(beside if beside.is_file() else find(str(scenario)), policy)[0]
+        return open_scenario(beside if beside.is_file() else find(str(scenario)), policy)
 
 
 def _good(cycle: Cycle, tag: str) -> float:

@@ -40,7 +40,7 @@ class Scenario(Declared):
     policy: str | None = None
     """Policy it is played under: a file beside the scenario; the shipped one of the line if absent."""
     changes: dict[str, object] = Field(default_factory=dict)
-    """What that policy says otherwise, section by section; what is not named here stands as it is."""
+    """What that policy, or another it is played under, says otherwise by section; what is not named stands as it is."""
     clock: Literal["memory", "virtual", "lockstep", "wall"] | None = None
     """How time goes by where nothing else is asked for; virtual if absent."""
     for_s: Duration = Field(alias="for")
