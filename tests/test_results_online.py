@@ -104,6 +104,42 @@ def test_a_good_result_is_used_without_a_word() -> None:
     assert (seen.notes, seen["PEAK.NITRO"].source) == ((), EPOCH + 720.0)
 
 
+def torn(at: float, *tags: str) -> Snapshot:
+    """The second injection, seen `at` seconds after it came, with the stamps of `tags` still those of the first."""
+    seen = injection(2)
+    old = {tag: seen[tag]._replace(source=EPOCH + 360.0) for tag in tags}
+    return replace(seen, at=seen.at + at).extended(old)
+
+
+def said(*snapshots: Snapshot) -> list[str]:
+    state, found = soft.start(KIT), list[str]()
+    for snapshot in snapshots:
+        seen, state = soft.enrich(snapshot, state, KIT)
+        found += seen.notes
+    return found
+
+
+@pytest.mark.parametrize(
+    ("tags", "whose"),
+    [
+        (("UHPLC.VERSION",), "the time of UHPLC.VERSION is not that of UHPLC.AREA"),
+        (("UHPLC.METHOD", "UHPLC.VERSION"), "the times of UHPLC.METHOD, UHPLC.VERSION are not that of UHPLC.AREA"),
+    ],
+)
+def test_a_stamp_that_stands_still_is_told_once_in_one_sentence(tags: tuple[str, ...], whose: str) -> None:
+    notes = said(injection(1), *(torn(at, *tags) for at in (0.0, 1.0, 2.0, 3.0, 4.0, 60.0)))
+    assert notes == [f"PEAK: {whose}, whose result came 3 s ago; it is not used until they are the same"]
+
+
+def test_a_stamp_that_comes_a_moment_later_is_waited_for_without_a_word() -> None:
+    assert said(injection(1), torn(0.0, "UHPLC.VERSION"), torn(2.0, "UHPLC.VERSION"), torn(3.0)) == []
+
+
+def test_a_result_whose_stamps_agree_in_the_end_is_used_although_it_was_told() -> None:
+    seen, _ = took(injection(1), torn(0.0, "UHPLC.VERSION"), torn(3.0, "UHPLC.VERSION"), torn(9.0))
+    assert (seen.notes, seen["PEAK.NITRO"].source) == ((), EPOCH + 720.0)
+
+
 TREND = "library: line_c.library.yaml"
 
 

@@ -16,6 +16,7 @@ from plant_io.quality import Quality, Reason
 from plant_io.signals import Sample, Snapshot
 from policies import Peaks, Policy
 from policies.peaks import STRETCH, listed
+from policies.scans import CONTROL
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -28,6 +29,8 @@ class PeaksKit:
     """What the policy says of it."""
     method: Method
     """The method, as results are taken in by it."""
+    patience_s: float
+    """How long the tags of one result may come one after the other before people are told [s]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,10 @@ class PeaksState:
     """When it came [s]."""
     looked_at: float = -inf
     """When the sample of the newest result that was looked at was taken [s]."""
+    waited_for: float = -inf
+    """When the sample of a result was taken whose tags are not yet all of one time [s]."""
+    waits_since: float = inf
+    """When the first of them came [s]; infinity once people were told."""
     memory: Memory = field(default_factory=Memory)
     """What is remembered from result to result."""
     said: tuple[str, ...] = ()
@@ -68,7 +75,12 @@ def prepare(name: str, declared: Peaks, policy: Policy) -> PeaksKit:
     foreign = declared.responses.keys() - declared.listed.keys()
     if foreign:
         raise ValueError(f"soft_sensors.{name}: responses: {', '.join(sorted(foreign))} is not listed")
-    return PeaksKit(name, declared, method(declared))
+    return PeaksKit(name, declared, method(declared), _patience(declared, policy))
+
+
+def _patience(declared: Peaks, policy: Policy) -> float:
+    read = {CONTROL, *(policy.tags[tag].scan for tag in declared.inputs)}
+    return max(one.kept_s for name, one in policy.classes.items() if name in read and not one.on_connect)
 
 
 def method(declared: Peaks) -> Method:
@@ -108,12 +120,14 @@ def infer(snapshot: Snapshot, state: PeaksState, kit: PeaksKit) -> tuple[Mapping
     words = kit.declared
     after, taken = replace(state, note="") if state.note else state, snapshot.taken(words.areas)
     if isfinite(taken) and taken != state.looked_at:
+        told = (words.positions, words.number, words.method, words.version)
+        others = [tag for tag in told if tag and snapshot.taken(tag) != taken]
+        if others:
+            return _samples(snapshot, after, kit), _waiting(snapshot, after, kit, others)
         positions, areas = snapshot.vector(words.positions), snapshot.vector(words.areas)
         number = snapshot.good(words.number)
         count = None if words.injection is None else snapshot.good(words.injection)
-        told = (words.positions, words.number, words.method, words.version)
-        whole = all(snapshot.taken(tag) == taken for tag in told if tag)
-        if positions is not None and areas is not None and number is not None and whole:
+        if positions is not None and areas is not None and number is not None:
             pairs = list(zip(positions.tolist(), areas.tolist(), strict=True))[: round(number)]
             sequence = round(taken if count is None else count)
             found = tuple(Found(at, size) for at, size in pairs)
@@ -121,6 +135,20 @@ def infer(snapshot: Snapshot, state: PeaksState, kit: PeaksKit) -> tuple[Mapping
             result = Result(sequence, taken, found, version, unit=words.unit, method=method)
             after = _told(result, snapshot[words.areas].arrival, after, kit)
     return _samples(snapshot, after, kit), after
+
+
+def _waiting(snapshot: Snapshot, state: PeaksState, kit: PeaksKit, others: Sequence[str]) -> PeaksState:
+    """Return the memory after a cycle in which `others` are not of the sample of the sizes; it is said once."""
+    areas = kit.declared.areas
+    taken = snapshot.taken(areas)
+    if taken != state.waited_for:
+        return replace(state, waited_for=taken, waits_since=snapshot.at)
+    gone_s = snapshot.at - state.waits_since
+    if gone_s < kit.patience_s:
+        return state
+    whose = f"the time of {others[0]} is" if len(others) == 1 else f"the times of {', '.join(others)} are"
+    why = f"{whose} not that of {areas}, whose result came {gone_s:.3g} s ago"
+    return replace(state, waits_since=inf, note=f"{kit.name}: {why}; it is not used until they are the same")
 
 
 def _version(snapshot: Snapshot, words: Peaks) -> str:
