@@ -9,8 +9,10 @@ from controller.console.board import Board
 from controller.console.charts import Chart, Trace, titled
 from controller.console.picture import Cells
 from controller.console.words import NOTHING, Cell, about, clock, number, places, unit
+from controller.material.divert import bounds
 from controller.material.phases import LinePhase
 from controller.material.state import MaterialState, held
+from policies.units import convert
 
 _DECIMALS = 2
 _CALM = frozenset({LinePhase.RUNNING, LinePhase.IDLE, LinePhase.STOPPED})
@@ -32,7 +34,7 @@ def cells(board: Board) -> Cells:
     share = 100.0 * now.diverted_kg / now.made_kg if now.made_kg > 0.0 else nan
     shift = now.corrected[0]
     mean = now.belief.mean + shift
-    low, high = mean - 2.0 * now.belief.sd, mean + 2.0 * now.belief.sd
+    low, high = bounds(mean, 2.0 * now.belief.sd, convert(1.0, "1", declared.content.unit))
     beyond = not (declared.content.limits[0] <= low and high <= declared.content.limits[1])
     found: Cells = {
         "mt.made": Cell(number(now.made_kg, _DECIMALS)),

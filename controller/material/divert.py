@@ -115,7 +115,7 @@ def judge(seen: Snapshot, known: Evidence, kit: MaterialKit) -> Judged:
     mean, sd, far = belief.mean + offset, hypot(belief.sd, offset_sd), kit.distance
     if not isfinite(mean) or not isfinite(sd):
         return Judged(UNKNOWN, "nothing is known of what is in the line", -inf, inf)
-    least, most = mean - far * sd, mean + far * sd
+    least, most = bounds(mean, far * sd, kit.whole)
     if not seen.at - known.shown.good_at <= words.kept_s:
         return Judged(UNKNOWN, f"{words.correct} has not been good for {words.kept_s:g} s", least, most)
     if not seen.at - known.shown.shown_at <= words.lost_s:
@@ -128,14 +128,15 @@ def judge(seen: Snapshot, known: Evidence, kit: MaterialKit) -> Judged:
         near = words.within_far * spread * kit.slopes[tag] if isfinite(spread) else 0.0
         if good and not low + near <= shown * kit.slopes[tag] <= high - near:
             return Judged("content", f"{tag} shows {shown:.4g}, too near to {low:g} or {high:g}", least, most)
-    said = _outside("content", (min(least, soon - far * wide), max(most, soon + far * wide)), known.limits)
+    then_least, then_most = bounds(soon, far * wide, kit.whole)
+    said = _outside("content", (min(least, then_least), max(most, then_most)), known.limits)
     trigger = "content"
     for name, one in () if said else kit.declared.measured.items():
         value, value_sd, good = found(seen, one.tag)
         factor = value / one.per if good else 1.0
         relative = value_sd / one.per if good and isfinite(value_sd) else one.sd
         now, then = far * hypot(sd * factor, mean * relative), far * hypot(wide * factor, soon * relative)
-        span = min(mean * factor - now, soon * factor - then), max(mean * factor + now, soon * factor + then)
+        span = max(min(mean * factor - now, soon * factor - then), 0.0), max(mean * factor + now, soon * factor + then)
         said, trigger = _outside(name, span, one.limits), name
         if said:
             break
@@ -143,6 +144,26 @@ def judge(seen: Snapshot, known: Evidence, kit: MaterialKit) -> Judged:
         return Judged("", "", least, most)
     unsure = "" if known.known else ", flows are not all known"
     return Judged(trigger, f"{said} {words.unit}{unsure}", least, most)
+
+
+def bounds(mean: float, wide: float, whole: float) -> tuple[float, float]:
+    """Return the lowest and highest content there may be: none at all and nothing else are as far as it goes.
+
+    Parameters
+    ----------
+    mean
+        Content that is expected, in the unit of content.
+    wide
+        By how much it may be off, in the same unit.
+    whole
+        Content of the pure substance, in the same unit.
+
+    Examples
+    --------
+    >>> bounds(10.0, 0.5, 100.0), bounds(10.0, 16.5, 100.0)
+    ((9.5, 10.5), (0.0, 26.5))
+    """
+    return min(max(mean - wide, 0.0), whole), min(max(mean + wide, 0.0), whole)
 
 
 def _outside(name: str, span: tuple[float, float], limits: tuple[float, float]) -> str:

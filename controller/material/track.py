@@ -261,6 +261,7 @@ def _filled(
     """Return the container with one more quantum in it."""
     line, left, belief, (offset, offset_sd) = what
     wide = kit.distance * hypot(belief.sd, offset_sd if isfinite(offset_sd) else 0.0)
+    least, most = divert.bounds(belief.mean + offset, wide, kit.whole)
     now = before or Filling(1, at, 0.0, 0.0, inf, -inf, {})
     lots = dict(now.lots)
     for name, mass in zip(line.names, left.lots.tolist(), strict=True):
@@ -270,8 +271,8 @@ def _filled(
         now.since,
         now.mass_kg + left.mass_kg,
         now.active_kg + left.active_kg + left.mass_kg * offset / kit.whole,
-        min(now.lowest, belief.mean + offset - wide),
-        max(now.highest, belief.mean + offset + wide),
+        min(now.lowest, least),
+        max(now.highest, most),
         lots,
     )
 
