@@ -30,6 +30,7 @@ from anomaly.tails import STRAIGHT, left, pareto
 from anomaly.words import span as told
 from plant_io.signals import Floats
 from policies.budgets import said
+from policies.sentences import counted
 
 Method = Literal["exponential", "gpd", "gumbel"]
 """Form of the tail."""
@@ -241,7 +242,7 @@ def between(runs: Sequence[Floats], rate: float, episodes: Episodes) -> Limit:
     tops = tops[np.isfinite(tops)]
     span_s = float(sum(np.isfinite(one).sum() for one in runs)) * episodes.every_s
     if len(tops) < LEAST_RUNS:
-        raise ValueError(f"found {len(tops)} runs with scores, expected at least {LEAST_RUNS}")
+        raise ValueError(f"found {counted(len(tops), 'run')} with scores, expected at least {LEAST_RUNS}")
     level = float(np.median(tops))
     return _over_threshold(tops[tops > level] - level, level, rate, span_s, "exponential")
 

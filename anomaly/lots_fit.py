@@ -15,6 +15,7 @@ import numpy as np
 
 from anomaly.lots import Batch, LotModel, covariance, interval, likelihood, taught
 from plant_io.signals import Floats
+from policies.sentences import counted
 
 
 class _Found(Protocol):
@@ -43,7 +44,9 @@ def fitted(guess: LotModel, batches: Sequence[Batch], values: Sequence[float], t
     from scipy.optimize import minimize  # noqa: PLC0415  # takes a while to import
 
     if len(batches) < _FEWEST:
-        raise ValueError(f"found {len(batches)} batches to fit effects of lots to, expected {_FEWEST} or more")
+        raise ValueError(
+            f"found {counted(len(batches), 'batch')} to fit effects of lots to, expected {_FEWEST} or more"
+        )
     begin = _numbers(guess)
     units = [_unit(guess, i, batches) for i in range(len(guess.parts))]
     places = np.array([batch.place for batch in batches])

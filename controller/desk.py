@@ -15,6 +15,7 @@ from controller.records.journal import Journal
 from controller.service import WILLING
 from plant_io import Clock, Plant, Setpoint
 from plant_io.clocks import stopwatch
+from policies.sentences import counted
 
 _LAST_CYCLES = 5
 _LONGEST_QUEUE = 600
@@ -191,7 +192,8 @@ class Recorder:
     def _behind(self) -> str:
         """Return why nothing may be moved although this cycle was kept."""
         if self.waiting:
-            return f"no record, no control: {len(self.waiting)} cycles are still to be recorded"
+            are = "is" if len(self.waiting) == 1 else "are"
+            return f"no record, no control: {counted(len(self.waiting), 'cycle')} {are} still to be recorded"
         if self.journal.full:
             return f"no record, no control: what was held in reserve is being used: {self.journal.full}"
         return ""

@@ -6,18 +6,22 @@ from collections.abc import Sequence
 
 from controller.models import ControlModel
 from policies import Loop, Mpc
+from policies.sentences import among
 
 
 def heard(name: str, declared: Loop) -> list[str]:
     """Return what is wrong with the second witnesses of a loop, each sentence with its place."""
     witnesses = {} if declared.witness is None else declared.witness.of
-    moved, measured, wrong = ", ".join(sorted(declared.moved)), ", ".join(sorted(declared.measured)), list[str]()
+    wrong = list[str]()
     for key, named in witnesses.items():
         if key not in declared.moved:
-            wrong.append(f"loops.{name}.witness.of: found {key!r}, expected one of {moved}")
+            wrong.append(
+                f"loops.{name}.witness.of: found {key!r}, {among(sorted(declared.moved), 'moved variable', 'expected')}"
+            )
         for i, one in enumerate(named):
             if one not in declared.measured:
-                wrong.append(f"loops.{name}.witness.of.{key}.{i}: found {one!r}, expected one of {measured}")
+                known = among(sorted(declared.measured), "measurement", "expected")
+                wrong.append(f"loops.{name}.witness.of.{key}.{i}: found {one!r}, {known}")
     return wrong
 
 

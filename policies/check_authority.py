@@ -8,6 +8,7 @@ from typing import cast
 from policies.check_view import View
 from policies.errors import Problem
 from policies.positions import Path
+from policies.sentences import among
 from policies.units import convert, convertible, known
 
 _ALL = 1.0
@@ -62,6 +63,6 @@ def _of_nothing(view: View, here: Path, loop: Path) -> Iterator[Problem]:
 
 def _named(view: View, here: Path, found: set[str], moved: tuple[str, ...]) -> Iterator[Problem]:
     for name in sorted(found - set(moved)):
-        yield view.problem((*here, name), f"found {name!r}, expected one of {', '.join(moved)}", at_key=True)
+        yield view.problem((*here, name), f"found {name!r}, {among(moved, 'moved variable', 'expected')}", at_key=True)
     for name in (name for name in moved if name not in found):
         yield view.problem((*here, name), "missing, expected a number for each moved variable", at_key=True)

@@ -16,6 +16,7 @@ from policies.check_view import View
 from policies.errors import PolicyError, Problem
 from policies.model import Policy
 from policies.positions import LARGEST, Document, read
+from policies.sentences import among
 from policies.tags import Connection, OpcUa, PlugIn
 
 _TABLE = "tag_table"
@@ -161,7 +162,7 @@ def rebind(policy: Policy, connect: Mapping[str, str], pki: str | None = None) -
     connections = dict(policy.connections)
     for name, address in connect.items():
         if name not in connections:
-            raise ValueError(f"found the connection {name!r}, expected one of {', '.join(policy.connections)}")
+            raise ValueError(f"found the connection {name!r}, {among(policy.connections, 'connection', 'expected')}")
         connections[name] = _moved(connections[name], address)
     for name, link in connections.items():
         if pki is not None and isinstance(link, OpcUa):

@@ -208,3 +208,17 @@ def test_without_a_name_the_report_shows_every_case_or_says_there_is_none(
     assert "case C-OOT-1-7</h1>" in out.read_text()
     assert status(["report", "oot", str(none), "--out", str(out)]) == 0
     assert "There is no case in these records." in out.read_text()
+
+
+def test_where_there_is_no_case_a_sentence_says_so_instead_of_an_empty_table(
+    kit: Kit, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    record = str(recorded(tmp_path / "quiet", kit, {}))
+    assert status(["case", "list", record]) == 0
+    assert capsys.readouterr().err == "There is no case in these records.\n"
+    assert status(["report", "rates", record]) == 0
+    told = capsys.readouterr().err
+    assert "By product and method: none\nOpen cases: none\n" in told
+    assert "stage" not in told
+    assert status(["case", "show", record, "--case", "C-1"]) == 2
+    assert capsys.readouterr().err.strip() == "found C-1, but there is no case in these records"

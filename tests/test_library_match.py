@@ -34,7 +34,7 @@ def test_a_peak_that_comes_is_named_with_its_probability_and_onset(tmp_path: Pat
     assert (told, one["entry"], found["unknown"]) == (0, "new_peak", [])
     assert one["probability"] > 0.5
     assert one["onset"] == pytest.approx(1_800_000_000.0 + 360.0 * 15, abs=1100.0)
-    assert found["strangers"] == ["RRT 1.32: 0.2 in the newest of 25 results that have it"]
+    assert found["strangers"] == ["RRT 1.32: 0.2 in the newest of 25 results with it"]
 
 
 def test_results_out_of_order_give_the_same_matches_and_are_said_to_be_late(tmp_path: Path) -> None:

@@ -314,7 +314,7 @@ def test_limits_that_know_the_lot_see_what_the_product_hides() -> None:
         ("regression", SAME[:2], "found no results of batch B5"),
         ("rules", row_of([0.1] * 20, 1), "one and the same result"),
         ("rules", row_of([0.1, 0.2, 0.1], 1), "found 2 results of the history, expected 8 or more"),
-        ("q1e", study((0.0,), (0.1,)), "found 1 batches of two ages"),
+        ("q1e", study((0.0,), (0.1,)), "found 1 batch of two ages"),
         ("lots", row_of(NOISE[:20], 1), "found 19 results before the first tested batch, expected 30"),
     ],
 )
@@ -324,12 +324,14 @@ def test_too_little_is_refused_in_one_sentence(method: str, rows: list[Row], sai
         judge(rows, settings(method, tested))
 
 
-def test_censored_results_are_said() -> None:
-    rows = [row.model_copy(update={"below": ("imp",)}) if i < 3 else row for i, row in enumerate(SAME)]
+@pytest.mark.parametrize(
+    ("censored", "said"), [(3, "3 results are below {} count as"), (1, "1 result is below {} counts as")]
+)
+def test_censored_results_are_said(censored: int, said: str) -> None:
+    rows = [row.model_copy(update={"below": ("imp",)}) if i < censored else row for i, row in enumerate(SAME)]
     notes = judge(rows, settings("regression", below="half")).notes
-    assert any(
-        note.startswith("3 results are below the limit of quantification and count as half of it") for note in notes
-    )
+    whole = said.format("the limit of quantification and") + " half of it"
+    assert any(note.startswith(whole) for note in notes)
 
 
 def test_every_method_has_a_name_and_a_version() -> None:

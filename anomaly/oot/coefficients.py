@@ -147,7 +147,7 @@ def _unlikely(numbers: Floats, history: Sequence[Line]) -> float:
 def random_coefficients(rows: Sequence[Row], settings: Settings) -> Found:
     """Hold results against the lines batches may have, and each against the earlier ones of its batch."""
     history = tuple(line for line in lines(rows, settings, tested=False) if len(set(line.ages)) > 1)
-    need(len(history), 3, "batches of the history with two ages or more")
+    need(len(history), 3, "batch", "of the history with two ages or more")
     found = fitted(history)
     unit, per = settings.unit, f"{settings.unit}/{settings.age_unit}"
     numbers = {

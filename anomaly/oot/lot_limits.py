@@ -10,6 +10,7 @@ import numpy as np
 from anomaly.lots import Batch, Covariate, LotForecast, LotModel, Part
 from anomaly.lots_fit import fitted
 from anomaly.oot.study import Found, Held, Row, Settings, need
+from policies.sentences import counted
 
 AGE = "age"
 _FEWEST, _MOST, _TRIES = 30, 350, 400
@@ -24,7 +25,7 @@ def lots(rows: Sequence[Row], settings: Settings) -> Found:
     limit = max([settings.loq, *(row.values[column] for row in there if column in row.below)])
     settings = settings.model_copy(update={"loq": limit})
     begin = next((i for i, row in enumerate(there) if row.batch in settings.tested), len(there))
-    need(begin, _FEWEST, "results before the first tested batch")
+    need(begin, _FEWEST, "result", "before the first tested batch")
     start, to = max(begin - _MOST, 0), begin
     model = fitted(_guess(batches[start:to], values[start:to], settings), batches[start:to], values[start:to], _TRIES)
     forecast, found = LotForecast(model), list[Held]()
@@ -36,14 +37,15 @@ def lots(rows: Sequence[Row], settings: Settings) -> Found:
             found.append(Held(row.batch, age, row.values[column], said.mean, -inf, said.limit, seen.above))
     numbers = {f"noise [{unit}]": model.noise, "share promised above the limit [1]": model.share}
     numbers |= {f"effect of {_called(part)} [{unit}]": part.sd for part in model.parts}
-    notes = [f"Effects were fitted to the {to - start} results before the first tested batch.", *_few(found)]
+    notes = [f"Effects were fitted to the {counted(to - start, 'result')} before the first tested batch.", *_few(found)]
     return Found(tuple(found), numbers, tuple(notes))
 
 
 def _few(found: Sequence[Held]) -> Iterator[str]:
     without = sum(one.high == inf for one in found)
     if without:
-        yield f"{without} results have no limit: too few came before them for the share that is promised."
+        have = "has" if without == 1 else "have"
+        yield f"{counted(without, 'result')} {have} no limit: too few came before them for the share that is promised."
 
 
 def _batch(place: int, row: Row, settings: Settings) -> Batch:
@@ -75,7 +77,7 @@ def _guess(batches: Sequence[Batch], values: Sequence[float], settings: Settings
 
 def _scaled(name: str, batches: Sequence[Batch]) -> Covariate:
     known = np.array([batch.covariates[name] for batch in batches if name in batch.covariates])
-    need(len(known), 2, f"values of {name}")
+    need(len(known), 2, "value", f"of {name}")
     centre = float(known.mean())
     return Covariate(centre=centre, scale=float(known.std()) or 1.0, absent=centre)
 

@@ -86,5 +86,8 @@ def _censored(rows: Sequence[Row], settings: Settings) -> tuple[str, ...]:
     if not count or settings.method == "lots":
         return ()
     counted = {"limit": "the limit", "half": "half of it", "zero": "zero"}[settings.below]
-    few = f"{count} results are below the limit of quantification and count as {counted}"
-    return (f"{few}; that narrows what is taken for normal.",)
+    few = "1 result is" if count == 1 else f"{count} results are"
+    count_as = "counts" if count == 1 else "count"
+    return (
+        f"{few} below the limit of quantification and {count_as} as {counted}; that narrows what is taken for normal.",
+    )

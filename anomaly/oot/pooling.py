@@ -163,7 +163,7 @@ def q1e(rows: Sequence[Row], settings: Settings) -> Found:
     """Pool batches as far as they may be, and tell until when their mean conforms; every batch takes part."""
     every = (*lines(rows, settings, tested=False), *lines(rows, settings, tested=True))
     several = tuple(line for line in every if len(set(line.ages)) > 1)
-    need(len(several), 2, "batches of two ages or more")
+    need(len(several), 2, "batch", "of two ages or more")
     if sum(len(line.ages) for line in several) <= 2 * len(several):
         raise ValueError("found two results of each batch, expected more: separate lines leave no residual")
     found, slopes, intercepts = pooled(several)

@@ -65,7 +65,7 @@ def normal(history: Sequence[float]) -> Normal:
     ValueError
         If there are too few, or all are the same.
     """
-    need(len(history), _FEWEST, "results of the history")
+    need(len(history), _FEWEST, "result", "of the history")
     y = np.array(history)
     away, sd = y - y.mean(), float(y.std(ddof=1))
     if sd <= _SAME * max(abs(float(y.mean())), 1.0):

@@ -68,7 +68,7 @@ def t2_q(rows: Sequence[Row], settings: Settings) -> Found:
         for tested in (False, True)
     }
     history = table[False]
-    need(len(history), len(columns) + 2, "complete batches of the history")
+    need(len(history), len(columns) + 2, "complete batch", "of the history")
     mean, sd = history.mean(axis=0), history.std(axis=0, ddof=1)
     if (sd <= _NOTHING * np.maximum(np.abs(mean), 1.0)).any():
         raise ValueError(f"found a history without scatter in {columns[int(np.argmin(sd))]}")

@@ -17,6 +17,7 @@ import numpy as np
 
 from anomaly.oot.limits import Told, held
 from anomaly.oot.study import Found, Held, Line, Row, Settings, lines, need, points
+from policies.sentences import counted
 
 _SAME = 0.5
 """Ages that differ by no more than this are one time point, in the unit of ages."""
@@ -80,7 +81,7 @@ def straight(ages: Sequence[float], values: Sequence[float]) -> Straight:
 def regression(rows: Sequence[Row], settings: Settings) -> Found:
     """Hold results against one line through all results of the history."""
     history = list(points(lines(rows, settings, tested=False)))
-    need(len(history), 3, "results of the history")
+    need(len(history), 3, "result", "of the history")
     line = straight([age for _, age, _ in history], [one for _, _, one in history])
     tested = points(lines(rows, settings, tested=True))
     found = tuple(held((batch, age), one, line.told(age), settings) for batch, age, one in tested)
@@ -101,9 +102,8 @@ def time_point(rows: Sequence[Row], settings: Settings) -> Found:
     for batch, age, one in points(lines(rows, settings, tested=True)):
         alike = np.array([past for _, at, past in history if abs(at - age) <= _SAME])
         if len(alike) < _FEWEST:
-            notes.append(
-                f"{batch} at {age:g} {settings.age_unit}: {len(alike)} results of the history; it is not judged."
-            )
+            few = f"{counted(len(alike), 'result')} of the history"
+            notes.append(f"{batch} at {age:g} {settings.age_unit}: {few}; it is not judged.")
             continue
         told = Told(float(alike.mean()), float(alike.std(ddof=1)), len(alike) - 1, 1.0 / len(alike))
         found.append(held((batch, age), one, told, settings))
@@ -128,7 +128,7 @@ def slope(rows: Sequence[Row], settings: Settings) -> Found:
             own = _until(line, age)
             past = np.array([one for one in (_until(each, age) for each in history) if one is not None])
             if own is None or len(past) < _FEWEST:
-                few = f"{len(past)} slopes of the history"
+                few = f"{counted(len(past), 'slope')} of the history"
                 notes.append(f"{line.batch} up to {age:g} {settings.age_unit}: {few}; it is not judged.")
                 continue
             told = Told(float(past.mean()), float(past.std(ddof=1)), len(past) - 1, 1.0 / len(past))

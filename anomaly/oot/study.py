@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from policies.charts import Averaging, Rule, Summing
+from policies.sentences import counted
 from policies.words import Declared, Number, Positive
 
 Method = Literal[
@@ -188,7 +189,7 @@ def points(found: Sequence[Line]) -> Iterator[tuple[str, float, float]]:
             yield line.batch, age, one
 
 
-def need(count: int, fewest: int, what: str) -> None:
+def need(count: int, fewest: int, noun: str, of: str) -> None:
     """Refuse too little history.
 
     Raises
@@ -197,4 +198,4 @@ def need(count: int, fewest: int, what: str) -> None:
         If there are fewer than needed.
     """
     if count < fewest:
-        raise ValueError(f"found {count} {what}, expected {fewest} or more")
+        raise ValueError(f"found {counted(count, noun)} {of}, expected {fewest} or more")

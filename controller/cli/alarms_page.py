@@ -9,6 +9,7 @@ from controller.alarms.figures import FLOOD, WANTED, WINDOW_S, Figures
 from controller.alarms.state import Alarm
 from controller.cli import page
 from controller.cli.alarms_said import JUDGED, Judged, judged
+from policies.sentences import counted
 
 _GREY, _RED, _LINE = "#7f8c99", "#b03a2e", "#b03a2e"
 _STYLE = (
@@ -26,7 +27,9 @@ def parts(found: Figures, line: str) -> Iterator[str]:
     """Give the parts of the page that are about alarms, as HTML."""
     rows = list(judged(found))
     yield _STYLE
-    yield page.said(f"{found.count} alarms of line {line} in {found.span_s / _HOUR_S:.3g} h, from the record alone.")
+    yield page.said(
+        f"{counted(found.count, 'alarm')} of line {line} in {found.span_s / _HOUR_S:.3g} h, from the record alone."
+    )
     tiles = "".join(_tile(row) for row in rows if any(word in row.figure for word in _TILED))
     yield f'<div class="tiles">{tiles}</div>'
     yield "<h2>Alarms in ten minutes</h2>"

@@ -10,13 +10,12 @@ from threading import Event
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from controller.cli.asking import Asker, PasswordFrom, Users
 from controller.cli.ends import Refused, Unreachable, reading
 from controller.cli.options import Json
-from controller.cli.show import give, people, writable
+from controller.cli.show import give, people, tabled, writable
+from policies.sentences import among
 
 if TYPE_CHECKING:
     from anomaly.cases import Case, CaseAct, Disposition, Support
@@ -62,11 +61,14 @@ def listed(records: Records, *, json: Json = None) -> int:
 
     with reading():
         found = history.newest(history.history(records))
-    table = Table("case", "stage", "told as", "next", "disposition")
-    for one, _ in found.values():
-        row = one.id, one.stage.value, one.evidence.named or one.evidence.what[:60], _next(one), _judged(one)
-        table.add_row(*map(escape, row))
-    people.print(table)
+    rows = [
+        (one.id, one.stage.value, one.evidence.named or one.evidence.what[:60], _next(one), _judged(one))
+        for one, _ in found.values()
+    ]
+    if rows:
+        tabled("cases", ("case", "stage", "told as", "next", "disposition"), rows)
+    else:
+        people.print("There is no case in these records.")
     give({"cases": [_plain(one) for one, _ in found.values()]}, json)
     return 0
 
@@ -78,7 +80,7 @@ def show(records: Records, *, case: Annotated[str, typer.Option("--case", metava
     with reading():
         found = history.newest(history.history(records))
     if case not in found:
-        raise Refused(f"found {case}, wanted one of {', '.join(found) or 'none: there is no case'}")
+        raise Refused(f"found {case}, {among(found, 'case in these records')}")
     one, _ = found[case]
     people.print(f"{one.id}: {one.stage.value}, {_judged(one)}\n{one.evidence.what}", markup=False)
     for task in one.steps:
@@ -243,7 +245,7 @@ def _there(record: Path, name: str) -> tuple[Case, Kept]:
 
     kept = history.kept(record)
     if name not in kept.cases:
-        raise Refused(f"{record}: found {name}, wanted one of {', '.join(kept.cases) or 'none: there is no case'}")
+        raise Refused(f"{record}: found {name}, {among(kept.cases, 'case in this record')}")
     return kept.cases[name], kept
 
 

@@ -14,6 +14,7 @@ import typer
 from controller.cli.ends import Refused, at, reading
 from controller.cli.options import Json
 from controller.cli.show import give, given, kept, people, writable
+from policies.sentences import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -110,7 +111,7 @@ def check(policy: File, records: Records, *, watch: Watch = None, json: Json = N
     upper = float(chi2.ppf(0.95, 2 * alarms + 2)) / 2.0 / weeks if weeks else float("inf")
     good = weeks > 0.0 and alarms / weeks <= 2.0 * promised
     people.print(
-        f"{alarms} alarms in {hours:.1f} h of steady running: {alarms / weeks if weeks else 0.0:.3g} a week"
+        f"{counted(alarms, 'alarm')} in {hours:.1f} h of steady running: {alarms / weeks if weeks else 0.0:.3g} a week"
         f" (at most {upper:.3g} with 95 % confidence), promised {promised:.3g} a week.",
         markup=False,
     )
@@ -129,8 +130,9 @@ def _opened(path: Path, watch: str | None, *, made: bool = False) -> tuple[Polic
     if watch is None and len(monitors) == 1:
         watch = next(iter(monitors))
     if watch not in monitors:
-        known = ", ".join(monitors) or "none"
-        raise Refused(f"{path}: found {watch or 'no --watch'}, expected one of its watches of kind monitor: {known}")
+        there = f"expected one of its watches of kind monitor: {', '.join(monitors)}"
+        wanted = there if monitors else "but it has no watch of kind monitor"
+        raise Refused(f"{path}: found {watch or 'no --watch'}, {wanted}")
     kit = prepare(policy)
     return policy, next(one for one in kit.watches.monitors if one.name == watch), kit
 

@@ -12,6 +12,7 @@ from typing import cast
 
 from controller.soft.intake import Found, Memory, Method, Result, Taken, take
 from controller.soft.peaks import sizes
+from policies.sentences import counted
 
 _TIME = "at"
 _NEEDED = ("sequence", "at", "peaks")
@@ -86,7 +87,8 @@ def chromatograms(path: Path, name: str, method: Method) -> Recorded:
         again = ["its sample was injected before; the newer injection counts"] if one.again else []
         found.doubts += [f"{place}: injection {result.sequence}: {said}" for said in (*one.doubts, *late, *again)]
     found.strangers = [
-        f"{one.name}: {one.size:.3g} in the newest of {one.count} results that have it" for one in memory.strangers
+        f"{one.name}: {one.size:.3g} in the newest of {counted(one.count, 'result')} with it"
+        for one in memory.strangers
     ]
     tags = (name, *(f"{name}.{known}" for known in method.listed))
     for one in sorted(_newest(taken), key=lambda each: each.result.taken):

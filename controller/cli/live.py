@@ -40,6 +40,7 @@ from plant_io.clocks import WallClock
 from plant_io.security.signing import station_key
 from policies import Ewma, FusedNir, Hybrid, Policy, SoftSensor, load, rebind
 from policies.hybrid import rival
+from policies.sentences import counted
 
 _GLANCED = 4
 
@@ -174,7 +175,9 @@ def _conclude(ran: Ran, record: Path) -> None:
     if ran.unreached:
         people.print(f"not seen to have its setpoints back: {', '.join(ran.unreached)}", style="bold", markup=False)
     if ran.not_kept:
-        people.print(f"the record lacks {ran.not_kept} cycles that could not be written", style="bold", markup=False)
+        people.print(
+            f"the record lacks {counted(ran.not_kept, 'cycle')} that could not be written", style="bold", markup=False
+        )
 
 
 def _took(times: Mapping[str, float | None]) -> str:

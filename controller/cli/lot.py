@@ -17,7 +17,8 @@ from controller.cli import paper
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.paper import Out
-from controller.cli.show import give, people
+from controller.cli.show import give, people, tabled
+from policies.sentences import among
 
 if TYPE_CHECKING:
     from controller.records.lots import Box, Made, Traced
@@ -59,7 +60,7 @@ def lot(
     _narrowed(record, found, container, name)
     for title, head, rows in _sections(found):
         if _asked(title, container, name):
-            (_told if "verdict" in head else _tabled)(title, head, rows)
+            (_told if "verdict" in head else tabled)(title, head, rows)
     if out is not None:
         _write(Path(out), record, found)
     give(plain(found), json)
@@ -71,17 +72,6 @@ def _asked(title: str, container: int | None, name: str | None) -> bool:
     if container is None and name is None:
         return True
     return title.startswith(("containers", "where") if name is not None else ("containers", "excursions"))
-
-
-def _tabled(title: str, head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> None:
-    there = list(rows)
-    if not there:
-        people.print(f"[italic]{escape(title)}[/]: none")
-        return
-    table = Table(*map(escape, head), title=title, title_justify="left")
-    for row in there:
-        table.add_row(*map(escape, row))
-    people.print(table)
 
 
 def _told(title: str, head: Sequence[str], rows: Iterator[tuple[str, ...]]) -> None:
@@ -182,19 +172,15 @@ def _narrowed(record: Path, found: Traced, container: int | None, name: str | No
     """Keep only what was asked for."""
     numbers = [box.number for box in found.boxes]
     if container is not None and container not in numbers:
-        raise Refused(f"{record}: found no container {container}, expected one of {_listed(map(str, numbers))}")
+        raise Refused(f"{record}: found no container {container}, {among(map(str, numbers), 'container', 'expected')}")
     lots = dict.fromkeys([*found.lots, *(one for box in found.boxes for one in box.lots)])
     if name is not None and name not in lots:
-        raise Refused(f"{record}: found no lot {name!r}, expected one of {_listed(lots)}")
+        raise Refused(f"{record}: found no lot {name!r}, {among(lots, 'lot', 'expected')}")
     boxes = [box for box in found.boxes if container in {None, box.number}]
     found.boxes[:] = [box for box in boxes if name is None or name in box.lots]
     kept = {box.number for box in found.boxes}
     found.made[:] = [one for one in found.made if kept & {box.number for box in one.boxes} or not (container or name)]
     found.lots = {lot_: held for lot_, held in found.lots.items() if name in {None, lot_}}
-
-
-def _listed(names: Iterator[str] | Mapping[str, None]) -> str:
-    return ", ".join(names) or "none"
 
 
 def _sections(found: Traced) -> Iterator[tuple[str, Sequence[str], Iterator[tuple[str, ...]]]]:

@@ -8,14 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
-from rich.table import Table
 
 from controller.cli import paper
 from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.paper import Out
-from controller.cli.show import give, people
+from controller.cli.show import give, tabled
 
 if TYPE_CHECKING:
     from controller.cases.rates import Rate, Rates
@@ -48,11 +46,8 @@ def rates(
     with reading():
         found = counted(history(records), known)
     shown = list(_sections(found))
-    for title, head, rows in shown:
-        table = Table(*map(escape, head), title=title, title_justify="left")
-        for row in rows:
-            table.add_row(*map(escape, row))
-        people.print(table)
+    for one in shown:
+        tabled(*one)
     if out is not None:
         _write(Path(out), found, shown)
     give(_plain(found), json)

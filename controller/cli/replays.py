@@ -15,6 +15,7 @@ from controller.records.journal import FILE
 from controller.records.replan import TOLERANCE, replan
 from controller.records.resume import resumed
 from policies import load
+from policies.sentences import counted
 
 
 @contextmanager
@@ -102,8 +103,8 @@ def plans(record: Path, tolerance: float | None) -> tuple[dict[str, object], boo
     with _counted() as count:
         found = replan(record, TOLERANCE if tolerance is None else tolerance, count)
     people.print(
-        f"{record / FILE}: {found.solved} plans solved again, {found.identical} identical, {found.within} within "
-        f"{found.tolerance:g} of the span of their inputs, the largest difference {found.largest:g}",
+        f"{record / FILE}: {counted(found.solved, 'plan')} solved again, {found.identical} identical, {found.within} "
+        f"within {found.tolerance:g} of the span of their inputs, the largest difference {found.largest:g}",
         markup=False,
     )
     return {"plans": found.plain()}, found.within == found.solved

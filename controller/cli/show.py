@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from math import isfinite
 from pathlib import Path
 from typing import cast
 
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from controller.cli.ends import Refused
 
@@ -37,6 +39,28 @@ def give(result: Mapping[str, object], where: str | None) -> None:
         Path(where).write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise Refused(f"{where}: this cannot be written: {error.strerror}") from error
+
+
+def tabled(title: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
+    """Print a table for people, or that there is nothing to be shown in it.
+
+    Parameters
+    ----------
+    title
+        What it is of.
+    head
+        Names of the columns.
+    rows
+        Its rows.
+    """
+    there = list(rows)
+    if not there:
+        people.print(f"[italic]{escape(title)}[/]: none")
+        return
+    table = Table(*map(escape, head), title=escape(title), title_justify="left")
+    for row in there:
+        table.add_row(*map(escape, row))
+    people.print(table)
 
 
 def given(where: str | None) -> str | None:

@@ -11,6 +11,7 @@ from controller.cli import page
 from controller.soft.equivalence import FEWEST, Equivalence, acceptance, compared
 from controller.soft.hybrid_model import Acceptance
 from plant_io.signals import Floats
+from policies.sentences import counted
 
 _STAGES = (4, 8, 12, 20, 40, 100)
 
@@ -92,7 +93,7 @@ def sentences(one: Judged) -> Iterator[str]:
     if wanted.margin is None:
         return
     if one.equivalence is None:
-        yield f"equivalence is not shown: {one.n} results, at least {FEWEST} are wanted"
+        yield f"equivalence is not shown: {counted(one.n, 'result')}, at least {FEWEST} are wanted"
         return
     found = one.equivalence
     word = "is shown" if found.equivalent else "is not shown"

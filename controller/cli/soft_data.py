@@ -18,6 +18,7 @@ from controller.soft.cores import CORES, Core
 from controller.soft.hybrid_model import NO_CORE, HybridModel
 from controller.soft.samples import Indices, Samples
 from plant_io.signals import Floats
+from policies.sentences import among
 from policies.units import convert, convertible, known
 
 AUTO = "auto"
@@ -213,7 +214,7 @@ def _roles(
     lower = {name.lower(): name for name in columns}
     for name in (asked.result, asked.time, asked.taken, asked.known, *(asked.inputs or {}).values(), *asked.leave):
         if name is not None and name not in columns:
-            raise Refused(f"{path}: found no column {name!r}, expected one of {', '.join(columns)}")
+            raise Refused(f"{path}: found no column {name!r}, {among(columns, 'column', 'expected')}")
     time, taken, reported = (
         said or next((lower[n] for n in names if n in lower), None)
         for said, names in ((asked.time, _TIME), (asked.taken, _TAKEN), (asked.known, _KNOWN))

@@ -22,6 +22,7 @@ from plant_io.signals import Floats
 from policies import Hybrid, Policy
 from policies.hybrid import Laboratory
 from policies.sampled import OF_SOURCE
+from policies.sentences import among, counted
 from policies.units import convert, convertible
 
 Progress = Callable[[int], None]
@@ -83,7 +84,7 @@ def sensor_of(paths: Sequence[Path], policy: Policy, asked: Asked, model: Hybrid
     hybrids = {n: one for n, one in policy.soft_sensors.items() if isinstance(one, Hybrid)}
     if asked.sensor is not None:
         if asked.sensor not in hybrids:
-            raise Refused(f"--sensor: found {asked.sensor!r}, expected one of {', '.join(hybrids) or 'none'}")
+            raise Refused(f"--sensor: found {asked.sensor!r}, {among(hybrids, 'hybrid soft sensor', 'expected')}")
         return asked.sensor
     named = set(asked.inputs or {})
     alike = {n: one for n, one in hybrids.items() if named <= set(one.reads)}
@@ -97,12 +98,13 @@ def sensor_of(paths: Sequence[Path], policy: Policy, asked: Asked, model: Hybrid
     strange = sorted(named - {key for one in hybrids.values() for key in one.reads})
     if strange:
         known = sorted({key for one in hybrids.values() if one.lab is not None for key in one.reads})
-        wanted = f"one of {', '.join(known) or 'none'}, or result=TAG beside it"
-        raise Refused(f"--column: found the input {strange[0]!r}, expected {wanted}")
+        wanted = among(known, "input of a sensor with a lab", "expected")
+        raise Refused(f"--column: found the input {strange[0]!r}, {wanted}; result=TAG beside it would do")
     what = "with a lab" if model is None else "with a lab and the inputs of the model"
+    sensors = f"--sensor with one of {', '.join(hybrids)}, or " if hybrids else ""
     raise Refused(
-        f"{paths[0]}: found {len(fitting)} hybrid soft sensors {what} in its policy, expected --sensor with one of "
-        f"{', '.join(hybrids) or 'none'}, or --column with the tags of inputs and result"
+        f"{paths[0]}: found {counted(len(fitting), 'hybrid soft sensor')} {what} in its policy, expected {sensors}"
+        "--column with the tags of inputs and result"
     )
 
 
@@ -321,7 +323,7 @@ def _tell(path: Path, all_of_them: Sequence[Result], inside: Sequence[Result], s
     parts = [f"{early} of samples older than the record"] if early else []
     parts += [f"{blind} of samples whose inputs were lost"] if blind else []
     if parts:
-        people.print(f"{path}: left out of {len(all_of_them)} results: {', '.join(parts)}", markup=False)
+        people.print(f"{path}: left out of {counted(len(all_of_them), 'result')}: {', '.join(parts)}", markup=False)
 
 
 def _joined(parts: Sequence[Samples], names: Sequence[str]) -> Samples:

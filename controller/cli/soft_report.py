@@ -14,6 +14,7 @@ from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.paper import Out
 from controller.cli.show import give, people
+from policies.sentences import counted
 
 if TYPE_CHECKING:
     from controller.records.sensed import Contender, Sensed
@@ -69,7 +70,7 @@ def verdict_of(one: Sensed) -> str:
     if rule is None:
         return "there is no challenger"
     if stands is None:
-        return f"{len(one.pairs)} results, {rule.results} are wanted before there is a verdict"
+        return f"{counted(len(one.pairs), 'result')}, {rule.results} are wanted before there is a verdict"
     better = "is better" if stands.better else "is not better"
     return (
         f"the challenger {better} by the declared rule over {stands.n} results: nearer in {stands.wins} (by luck with "

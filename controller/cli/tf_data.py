@@ -14,6 +14,7 @@ import numpy as np
 from controller.cli.ends import Refused
 from controller.models.trial import Trial
 from plant_io.signals import Floats
+from policies.sentences import among
 
 _ROLES: Mapping[str, tuple[str, ...]] = {
     "time": ("t", "time", "simtime", "simtime_s"),
@@ -128,7 +129,7 @@ def _roles(columns: Mapping[str, Floats], wanted: Roles, path: Path) -> Roles:
     named = (*((wanted.time,) if wanted.time else ()), *wanted.outputs, *wanted.inputs, *wanted.known)
     for name in named:
         if name not in columns:
-            raise Refused(f"{path}: found no column {name!r}, expected one of {', '.join(columns)}")
+            raise Refused(f"{path}: found no column {name!r}, {among(columns, 'column', 'expected')}")
     told = {role: tuple(n for n in columns if _is(n, role) and n not in named) for role in _ROLES}
     time = wanted.time or next(iter((*told["time"], *columns)))
     rest = {role: tuple(n for n in names if n != time) for role, names in told.items()}

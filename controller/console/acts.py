@@ -20,6 +20,7 @@ from controller.cycle import (
     SetMode,
 )
 from controller.ordering import POLICY
+from policies.sentences import among
 
 Sent = Mapping[str, object]
 """Fields of a form, or of a JSON object."""
@@ -52,8 +53,7 @@ def read(sent: Sent, board: Board) -> Act:
     if kind not in KINDS:
         raise ValueError(f"kind: found {kind!r}, wanted one of alarm, case, line, {', '.join(KINDS)}")
     if loop not in board.kit.loops:
-        there = ", ".join(board.kit.loops) or "none, there are no loops"
-        raise ValueError(f"loop: found {loop[:60]!r}, wanted one of {there}")
+        raise ValueError(f"loop: found {loop[:60]!r}, {among(board.kit.loops, 'loop')}")
     return KINDS[kind](sent, loop)
 
 

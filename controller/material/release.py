@@ -13,6 +13,7 @@ from enum import StrEnum
 from math import nan, sqrt
 
 from policies.release import Criterion, DosageUnits
+from policies.sentences import counted
 
 _LOW, _HIGH = 98.5, 101.5
 _LEAST = 10
@@ -66,7 +67,7 @@ def uniformity(contents: Sequence[tuple[float, float]], declared: DosageUnits, f
     """
     n = len(contents)
     if n < _LEAST:
-        few = f"{n} units, wanted {_LEAST} at least"
+        few = f"{counted(n, 'unit')}, wanted {_LEAST} at least"
         return Uniformity(n, nan, nan, nan, nan, (nan, nan), (0, 0), 0, Verdict.UNDECIDED, few)
     values = [value for value, _ in contents]
     mean = sum(values) / n

@@ -24,6 +24,7 @@ from controller.records.cycles import Walk, inputs
 from controller.records.sampled import NOT_JUDGED, Judged, Sampled, Shown
 from plant_io import Quality, Snapshot
 from policies.release import Release
+from policies.sentences import counted
 
 _URGENT = frozenset({"high", "critical"})
 
@@ -238,9 +239,9 @@ def _exceptions(box: Box, found: Traced) -> Sequence[str]:
         said.append(f"content may have been {box.lowest:.4g} to {box.highest:.4g} {found.unit}")
     blind = sum(box.since <= at <= box.until for at in found.blind)
     if blind:
-        said.append(f"the product was not seen in {blind} cycles")
+        said.append(f"the product was not seen in {counted(blind, 'cycle')}")
     said += box.judged.looks
-    said += [f"{len(box.judged.excursions)} excursions of what was let out"] if box.judged.excursions else []
+    said += [f"{counted(len(box.judged.excursions), 'excursion')} of what was let out"] if box.judged.excursions else []
     urgent = {one["watch"] for one in _standing(found.alerts, box) if one["priority"] in _URGENT}
     return [*said, *(f"alarm {watch} stood" for watch in sorted(urgent))]
 

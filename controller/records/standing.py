@@ -9,6 +9,7 @@ from pathlib import Path
 from controller.records.entry import entries, latest
 from controller.records.file import FILE
 from controller.records.quarantine import write_durably
+from policies.sentences import counted
 
 STATUS = "copy.json"
 """Name of the file in a record directory that says how far its copy goes; a record with one is copied."""
@@ -40,10 +41,11 @@ class Standing:
     def sentence(self) -> str:
         """Return it in words."""
         end = ", the whole run" if self.complete else ""
-        left = f"; {self.behind} records wait" if self.behind else ""
+        waits = "waits" if self.behind == 1 else "wait"
+        left = f"; {counted(self.behind, 'record')} {waits}" if self.behind else ""
         aside = f"; {self.quarantined} in quarantine" if self.quarantined else ""
         wrong = f"; {self.trouble}" if self.trouble else ""
-        return f"{self.next} records copied to {self.database}{end}{left}{aside}{wrong}"
+        return f"{counted(self.next, 'record')} copied to {self.database}{end}{left}{aside}{wrong}"
 
     @classmethod
     def read(cls, directory: Path) -> Standing | None:

@@ -25,6 +25,7 @@ from controller.people import Denied, People
 from controller.rights import needed
 from plant_io import Clock
 from plant_io.served.values import Call
+from policies.sentences import among
 from policies.words import seconds
 
 _WHO = (("user", "Name of the user who orders it."), ("password", "Their password; it is asked for each time."))
@@ -87,7 +88,7 @@ class Counter:
                 raise ValueError("found no reason, wanted one for the record")
             act = make(*said)
             if isinstance(act, LoopAct) and act.loop not in self._kit.loops:
-                raise ValueError(f"found the loop {act.loop!r}, wanted one of {', '.join(self._kit.loops) or 'none'}")
+                raise ValueError(f"found the loop {act.loop!r}, {among(self._kit.loops, 'loop')}")
             with self._one:  # a wrong password is counted before the next is looked at
                 try:
                     self._people.allowed(who, password, needed(act), self._clock.now())

@@ -42,6 +42,7 @@ from controller.soft.samples import Indices, Samples
 from controller.soft.widths import Widths
 from plant_io.signals import Floats
 from policies.regions import Region, half_among
+from policies.sentences import counted
 
 GROWTHS = (0.0, 0.1, 0.25, 0.5, 0.75, 0.9, 1.0)
 """Shares of the variance that may grow with the value, to choose from [1]."""
@@ -167,7 +168,9 @@ def across(goal: Goal, lines: Lines) -> HybridModel:
     core = replace(candidates.get(CORE_ALONE, made), growth=made.growth)
     half, alone = (one.half(lines.calibrated, goal.coverage) for one in (made, core))
     if not np.isfinite(half):
-        raise ValueError(f"found {lines.calibrated.n} samples for calibration, too few to cover {goal.coverage:g}")
+        raise ValueError(
+            f"found {counted(lines.calibrated.n, 'sample')} for calibration, too few to cover {goal.coverage:g}"
+        )
     alone *= core.found.scale / made.found.scale
     regions = made.regions(lines.calibrated, goal.coverage)
     own, used = replace(goal, plan=made.plan), made.inputs(lines.fitted)

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from controller.soft.cores import CORES, Core, Quantity, Values
 from plant_io.signals import Floats
+from policies.sentences import counted
 
 FEWEST = 8
 """Fewest samples a hybrid soft sensor is fitted to [1]."""
@@ -92,7 +93,7 @@ def _problems(samples: Samples, core: Core | None, wanted: tuple[int, bool], *, 
         if lacking:
             yield f"found no {', '.join(lacking)} among the inputs, expected every input the core needs"
     if samples.n < fewest:
-        yield f"found {samples.n} labelled samples, expected at least {fewest} for this method"
+        yield f"found {counted(samples.n, 'labelled sample')}, expected at least {fewest} for this method"
     for name, values in {**samples.inputs, _LABEL: samples.labels}.items():
         yield from _column(name, values, changes=learnt or (name == _LABEL and samples.n >= FEWEST))
     if core is not None:

@@ -21,6 +21,7 @@ from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from controller.stored import refusal
 from plant_io.signals import Floats
 from plant_io.sums import applied
+from policies.sentences import counted
 from policies.words import Declared, Positive, Row
 
 FEWEST_SLOPE, FEWEST_PIECEWISE = 5, 6
@@ -290,7 +291,9 @@ def _paired(wanted: Floats, found: Floats, fewest: int) -> None:
             f"found {found.shape} values of the other instrument, expected {wanted.shape} of the same samples"
         )
     if len(found) < fewest:
-        raise ValueError(f"found {len(found)} samples measured by both instruments, expected at least {fewest}")
+        raise ValueError(
+            f"found {counted(len(found), 'sample')} measured by both instruments, expected at least {fewest}"
+        )
     for values, name in ((wanted, "calibrated"), (found, "other")):
         gaps = np.flatnonzero(~np.isfinite(values).all(axis=1))
         if len(gaps):

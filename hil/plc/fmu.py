@@ -17,6 +17,7 @@ from policies.check_schema import validated
 from policies.errors import PolicyError, Problem
 from policies.positions import Document, read
 from policies.positions import Path as Place
+from policies.sentences import among
 from policies.units import convert, convertible, known, nearest
 from policies.words import Declared, Name, Number, Positive, Span, Word
 
@@ -204,7 +205,7 @@ class _Check:
         yield self._document.problem(where, message)
 
     def _unknown(self, place: Place, name: str, fitting: Sequence[str]) -> Problem:
-        message = f"found {name!r}, expected one of {', '.join(fitting) or 'none'}"
+        message = f"found {name!r}, {among(fitting, 'such variable', 'expected')}"
         return self._document.problem(place, message, at_key=place[-1] != "variable")
 
 
