@@ -53,6 +53,17 @@ def test_the_verb_starts_with_four_labels_and_shows_the_gain(
     assert read(out.read_bytes(), out.name).card.n == 5
 
 
+def test_the_interval_of_a_start_is_never_that_of_labels_surer_than_they_are_told_to_be(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, scales = written(tmp_path / "runs.csv", rows(14)[:6]), list[float]()
+    for label_sd in ("0", "3"):
+        out = tmp_path / f"sd{label_sd}.soft.json"
+        assert run(data, "--out", str(out), "--simulated", "50", "--label-sd", label_sd, capsys=capsys)[0] == DONE
+        scales.append(read(out.read_bytes(), out.name).scale)
+    assert scales[1] >= 3.0 > scales[0]
+
+
 def test_how_far_off_a_way_is_that_knows_nothing_and_is_not_written_is_not_told(
     capsys: pytest.CaptureFixture[str],
 ) -> None:

@@ -50,6 +50,9 @@ Columns = Annotated[
 ]
 Leave = Annotated[list[str] | None, typer.Option(metavar="COLUMN", help="Column to leave out.")]
 Times = Annotated[Unit, typer.Option("--unit", help="Unit of the times.")]
+LabelSd = Annotated[
+    float | None, typer.Option(min=0.0, help="Standard deviation of one result; of a record, as its policy says.")
+]
 Delay = Annotated[str | None, typer.Option(metavar="T", help="Time from a sample to its result, such as 15m.")]
 Card = Annotated[
     list[str] | None, typer.Option("--card", metavar="KEY=TEXT", help="use, version, approver, goal or margin.")

@@ -23,6 +23,7 @@ from controller.cli.soft_options import (
     Columns,
     Data,
     Delay,
+    LabelSd,
     Leave,
     Plot,
     Sensor,
@@ -82,9 +83,7 @@ def fit(
     process: Annotated[Path | None, typer.Option(metavar="F", help="Identified process: guesses and path.")] = None,
     residence: Annotated[str | None, typer.Option(metavar="T", help="Mean residence time up to the sensor.")] = None,
     tanks: Annotated[float, typer.Option(min=1.0, help="Mixed tanks the line is like.")] = 3.0,
-    label_sd: Annotated[
-        float | None, typer.Option(min=0.0, help="Standard deviation of one result; of a record, as its policy says.")
-    ] = None,
+    label_sd: LabelSd = None,
     sensor: Sensor = None,
     column: Columns = None,
     leave: Leave = None,

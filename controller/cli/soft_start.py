@@ -17,6 +17,7 @@ from controller.cli.soft_options import (
     Columns,
     Data,
     Delay,
+    LabelSd,
     Leave,
     Sensor,
     Times,
@@ -35,6 +36,7 @@ def start(
     out: Annotated[str, typer.Option("--out", metavar="MODEL", help="Model file to write.")],
     core: Annotated[str, typer.Option(help="Mechanistic core by name, or auto.")] = "auto",
     simulated: Annotated[int, typer.Option(min=50, max=_MOST, help="Samples drawn from the core.")] = 400,
+    label_sd: LabelSd = None,
     sensor: Sensor = None,
     column: Columns = None,
     leave: Leave = None,
@@ -50,7 +52,7 @@ def start(
     writable(out)
     with reading():
         asked = replace(asked_of(column, leave, unit, delay), sensor=sensor, core=core)
-        wanted = (Shape.PARALLEL, None, None, pairs_of("--card", card, CARD))
+        wanted = (Shape.PARALLEL, None, label_sd, pairs_of("--card", card, CARD))
         table, goal = goal_of(data, asked, None, wanted, early.FEWEST)
         if table.core == "none":
             raise Refused(f"{data[0]}: found no core that fits, expected --core: without one nothing can be simulated")
