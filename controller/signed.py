@@ -17,6 +17,7 @@ from policies.changes import changes
 from policies.people import SIGNING, Meaning, may
 
 _MOST = 12
+_NOBODYS = "it was made with a key alone, by no user here: it counts only where approved_by names the key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,14 @@ class Found:
     approval: Approval
     """The signature."""
     wrong: str
-    """Why it does not hold; empty where it does."""
+    """Why it is no signature of a user that holds; empty where it is one."""
+    by_key: bool = False
+    """Whether it holds, but was made with a key alone, by no user."""
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is of these bytes by the key it names, which is the user's own where it names a user."""
+        return self.by_key or not self.wrong
 
     def plain(self) -> dict[str, object]:
         """Return it as plain values."""
@@ -60,8 +68,8 @@ class Found:
             "sha256": said.sha256,
             "key": said.signer,
             "shown_sha256": None if said.shown is None else sha256(said.shown.encode()).hexdigest(),
-            "holds": not self.wrong,
-            "wrong": self.wrong,
+            "holds": self.holds,
+            "wrong": "" if self.holds else self.wrong,
         }
 
 
@@ -178,7 +186,11 @@ def found(people: People, sha256_: str, approvals: Sequence[Approval]) -> list[F
     """
     users = people.users()
     made = {str(d["new"]["signature"]) for d in people.ledger.deeds() if d["kind"] == "signature"}
-    return [Found(each, _wrong(each, sha256_, users, made)) for each in approvals]
+    return [_found(each, _wrong(each, sha256_, users, made)) for each in approvals]
+
+
+def _found(approval: Approval, wrong: str) -> Found:
+    return Found(approval, wrong, by_key=wrong == _NOBODYS)
 
 
 def _wrong(approval: Approval, sha256_: str, users: Mapping[str, User], made: Collection[str]) -> str:
@@ -187,7 +199,7 @@ def _wrong(approval: Approval, sha256_: str, users: Mapping[str, User], made: Co
     except NotApproved as error:
         return str(error)
     if approval.user is None or approval.meaning is None:
-        return "it was made with a key alone, by no user here: it counts only where approved_by names the key"
+        return _NOBODYS
     user = users.get(approval.user)
     if user is None or user.keys.get(approval.signer, approval.at + 1.0) > approval.at:
         return f"the key {approval.signer[:16]} is not that of the user {approval.user}"

@@ -15,7 +15,7 @@ from controller.cli.app import status
 from controller.people import Denied, People
 from controller.signed import Act, beside, demanded, found, sign, told
 from policies import Policy, PolicyError, load, shipped
-from policies.approval import Approval, NotApproved, holds, read, signed, verified, words, written
+from policies.approval import Approval, NotApproved, Statement, holds, read, signed, verified, words, written
 from policies.people import SIGNING, Meaning, Right, may
 
 EXAMPLE = Path(__file__).parents[1] / "policies" / "examples" / "wood_berry.yaml"
@@ -251,3 +251,23 @@ def test_models_that_were_signed_by_a_stranger_move_nothing(people: People, tmp_
         made = sign(people, known(people, "ana", Meaning.APPROVAL), act, NOW + 60.0)
         path.with_name(path.name + ".sig").write_bytes(written([signed(made, bytes(range(32)))]))
     assert "is not approved by a user of this station" in demanded(load(file), beside(file), people)
+
+
+def test_a_signature_by_a_key_holds_over_its_bytes_and_is_no_users(
+    people: People, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    model, out = tmp_path / "a.json", tmp_path / "s.json"
+    model.write_bytes(b"a model")
+    said = Statement(
+        act="approve", file="a.json", sha256=sha256(b"a model").hexdigest(), who="Ana", why="Reviewed", at=NOW, key=""
+    )
+    (tmp_path / "a.json.sig").write_bytes(written([signed(said, bytes(range(32)))]))
+    words_ = ["signatures", str(model), "--people", str(people.directory), "--json", str(out)]
+    assert status(words_) == 0
+    (shown,) = json.loads(out.read_text())["signatures"]
+    assert (shown["holds"], shown["wrong"], shown["user"]) == (True, "", None)
+    told_ = capsys.readouterr().err
+    assert "Reviewed; holds; it was made with a key alone, by no user here: it counts only where approved_by" in told_
+    model.write_bytes(b"another model")
+    assert status(words_) == 1
+    assert "DOES NOT HOLD" in capsys.readouterr().err

@@ -171,12 +171,12 @@ def signatures(
     if missing:
         people.print(missing, style="bold", markup=False)
     give({"sha256": digest, "signatures": [each.plain() for each in judged], "missing": missing}, json)
-    return 0 if judged and not missing and not any(each.wrong for each in judged) else 1
+    return 0 if judged and not missing and all(each.holds for each in judged) else 1
 
 
 def _line(found: Found) -> str:
     said = found.approval
     when = datetime.fromtimestamp(said.at, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
     meaning = "with a key" if said.meaning is None else said.meaning.value
-    state = f"DOES NOT HOLD: {found.wrong}" if found.wrong else "holds"
+    state = f"holds; {found.wrong}" if found.by_key else "holds" if found.holds else f"DOES NOT HOLD: {found.wrong}"
     return f"{said.who} ({said.user or said.signer[:16]}), {when}, {meaning}: {said.why}; {state}"
