@@ -219,7 +219,9 @@ def test_of_two_who_change_users_at_once_one_is_told_to_do_it_again(people: Peop
         people.ledger.add(note, (), count)
 
 
-def test_the_chain_is_a_record_that_is_verified_like_any_other(tmp_path: Path) -> None:
+def test_the_chain_is_a_record_that_is_verified_like_any_other(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     signer = Signer(bytes(range(32)))
     people = start(tmp_path, signer)
     join(people, "ana", Role.QA)
@@ -227,6 +229,9 @@ def test_the_chain_is_a_record_that_is_verified_like_any_other(tmp_path: Path) -
     assert (found.broken, found.key) == (None, signer.name)
     assert found.signed is not None
     assert status(["audit", "verify", str(people.directory), "--key", signer.name]) == 0
+    told = capsys.readouterr().err
+    assert f"{people.directory}: users of a station: {found.records} records, intact, signed up to record" in told
+    assert "run" not in told.removeprefix(str(people.directory))
 
 
 def test_the_chain_is_exported_like_any_other_and_gives_no_secret_away(people: People, tmp_path: Path) -> None:

@@ -16,6 +16,8 @@ from controller.records.entry import Entry, entries, latest
 from controller.records.file import FILE, connect, told
 from controller.records.file import found as there
 
+_OF_USERS = frozenset({"format", "signing_key"})
+
 
 @dataclass(frozen=True, slots=True)
 class Head:
@@ -82,12 +84,14 @@ class Verified:
     """Records whose bodies were removed as the policy says [1]."""
     version: int = 0
     """Version of the format [1]."""
+    of_users: bool = False
+    """Whether it is the chain of the users of a station, which is never over, and not the record of a run."""
 
     def sentence(self) -> str:
         """Return what was found in words."""
         if self.broken is not None:
             return f"broken at record {self.broken.seq}: {self.broken.what}"
-        end = "" if self.complete else "; the run was not closed in order, or is not over"
+        end = "" if self.complete or self.of_users else "; the run was not closed in order, or is not over"
         if self.version == 1:
             signed = "of format 1, which has no signatures"
         elif self.signed is None:
@@ -95,7 +99,8 @@ class Verified:
         else:
             signed = f"signed up to record {self.signed} by the key {self.key}"
         gone = f", {self.removed} of them without their bodies as the policy says" if self.removed else ""
-        return f"{self.records} records{gone}, intact, {signed}{end}"
+        whose = "users of a station: " if self.of_users else ""
+        return f"{whose}{self.records} records{gone}, intact, {signed}{end}"
 
     def plain(self) -> dict[str, object]:
         """Return it as plain values."""
@@ -112,6 +117,7 @@ class Verified:
             "removed": self.removed,
             "kinds": dict(self.kinds),
             "format": self.version,
+            "of": "users" if self.of_users else "run",
         }
 
 
@@ -217,7 +223,9 @@ def _counted(found: Verified, past: _Past, entry: Entry) -> None:
     found.kinds[entry.kind] = found.kinds.get(entry.kind, 0) + 1
     found.complete = found.complete or entry.kind == "tail"
     past.chain, past.at = entry.chain, entry.at
-    if entry.kind == "checkpoint":
+    if entry.kind == "head" and entry.digest is None:
+        found.of_users = entry.content().keys() <= _OF_USERS
+    elif entry.kind == "checkpoint":
         found.signed = entry.seq - 1
     elif entry.kind == "retired":
         said: Mapping[str, Any] = entry.content()
