@@ -16,6 +16,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
+from typing import cast
 
 import httpx
 import pytest
@@ -133,6 +134,26 @@ def test_a_process_that_dies_is_followed_by_another_at_the_same_address() -> Non
         served(*line.next())
         assert until(lambda: shows(url, 31))
     assert said == ["console: its process ended with status -9; another one is started"]
+
+
+def test_a_process_that_cannot_start_says_why_once_and_its_traceback_goes_to_the_log_alone(
+    monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    line, said, traces, lives_ = told(), list[str](), list[str](), set[int]()
+    monkeypatch.setattr("controller.console.apart._AGAIN_S", (0.0, 0.0, 30.0))
+    asked = replace(opening(line), users=cast("Callable[[], People]", partial(int, "no number")))
+    served = Apart(asked, line.inbox, said.append, traces.append)
+
+    def third() -> bool:
+        lives_.add(served.process)
+        return len(lives_ - {0}) > 2
+
+    assert until(third)
+    served.close()
+    why = "ValueError: invalid literal for int() with base 10: 'no number'"
+    assert said == [f"console: its process cannot start: {why}; it is tried again, in the end every 30 s"]
+    assert [trace.startswith("Traceback") for trace in traces] == [True]
+    assert "Traceback" not in capfd.readouterr().err
 
 
 def test_an_order_goes_from_the_page_to_the_desk_with_who_and_why() -> None:

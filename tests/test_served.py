@@ -23,7 +23,7 @@ from anomaly import Alert
 from controller.cycle import Attention, Cycle, HandleAlarm, Mode, Order, SetLimits, SetMode, SetTarget
 from controller.people import People
 from controller.served.facts import Board, facts
-from controller.served.log import Log
+from controller.served.log import Log, note
 from controller.served.metrics import Figures, serve
 from controller.served.orders import Counter
 from controller.served.outlets import Outlets
@@ -324,6 +324,14 @@ def test_the_log_is_one_object_on_a_line_for_everything_that_happened() -> None:
     assert said[1]["who"] == "olga"
     assert said[1]["at"] == "1970-01-01T00:16:41.000+00:00"
     assert [each["what"] for each in said if each["event"] == "alert"] == ["y is high"]
+
+
+def test_what_goes_wrong_beside_the_loop_is_one_line_of_the_log_with_its_traceback(tmp_path: Path) -> None:
+    file = tmp_path / "log.jsonl"
+    note(None, "toy", "console", "Traceback\n  ValueError")
+    note(file, "toy", "console", "Traceback\n  ValueError")
+    (said,) = [json.loads(line) for line in file.read_text().splitlines()]
+    assert (said["event"], said["of"], said["trace"]) == ("trouble", "console", "Traceback\n  ValueError")
 
 
 # All together

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from controller.cli.ends import Refused
@@ -23,7 +25,9 @@ Users = Callable[[], People]
 
 
 @contextmanager
-def console(kit: Kit, options: Options, doors: Doors | None, users: Users | None) -> Generator[Options]:
+def console(
+    kit: Kit, options: Options, doors: Doors | None, users: Users | None, log: Path | None = None
+) -> Generator[Options]:
     """Serve the console while a run goes on; give the options with which the run shows itself there.
 
     Parameters
@@ -36,6 +40,8 @@ def console(kit: Kit, options: Options, doors: Doors | None, users: Users | None
         Where the console is served; nowhere where None.
     users
         Gives the users of this station; None where nobody is ever asked who they are.
+    log
+        File for machines, to which tracebacks of the console are appended; None for nowhere.
 
     Raises
     ------
@@ -46,12 +52,14 @@ def console(kit: Kit, options: Options, doors: Doors | None, users: Users | None
         yield options
         return
     from controller.console.apart import Apart  # noqa: PLC0415  # heavy
+    from controller.served.log import note  # noqa: PLC0415  # heavy
 
     wrong = doors.refused(users=users is not None and users().there)
     if wrong:
         raise Refused(wrong)
     try:
-        served = Apart(_opening(kit, options, doors, users), options.inbox, _say)
+        noted = partial(note, log, kit.policy.line, "console")
+        served = Apart(_opening(kit, options, doors, users), options.inbox, _say, noted)
     except OSError as error:
         raise Refused(f"the console cannot be served at {doors.host}: {error.strerror or error}") from error
     people.print(f"operator console: {served.url}", style="bold", markup=False)

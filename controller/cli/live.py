@@ -100,7 +100,7 @@ def run(path: Path, mode: str, for_s: float | None, record: Path | None, site: S
     people.print(HELP, style="dim", markup=False)
     listener = Listener(options.inbox, tuple(kit.loops), gate(policy, site.station), succession.take)
     listener.start()
-    with closing(site.copies), console(kit, options, site.doors, site.station.people) as shown:
+    with closing(site.copies), console(kit, options, site.doors, site.station.people, site.log) as shown:
         return _runs(kit, shown, succession, listener, site)
 
 

@@ -14,7 +14,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from socket import socketpair
+from tempfile import TemporaryFile
 from threading import Event, Lock, Thread
+from typing import IO
 
 from controller.console.console import address, bound
 from controller.console.doors import Doors
@@ -29,6 +31,7 @@ PATIENCE_S = 10.0
 """Longest wait for the process at the beginning [s]."""
 _AGAIN_S = (0.0, 1.0, 5.0, 30.0)
 _LONG_S = 60.0
+_TRACE = 65536
 _ALONE = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 
 
@@ -40,6 +43,15 @@ class _Life:
     """The process."""
     link: Connection
     """Our end of the link to it."""
+    words: IO[bytes]
+    """What it writes where people would read it."""
+    up: bool = False
+    """Whether it has been ready for browsers."""
+
+    def trace(self) -> str:
+        """Return the end of what it wrote, empty where it wrote nothing."""
+        self.words.seek(max(0, self.words.seek(0, os.SEEK_END) - _TRACE))
+        return self.words.read().decode(errors="replace").strip()
 
 
 class Apart:
@@ -52,7 +64,9 @@ class Apart:
     inbox
         Where orders go.
     say
-        Told in a sentence when the process ends that should not.
+        Told in a sentence when the process ends that should not; once where none starts for one and the same reason.
+    log
+        Told what such a process wrote before, its traceback.
 
     Raises
     ------
@@ -60,9 +74,12 @@ class Apart:
         If it cannot be served there.
     """
 
-    def __init__(self, opening: Opening, inbox: Inbox, say: Callable[[str], None]) -> None:
+    def __init__(
+        self, opening: Opening, inbox: Inbox, say: Callable[[str], None], log: Callable[[str], None] = lambda _: None
+    ) -> None:
         opening.doors.context()  # what is wrong with a certificate is told at once
         self._opening, self._inbox, self._say, self._turning = opening, inbox, say, Lock()
+        self._log, self._wrong = log, ""
         self._slot, self._news = Slot(), Event()
         self._slot.wakes(self._news.set)
         self._socket = bound(opening.doors)
@@ -117,7 +134,7 @@ class Apart:
             try:
                 life = self._started()
             except OSError as error:
-                self._say(f"console: no process can be started: {error}")
+                self._tell("", str(error), up=False)
                 self._over.wait(_AGAIN_S[-1])
                 continue
             feeder = Thread(target=self._feed, args=(life,), name="console feed", daemon=True)
@@ -128,10 +145,27 @@ class Apart:
             self._news.set()
             feeder.join()
             life.link.close()
+            with life.words:
+                trace = life.trace()
             if not self._over.is_set():
-                self._say(f"console: its process ended with status {status}; another one is started")
+                self._tell(trace, f"status {status}", up=life.up)
                 died = 1 if watch() > _LONG_S else died + 1
                 self._over.wait(_AGAIN_S[min(died, len(_AGAIN_S)) - 1])
+
+    def _tell(self, trace: str, how: str, *, up: bool) -> None:
+        """Say why a process ended, and what is done about it."""
+        why = trace.rpartition("\n")[2] or how
+        known, self._wrong = self._wrong, "" if up else why
+        if why == known:
+            return
+        if up:
+            self._say(f"console: its process ended with {why}; another one is started")
+        else:
+            retried = f"it is tried again, in the end every {_AGAIN_S[-1]:g} s"
+            self._say(f"console: its process cannot start: {why}; {retried}")
+        if trace:
+            self._log(trace)
+        self._up.set()
 
     def _started(self) -> _Life:
         ours, theirs = socketpair()
@@ -139,11 +173,12 @@ class Apart:
         # The tracker of a child that was killed frees its semaphores; people need not be told of them.
         quiet = ["-W", "ignore:resource_tracker"]
         words = [sys.executable, "-P", *quiet, "-m", "controller.console.child", *map(str, given)]
+        env, said = {**os.environ, **_ALONE}, TemporaryFile()  # noqa: SIM115  # it lives as long as the process
         with theirs:
             process = subprocess.Popen(  # noqa: S603  # our own interpreter and module
-                words, stdin=subprocess.DEVNULL, pass_fds=given, start_new_session=True, env={**os.environ, **_ALONE}
+                words, stdin=subprocess.DEVNULL, stderr=said, pass_fds=given, start_new_session=True, env=env
             )
-        life = self._life = _Life(process, Connection(ours.detach()))
+        life = self._life = _Life(process, Connection(ours.detach()), said)
         return life
 
     def _feed(self, life: _Life) -> None:
@@ -167,6 +202,12 @@ class Apart:
             self._say(f"console: {error}")
             life.process.kill()
 
+    def _ready(self, life: _Life) -> None:
+        life.up = True
+        if self._wrong:
+            self._say("console: its process has started now")
+            self._wrong = ""
+
     def _hear(self, life: _Life) -> None:
         """Take what a process sends back: that it is ready, and orders."""
         with suppress(EOFError, OSError):
@@ -174,6 +215,7 @@ class Apart:
                 data = life.link.recv_bytes()
                 self._up.set()
                 if not data:
+                    self._ready(life)
                     continue
                 try:
                     self._inbox.put(ordered(data))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Generator, Iterable, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TextIO
@@ -12,6 +12,7 @@ import structlog
 
 from controller.cycle import Cycle, Mode, Phase
 from controller.loop import Sink
+from plant_io.clocks import WallClock
 
 
 class Log:
@@ -61,6 +62,28 @@ def _happened(cycle: Cycle) -> Iterable[tuple[str, Mapping[str, object]]]:
     for receipt in cycle.receipts:
         if receipt.why:
             yield "write", {"tag": receipt.setpoint.tag, "outcome": receipt.outcome.value, "why": receipt.why}
+
+
+def note(file: Path | None, line: str, what: str, trace: str) -> None:
+    """Append what went wrong beside the loop; a log that cannot be written is no reason to stop.
+
+    Parameters
+    ----------
+    file
+        Where it is appended; None for nowhere.
+    line
+        Name of the line.
+    what
+        What it went wrong with, such as ``console``.
+    trace
+        Its traceback.
+    """
+    if file is None:
+        return
+    stamp = datetime.fromtimestamp(WallClock().now(), UTC).isoformat(timespec="milliseconds")
+    with suppress(OSError), file.open("a", encoding="utf-8") as to:
+        said = structlog.wrap_logger(structlog.PrintLogger(to), processors=[structlog.processors.JSONRenderer()])
+        said.bind(line=line).info("trouble", at=stamp, of=what, trace=trace)
 
 
 @contextmanager
