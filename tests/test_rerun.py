@@ -93,7 +93,10 @@ def test_the_verb_shows_what_would_have_differed(
     assert [one["watch"] for one in result["alerts"]["only_old"]] == ["force"]
     assert [len(result["incidents"][which]) for which in ("old", "new")] == [1, 0]
     assert result["policy"] == LINE_A.fingerprint
-    assert "no longer told: force" in capsys.readouterr().err
+    told = capsys.readouterr().err
+    assert "no longer told: force" in told
+    count = kept[0].ran.tally.cycles
+    assert f" {count}/{count} " in told
 
 
 def test_a_policy_of_another_line_is_refused(kept: tuple[Played, Path], capsys: pytest.CaptureFixture[str]) -> None:

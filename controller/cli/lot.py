@@ -51,11 +51,12 @@ def lot(
     json: Json = None,
 ) -> int:
     """Tell which lots are in which container, where each lot is, what was diverted, and what to look at."""
+    from controller.records.entry import cycles_in  # noqa: PLC0415  # heavy
     from controller.records.lots import traced  # noqa: PLC0415  # heavy
 
     columns = (TextColumn("re-deriving decisions"), MofNCompleteColumn(), TimeElapsedColumn())
     with reading(), Progress(*columns, console=people, transient=True) as progress:
-        bar = progress.add_task("", total=None)
+        bar = progress.add_task("", total=cycles_in(record))
         found = traced(record, lambda n: progress.update(bar, completed=n))
     _narrowed(record, found, container, name)
     for title, head, rows in _sections(found):

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from controller.cli.show import people
 from controller.records import replay as replays
 from controller.records import rerun as reruns
+from controller.records.entry import cycles_in
 from controller.records.journal import FILE
 from controller.records.replan import TOLERANCE, replan
 from controller.records.resume import resumed
@@ -19,10 +20,11 @@ from policies.sentences import counted
 
 
 @contextmanager
-def _counted() -> Generator[Callable[[int], None]]:
+def _counted(record: Path) -> Generator[Callable[[int], None]]:
+    """Show how many of the decisions of a record are done, and how many there are."""
     columns = (TextColumn("re-deriving decisions"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=people) as progress:
-        task = progress.add_task("", total=None)
+        task = progress.add_task("", total=cycles_in(record))
         yield lambda n: progress.update(task, completed=n)
 
 
@@ -44,7 +46,7 @@ def replay(record: Path, begin: float | None = None, key: str | None = None) -> 
         If there is no record that can be read.
     """
     since = None if begin is None else resumed(record, begin, key or "")
-    with _counted() as count:
+    with _counted(record) as count:
         found = replays.replay(record, count, since)
     good = found.identical == found.cycles and found.first_break is None
     word = "all identical" if good else f"{found.cycles - found.identical} different"
@@ -72,7 +74,7 @@ def rerun(record: Path, policy: Path) -> tuple[dict[str, object], bool]:
         If there is no record that can be read, or the policy is no good.
     """
     new = load(policy)
-    with _counted() as count:
+    with _counted(record) as count:
         found = reruns.rerun(record, new, count)
     for sentence in reruns.sentences(found):
         people.print(sentence, markup=False)
@@ -100,7 +102,7 @@ def plans(record: Path, tolerance: float | None) -> tuple[dict[str, object], boo
     ValueError
         If there is no record that can be read.
     """
-    with _counted() as count:
+    with _counted(record) as count:
         found = replan(record, TOLERANCE if tolerance is None else tolerance, count)
     people.print(
         f"{record / FILE}: {counted(found.solved, 'plan')} solved again, {found.identical} identical, {found.within} "

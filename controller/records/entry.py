@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -92,6 +93,22 @@ def audited(directory: Path) -> Iterator[Entry]:
         If what it holds cannot be read as one.
     """
     return _read(directory, "WHERE kind = 'audit' ORDER BY seq DESC")
+
+
+def cycles_in(directory: Path) -> int:
+    """Return how many cycles the record of a run holds [1].
+
+    Raises
+    ------
+    FileNotFoundError
+        If the directory holds no record.
+    ValueError
+        If what it holds cannot be read as one.
+    """
+    path = found(directory)
+    with told(ValueError, f"{path}: this cannot be read as a record"), closing(connect(path, write=False)) as db:
+        ((count,),) = db.execute("SELECT count(*) FROM records WHERE kind = 'cycle'")
+        return int(count)
 
 
 def latest(directory: Path, most: int = 2000) -> Iterator[Entry]:
