@@ -180,12 +180,14 @@ def found(people: People, sha256_: str, approvals: Sequence[Approval]) -> list[F
     Raises
     ------
     OSError
-        If the users cannot be read.
+        If a signature is a user's, and the users cannot be read.
     ValueError
         If they are not what was written.
     """
-    users = people.users()
-    made = {str(d["new"]["signature"]) for d in people.ledger.deeds() if d["kind"] == "signature"}
+    users, made = dict[str, User](), set[str]()
+    if not approvals or any(each.user is not None for each in approvals):  # who signs with keys alone needs no users
+        users = people.users()
+        made = {str(d["new"]["signature"]) for d in people.ledger.deeds() if d["kind"] == "signature"}
     return [_found(each, _wrong(each, sha256_, users, made)) for each in approvals]
 
 
@@ -198,8 +200,10 @@ def _wrong(approval: Approval, sha256_: str, users: Mapping[str, User], made: Co
         holds(approval, sha256_)
     except NotApproved as error:
         return str(error)
-    if approval.user is None or approval.meaning is None:
+    if approval.user is None and approval.meaning is None:
         return _NOBODYS
+    if approval.user is None or approval.meaning is None:
+        return "it names a user without a meaning, or a meaning without a user"
     user = users.get(approval.user)
     if user is None or user.keys.get(approval.signer, approval.at + 1.0) > approval.at:
         return f"the key {approval.signer[:16]} is not that of the user {approval.user}"

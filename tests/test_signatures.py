@@ -262,12 +262,17 @@ def test_a_signature_by_a_key_holds_over_its_bytes_and_is_no_users(
         act="approve", file="a.json", sha256=sha256(b"a model").hexdigest(), who="Ana", why="Reviewed", at=NOW, key=""
     )
     (tmp_path / "a.json.sig").write_bytes(written([signed(said, bytes(range(32)))]))
+    assert status(["signatures", str(model), "--people", str(tmp_path / "nobody")]) == 0
+    capsys.readouterr()
     words_ = ["signatures", str(model), "--people", str(people.directory), "--json", str(out)]
     assert status(words_) == 0
     (shown,) = json.loads(out.read_text())["signatures"]
     assert (shown["holds"], shown["wrong"], shown["user"]) == (True, "", None)
     told_ = capsys.readouterr().err
     assert "Reviewed; holds; it was made with a key alone, by no user here: it counts only where approved_by" in told_
+    feigned = signed(said.model_copy(update={"user": "ana"}), bytes(range(32)))
+    (judged_,) = found(people, said.sha256, [feigned])
+    assert (judged_.holds, judged_.by_key) == (False, False)
     model.write_bytes(b"another model")
     assert status(words_) == 1
     assert "DOES NOT HOLD" in capsys.readouterr().err
