@@ -8,7 +8,9 @@ doi:10.1109/78.258082.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -33,6 +35,8 @@ class Pair:
     """Logarithm of the likelihood ratio of both to no trend [1]."""
     astray: float
     """Logarithm of the likelihood ratio of the likeliest trend in what both leave [1]."""
+    alike: float
+    """What the entry that was tried first explains alone of the channels that the other one moves [1]."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,7 +53,7 @@ class Sight:
     """What the entries allow."""
 
 
-def pair(sight: Sight, found: Match) -> Pair | None:
+def pair(sight: Sight, found: Match, among: Sequence[int] = ()) -> Pair | None:
     """Return the two entries that explain a window best together, None where there are no two.
 
     Parameters
@@ -58,15 +62,31 @@ def pair(sight: Sight, found: Match) -> Pair | None:
         The window.
     found
         What it shows if there is one trend.
+    among
+        Places of the entries that are tried first, those that explain most where empty [1].
     """
-    order: list[int] = np.argsort(-found.entries, kind="stable").tolist()
+    order: list[int] = list(among) or np.argsort(-found.entries, kind="stable").tolist()
     whole = worth(sight.points, sight.noise)
     tried = [_with(sight, found, i, whole) for i in order[:_FIRST] if found.entries[i] > 0.0]
     there = [one for one in tried if one is not None]
     if not there:
         return None
-    best = max(there, key=lambda one: one.both)
-    return Pair(best.first, best.second, best.both - float(found.entries.max()), best.both, best.astray)
+    return max(there, key=lambda one: one.both)
+
+
+def beside(sight: Sight, found: Match, entry: int) -> float:
+    """Return the logarithm of the likelihood ratio of the likeliest trend in what an entry leaves, on any course [1].
+
+    Parameters
+    ----------
+    sight
+        The window.
+    found
+        What it shows if there is one trend.
+    entry
+        Place of the entry [1].
+    """
+    return _left(sight, _made(sight, found, entry), inf).free
 
 
 def _with(sight: Sight, found: Match, first: int, whole: float) -> Pair | None:
@@ -87,17 +107,30 @@ def _with(sight: Sight, found: Match, first: int, whole: float) -> Pair | None:
     both, left = whole - worth(sight.points - made, sight.noise), _left(sight, made)
     size = float(again.entries[first]), float(rest.entries[second])
     one, two = (first, second) if size[0] >= size[1] else (second, first)
-    return Pair(one, two, 0.0, both, left.free)
+    gain = both - float(found.entries.max())
+    return Pair(one, two, gain, both, left.free, _alike(sight, found, first, second))
+
+
+def _alike(sight: Sight, found: Match, first: int, second: int) -> float:
+    course, signatures = int(found.courses[first]), sight.signatures
+    moved = (signatures.low[second] != 0.0) | (signatures.high[second] != 0.0)
+    off = found.seen.moves[course] - _moved(sight, found, first)
+    return float((found.seen.ratios[course] - 0.5 * found.seen.power[course] * off**2)[moved].sum())
 
 
 def _made(sight: Sight, found: Match, entry: int) -> Floats:
     """Return what an entry has made of the window, shape ``(n_points, n_channels)``, in the sd of each channel [1]."""
-    course, size = int(found.courses[entry]), float(found.sizes[entry])
-    low, high = size * sight.signatures.low[entry], size * sight.signatures.high[entry]
-    moves = np.clip(found.seen.moves[course], low, high)
-    made: Floats = sight.bank.courses[course][:, None] * moves
+    made: Floats = sight.bank.courses[int(found.courses[entry])][:, None] * _moved(sight, found, entry)
     return made
 
 
-def _left(sight: Sight, made: Floats) -> Match:
-    return match(sight.points - made, sight.noise, sight.bank, sight.signatures)
+def _moved(sight: Sight, found: Match, entry: int) -> Floats:
+    """Return how far an entry has moved each channel, shape ``(n_channels,)``, in its sd [1]."""
+    size, signatures = float(found.sizes[entry]), sight.signatures
+    moves = found.seen.moves[int(found.courses[entry])]
+    moved: Floats = np.clip(moves, size * signatures.low[entry], size * signatures.high[entry])
+    return moved
+
+
+def _left(sight: Sight, made: Floats, least: float = 0.0) -> Match:
+    return match(sight.points - made, sight.noise, sight.bank, sight.signatures, least)

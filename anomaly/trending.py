@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import log, nan
 
@@ -11,7 +11,7 @@ import numpy as np
 from anomaly.entries import Floor, chosen, floors
 from anomaly.foretelling import Between, Grown, began, chances, out_of_order, reaches, weights
 from anomaly.match import Bank, Match, Noise, Signatures, bank, courses_of, match
-from anomaly.pursuit import Pair, Sight, pair
+from anomaly.pursuit import Pair, Sight, beside, pair
 from plant_io.signals import Floats
 from policies import Channel, Trend
 from policies.library import Entry, Library
@@ -206,15 +206,32 @@ def read(
     if found.free < declared.limit * share and float(found.entries.max()) < known:
         return Reading(None, found, centre)
     likely = tuple(name for name in _likely(found, kit) if name not in refuted)
+    two = _two(Sight(window, kit.noise, kit.courses, kit.signatures), found, likely, said, kit)
+    if two is not None:
+        return Reading(BOTH.join(_names(two, kit)), found, centre, (), two)
     if likely:
         return Reading(_kept(said, likely, found, kit), found, centre, likely)
-    two = pair(Sight(window, kit.noise, kit.courses, kit.signatures), found)
-    if two is not None and two.gain >= declared.second:
-        names = sorted(tuple(kit.entries)[place] for place in (two.first, two.second))
-        if two.astray < _left_by(two, names, said, kit):
-            return Reading(BOTH.join(names), found, centre, (), two)
     # Less than an alarm of its own is no unknown trend yet.
     return Reading(UNKNOWN if found.free >= declared.limit * share else said, found, centre)
+
+
+def _two(sight: Sight, found: Match, likely: Sequence[str], said: str | None, kit: TrendKit) -> Pair | None:
+    """Return two entries that explain a trend where none does alone, or leaves an alarm of its own if it does."""
+    keys, least = tuple(kit.entries), kit.declared.second
+    alone = [keys.index(name) for name in likely]
+    if alone and beside(sight, found, alone[0]) < kit.declared.limit:
+        return None
+    two = pair(sight, found, alone)
+    if two is not None and alone:
+        # Channels of one entry may follow each other: what it explains there for the most part is no second trend.
+        least = max(least, kit.declared.limit, two.alike)
+    if two is None or two.gain < least:
+        return None
+    return two if two.astray < _left_by(two, _names(two, kit), said, kit) else None
+
+
+def _names(two: Pair, kit: TrendKit) -> list[str]:
+    return sorted(tuple(kit.entries)[place] for place in (two.first, two.second))
 
 
 def _left_by(two: Pair, names: Collection[str], said: str | None, kit: TrendKit) -> float:

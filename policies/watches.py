@@ -118,7 +118,8 @@ class Trend(Told):
     known: Positive | None = None
     """The same for a trend that moves as an entry does, which noise does more seldom; `limit` where absent [1]."""
     second: Positive = 12.0
-    """Logarithm of the likelihood ratio of two entries to one at which both are named [1]."""
+    """Logarithm of the likelihood ratio of two entries to one at which both are named, no less than `limit` where the
+    one explains the trend too [1]."""
     explained: Annotated[float, Field(gt=0, lt=1)] = 0.65
     """Share of the trend an entry must explain to be named; below it the trend is called unknown [1]."""
     misfit: Positive | None = None

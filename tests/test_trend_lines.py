@@ -36,6 +36,13 @@ def test_two_trends_keep_their_names_as_they_grow_beyond_what_their_courses_foll
     assert both(C, pair, 601, POLICY, KIT)
 
 
+@pytest.mark.parametrize("faults", [("F53", "F31"), ("F53", "F04"), ("F31", "F53")])
+def test_a_camera_that_reads_wrong_is_told_beside_what_moves_the_granules_too(faults: tuple[str, str]) -> None:
+    policy, there = load(shipped("b")), {case.fault: case for case in B.cases}
+    first, second = (there[fault] for fault in faults)
+    assert both(B, (first, second), 601, policy, ready(policy)[1])
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("plan", [B, C], ids=lambda plan: plan.line)
 @pytest.mark.parametrize("seed", [611, 612])
