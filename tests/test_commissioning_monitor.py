@@ -127,7 +127,7 @@ def test_the_command_writes_a_model_for_each_monitor_beside_the_policy(
     )
     tags = [name for name, tag in load(line).tags.items() if tag.length == 1 and tag.access == "read"][:3]
     (tmp_path / line.name).write_text(text.replace("\nwatches:\n", extra % ", ".join(tags), 1))
-    how = commissioning_monitor.Commissioning("e_quiet", 0.15, {"drives": Settings(twin=False, delay=1)}, SEEDS)
+    how = commissioning_monitor.Commissioning("e_quiet", 0.15, {"drives": Settings(twin=False, delay=1)}, SEEDS, 0.5)
     monkeypatch.setattr(commissioning_monitor, "LINES", {"e": how})
     records = tmp_path / "records"
     records.mkdir()
@@ -138,4 +138,6 @@ def test_the_command_writes_a_model_for_each_monitor_beside_the_policy(
     commissioning_monitor.fitted("e", tmp_path / line.name, runs)
     model = Model.model_validate_json((tmp_path / "drives.monitor.json").read_bytes())
     assert (model.tags, model.card and model.card.seeds) == (tuple(tags), SEEDS)
+    assert model.card is not None
+    assert model.card.promised_per_week == pytest.approx(0.5 * 2.0)  # one monitor of two calls a week, half for charts
     assert sorted(one.name for one in records.iterdir()) == [f"e_{seed}" for seed in SEEDS]

@@ -44,14 +44,14 @@ def test_a_shipped_monitor_says_what_it_rests_on_and_was_not_fitted_to_runs_it_i
 
 
 @pytest.mark.parametrize("line", WITH)
-def test_the_budget_of_a_line_is_what_its_monitors_promise_together(line: str) -> None:
+def test_monitors_of_a_line_promise_together_what_is_theirs_of_its_budget(line: str) -> None:
     policy, promised = load(shipped(line)), dict[str, float]()
     for name, model in models(line).items():
         assert model.card is not None
         route = str(monitors(policy)[name].route)
         promised[route] = promised.get(route, 0.0) + model.card.promised_per_week
     for route, often in promised.items():
-        assert often == pytest.approx(policy.budgets.declared[route] * 7.0 * 86_400.0)
+        assert often == pytest.approx(LINES[line].share * policy.budgets.declared[route] * 7.0 * 86_400.0)
 
 
 @pytest.mark.parametrize("line", WITH)
