@@ -58,6 +58,8 @@ class ChartState:
     """When the average was last within half the limit of normal, POSIX time [s]."""
     rests: bool = False
     """Whether it leaves its tag to other watches, since a loop moves it or has left it elsewhere."""
+    ran: float | None = None
+    """Since when the line has run, POSIX time [s]; None while it does not, or nobody asks."""
 
 
 def start(kit: ChartKit) -> ChartState:
@@ -94,16 +96,36 @@ def look(
     value = None if source == state.source else snapshot.good(kit.declared.tag)
     if value is None:
         return state, None
+    ran = _ran(snapshot, state, kit.declared)
+    if _unsteady(ran, snapshot.at, kit.declared):
+        after = replace(start(kit), source=source, ran=ran)
+        return after, _alert(after, 0.0, snapshot.at, kit) if state.active else None
     average = state.average + kit.declared.weight * (value - state.average)
     distance = abs(average - kit.declared.reference.mean) / kit.sd
     calm = snapshot.at if distance < 0.5 * kit.declared.limit else state.calm
-    taken = ChartState(average, source, state.since, state.active, calm, state.rests)
+    taken = ChartState(average, source, state.since, state.active, calm, state.rests, ran)
     moved = any(phases.get(loop) in MOVING for loop in kit.declared.yields)
     if moved or (state.rests and distance >= kit.declared.clear * kit.declared.limit):
         after = replace(taken, since=None, active=False, rests=True)
     else:
         after = _stand(replace(taken, rests=False), distance, snapshot.at, kit.declared)
     return after, _alert(after, distance, snapshot.at, kit) if after.active != state.active else None
+
+
+def _ran(snapshot: Snapshot, state: ChartState, declared: Ewma) -> float | None:
+    """Return since when the line has run, POSIX time [s]; None while it does not."""
+    if declared.runs is None:
+        return None
+    shown = snapshot.good(declared.runs.tag)
+    if shown is None:
+        return state.ran
+    if shown < declared.runs.at_least:
+        return None
+    return snapshot.at if state.ran is None else state.ran
+
+
+def _unsteady(ran: float | None, at: float, declared: Ewma) -> bool:
+    return declared.runs is not None and (ran is None or at - ran < declared.runs.settle_s)
 
 
 def _stand(state: ChartState, distance: float, at: float, declared: Ewma) -> ChartState:
@@ -134,6 +156,8 @@ def _alert(state: ChartState, distance: float, at: float, kit: ChartKit) -> Aler
         if state.active
         else f"{declared.tag} is left to other watches: a loop moves it."
         if state.rests
+        else f"{declared.tag} is not judged: the line does not run, or has only just begun to."
+        if _unsteady(state.ran, at, declared)
         else f"{declared.tag} is normal again: its average is {amount(state.average, unit)}, {far} from "
         f"{amount(mean, unit)}."
     )

@@ -35,7 +35,7 @@ def _named(view: View, here: Path) -> Iterator[Problem]:
             if name in seen:
                 yield view.problem((*here, part, i), f"found {name!r} twice, expected it in {seen[name]} alone")
             seen.setdefault(name, part)
-    for place in (*view.match(".".join((*map(str, here), "suppressed", "*", "tag"))), (*here, "runs", "tag")):
+    for place in view.match(".".join((*map(str, here), "suppressed", "*", "tag"))):
         if (name := view.text(*place)) is not None and name not in view.signals:
             yield view.problem(place, f"found the tag {name!r}{_nearest(name, view)}")
 

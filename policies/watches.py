@@ -10,7 +10,7 @@ from pydantic import Field, field_validator
 from policies.charts import Chart
 from policies.expectations import Expectations
 from policies.learners import Detector, Drift, Univariate
-from policies.monitors import Monitor
+from policies.monitors import Monitor, Running
 from policies.normal import Reference
 from policies.sensors import Sensors
 from policies.told import Lane, Told
@@ -47,6 +47,8 @@ class Ewma(Told):
     """Time the condition must stand before it is told [s]."""
     clear: Annotated[float, Field(gt=0, le=1)] = 0.7
     """Share of `limit` below which the condition ends [1]."""
+    runs: Running | None = None
+    """What shows that the line runs; nothing is judged while it does not, or has just begun to; always where absent."""
     yields: tuple[str, ...] = ()
     """Loops that move what it watches: it rests while one is in service, and then until its average is normal again."""
     action: Action = Action.ALERT

@@ -1,8 +1,10 @@
 """Control charts and the learner: what they say, when, once, and in which lane."""
 
+import shutil
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from math import nan, sqrt
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from anomaly.ewma import ChartKit
 from anomaly.learner import CALM, LATCH, LearnerKit, LearnerState
 from controller import soft
 from plant_io import Quality, Reason, Sample, Snapshot
-from policies import Ewma, Lane, Learner, load, shipped
+from policies import Ewma, Lane, Learner, PolicyError, load, shipped
 
 POLICY = load(shipped("a"))
 TAG = "PRS.MCF"
@@ -54,6 +56,32 @@ def test_a_chart_rests_while_a_loop_moves_its_tag_and_until_it_is_normal_again()
     assert [active for _, active in alerts] == [True, False]
     assert 200 <= alerts[0][0] < 205
     assert alerts[1][0] == 220
+
+
+def test_a_chart_judges_nothing_before_the_line_has_run_for_a_while_nor_once_it_stops() -> None:
+    kit = chart(runs={"tag": "LINE.TOTAL_PV", "at_least": 10, "settle": "30s"})
+    course = [(6.5, 0.0)] * 50 + [(6.5, 20.0)] * 30 + [(6.0, 20.0)] * 50 + [(6.5, 20.0)] * 20 + [(6.5, 5.0)] * 20
+    state, alerts = ewma.start(kit), list[Alert]()
+    for at, (value, flow) in enumerate(course):
+        taken = EPOCH + at
+        seen = {TAG: good(value, taken), "LINE.TOTAL_PV": good(flow, taken)}
+        state, alert = ewma.look(written(taken, POLICY, seen), state, kit)
+        alerts += [alert] if alert else []
+    begun, ended = alerts
+    assert 130 <= begun.at - EPOCH < 135
+    assert (ended.at - EPOCH, ended.active) == (150.0, False)
+    assert ended.what == "PRS.MCF is not judged: the line does not run, or has only just begun to."
+
+
+def test_what_shows_that_the_line_runs_has_to_be_a_tag_that_there_is(tmp_path: Path) -> None:
+    text = shipped("b").read_text()
+    line = tmp_path / "line_b.yaml"
+    shutil.copytree(shipped("b").parent, tmp_path, dirs_exist_ok=True)
+    line.write_text(
+        text.replace("runs: {tag: FDR_EXC.F_PV, at_least: 1, settle: 15m}", "runs: {tag: FDR_EXC.F, at_least: 1}")
+    )
+    with pytest.raises(PolicyError, match=r"watches.moisture.runs.tag: found .*FDR_EXC.F"):
+        load(line)
 
 
 def test_a_shift_is_told_once_when_it_begins_and_once_when_it_ends() -> None:
