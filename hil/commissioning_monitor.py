@@ -59,7 +59,7 @@ class Commissioning:
 
 LINES: Mapping[str, Commissioning] = {
     "a": Commissioning("a_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 248)), 0.5),
-    "b": Commissioning("b_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 208))),
+    "b": Commissioning("b_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 232)), 0.5),
     "c": Commissioning(
         "c_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW, "catalyst": SLOW}, tuple(range(200, 208))
     ),
