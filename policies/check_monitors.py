@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from math import isclose
 from typing import cast
 
@@ -17,8 +17,9 @@ _DEEP = 3
 
 
 def monitors(view: View) -> Iterator[Problem]:
-    """Check what monitors name, and that they look after whole cycles."""
+    """Check what monitors name and what shows that a line runs, and that monitors look after whole cycles."""
     for here in view.match("watches.*"):
+        yield from _known(view, [(*here, "runs", "tag")])
         if view.text(*here, "kind") == "monitor":
             yield from _named(view, here)
             yield from _pace(view, here)
@@ -35,7 +36,11 @@ def _named(view: View, here: Path) -> Iterator[Problem]:
             if name in seen:
                 yield view.problem((*here, part, i), f"found {name!r} twice, expected it in {seen[name]} alone")
             seen.setdefault(name, part)
-    for place in view.match(".".join((*map(str, here), "suppressed", "*", "tag"))):
+    yield from _known(view, view.match(".".join((*map(str, here), "suppressed", "*", "tag"))))
+
+
+def _known(view: View, places: Iterable[Path]) -> Iterator[Problem]:
+    for place in places:
         if (name := view.text(*place)) is not None and name not in view.signals:
             yield view.problem(place, f"found the tag {name!r}{_nearest(name, view)}")
 

@@ -87,7 +87,6 @@ _REFERENCES: tuple[tuple[str, Kind], ...] = (
     ("plant_time.running", "plant tag"),
     ("watches.*.tag", "signal"),
     ("watches.*.holds.*", "loop"),
-    ("watches.*.runs.tag", "signal"),
     ("watches.*.yields.*", "loop"),
     ("alarms.limits.*.tag", "signal"),
     ("alarms.quality.*.tags.*", "signal"),
