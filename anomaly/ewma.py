@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf, sqrt
 
+from anomaly import silence
 from anomaly.alerts import Alert, Sign
 from anomaly.heard import MOVING, NOTHING
 from anomaly.words import amount, span
@@ -96,7 +97,8 @@ def look(
     value = None if source == state.source else snapshot.good(kit.declared.tag)
     if value is None:
         return state, None
-    ran = _ran(snapshot, state, kit.declared)
+    runs = kit.declared.runs
+    ran = None if runs is None else silence.ran(snapshot, state.ran, runs)
     if _unsteady(ran, snapshot.at, kit.declared):
         after = replace(start(kit), source=source, ran=ran)
         return after, _alert(after, 0.0, snapshot.at, kit) if state.active else None
@@ -110,18 +112,6 @@ def look(
     else:
         after = _stand(replace(taken, rests=False), distance, snapshot.at, kit.declared)
     return after, _alert(after, distance, snapshot.at, kit) if after.active != state.active else None
-
-
-def _ran(snapshot: Snapshot, state: ChartState, declared: Ewma) -> float | None:
-    """Return since when the line has run, POSIX time [s]; None while it does not."""
-    if declared.runs is None:
-        return None
-    shown = snapshot.good(declared.runs.tag)
-    if shown is None:
-        return state.ran
-    if shown < declared.runs.at_least:
-        return None
-    return snapshot.at if state.ran is None else state.ran
 
 
 def _unsteady(ran: float | None, at: float, declared: Ewma) -> bool:

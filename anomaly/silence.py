@@ -48,11 +48,7 @@ class Silence:
         """
         at, runs = snapshot.at, kit.runs
         if runs is not None:
-            value = snapshot.good(runs.tag)
-            if value is not None and value < runs.at_least:
-                self.since = None
-            elif value is not None and self.since is None:
-                self.since = at
+            self.since = ran(snapshot, self.since, runs)
             self.stopped = self.since is None
             if self.since is None or at - self.since < runs.settle_s:
                 return False
@@ -76,6 +72,26 @@ class Silence:
         low = -inf if when.at_least is None else when.at_least
         high = inf if when.at_most is None else when.at_most
         return low <= value <= high
+
+
+def ran(snapshot: Snapshot, since: float | None, runs: Running) -> float | None:
+    """Return since when the line has run, POSIX time [s]; None while it does not.
+
+    Parameters
+    ----------
+    snapshot
+        The line, virtual tags included.
+    since
+        Since when it had run before, POSIX time [s]; None where it did not.
+    runs
+        What shows it.
+    """
+    value = snapshot.good(runs.tag)
+    if value is None:
+        return since
+    if value < runs.at_least:
+        return None
+    return snapshot.at if since is None else since
 
 
 def prepare(declared: Monitor) -> SilenceKit:
