@@ -15,7 +15,6 @@ from controller.cli.asking import Asker, PasswordFrom, Users
 from controller.cli.ends import Refused, Unreachable, reading
 from controller.cli.options import Json
 from controller.cli.show import give, people, tabled, writable
-from policies.sentences import among
 
 if TYPE_CHECKING:
     from anomaly.cases import Case, CaseAct, Disposition, Support
@@ -76,6 +75,7 @@ def listed(records: Records, *, json: Json = None) -> int:
 def show(records: Records, *, case: Annotated[str, typer.Option("--case", metavar="ID")], json: Json = None) -> int:
     """Show one case as it stands."""
     from controller.cases import history  # noqa: PLC0415  # heavy
+    from policies.sentences import among  # noqa: PLC0415  # heavy
 
     with reading():
         found = history.newest(history.history(records))
@@ -242,6 +242,7 @@ def _disposition(found: str) -> Disposition:
 
 def _there(record: Path, name: str) -> tuple[Case, Kept]:
     from controller.cases import history  # noqa: PLC0415  # heavy
+    from policies.sentences import among  # noqa: PLC0415  # heavy
 
     kept = history.kept(record)
     if name not in kept.cases:

@@ -14,7 +14,6 @@ import typer
 from controller.cli.ends import Refused, at, reading
 from controller.cli.options import Json
 from controller.cli.show import give, given, kept, people, writable
-from policies.sentences import counted
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -95,6 +94,7 @@ def check(policy: File, records: Records, *, watch: Watch = None, json: Json = N
     from scipy.stats import chi2  # noqa: PLC0415  # heavy
 
     from anomaly.monitor import Monitor as Watcher  # noqa: PLC0415  # heavy
+    from policies.sentences import counted  # noqa: PLC0415  # heavy
 
     where = given(json)
     with reading():

@@ -18,7 +18,6 @@ from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.paper import Out
 from controller.cli.show import give, people, tabled
-from policies.sentences import among
 
 if TYPE_CHECKING:
     from controller.records.lots import Box, Made, Traced
@@ -171,6 +170,8 @@ def _judged(judged: Judged) -> dict[str, object]:
 
 def _narrowed(record: Path, found: Traced, container: int | None, name: str | None) -> None:
     """Keep only what was asked for."""
+    from policies.sentences import among  # noqa: PLC0415  # heavy
+
     numbers = [box.number for box in found.boxes]
     if container is not None and container not in numbers:
         raise Refused(f"{record}: found no container {container}, {among(map(str, numbers), 'container', 'expected')}")

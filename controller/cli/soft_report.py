@@ -14,7 +14,6 @@ from controller.cli.ends import Refused, reading
 from controller.cli.options import Json
 from controller.cli.paper import Out
 from controller.cli.show import give, people
-from policies.sentences import counted
 
 if TYPE_CHECKING:
     from controller.records.sensed import Contender, Sensed
@@ -66,6 +65,8 @@ def plain(one: Sensed) -> dict[str, object]:
 
 def verdict_of(one: Sensed) -> str:
     """Return in one sentence whether the challenger is better by the rule of the policy."""
+    from policies.sentences import counted  # noqa: PLC0415  # heavy
+
     stands, rule = one.standing(), one.rule
     if rule is None:
         return "there is no challenger"
