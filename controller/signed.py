@@ -188,20 +188,20 @@ def found(people: People, sha256_: str, approvals: Sequence[Approval]) -> list[F
     if not approvals or any(each.user is not None for each in approvals):  # who signs with keys alone needs no users
         users = people.users()
         made = {str(d["new"]["signature"]) for d in people.ledger.deeds() if d["kind"] == "signature"}
-    return [_found(each, _wrong(each, sha256_, users, made)) for each in approvals]
+    return [_found(each, sha256_, users, made) for each in approvals]
 
 
-def _found(approval: Approval, wrong: str) -> Found:
-    return Found(approval, wrong, by_key=wrong == _NOBODYS)
-
-
-def _wrong(approval: Approval, sha256_: str, users: Mapping[str, User], made: Collection[str]) -> str:
+def _found(approval: Approval, sha256_: str, users: Mapping[str, User], made: Collection[str]) -> Found:
     try:
         holds(approval, sha256_)
     except NotApproved as error:
-        return str(error)
+        return Found(approval, str(error))
     if approval.user is None and approval.meaning is None:
-        return _NOBODYS
+        return Found(approval, _NOBODYS, by_key=True)
+    return Found(approval, _wrong(approval, users, made))
+
+
+def _wrong(approval: Approval, users: Mapping[str, User], made: Collection[str]) -> str:
     if approval.user is None or approval.meaning is None:
         return "it names a user without a meaning, or a meaning without a user"
     user = users.get(approval.user)
