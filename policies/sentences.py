@@ -17,11 +17,13 @@ def counted(number: int, noun: str) -> str:
 
     Examples
     --------
-    >>> counted(1, "result"), counted(0, "result"), counted(12, "batch")
-    ('1 result', '0 results', '12 batches')
+    >>> counted(1, "result"), counted(0, "result"), counted(12, "batch"), counted(2, "entry"), counted(3, "day")
+    ('1 result', '0 results', '12 batches', '2 entries', '3 days')
     """
     if number == 1:
         return f"{number} {noun}"
+    if noun.endswith("y") and noun[-2:-1] not in set("aeiou"):
+        return f"{number} {noun[:-1]}ies"
     return f"{number} {noun}es" if noun.endswith(("ch", "sh", "s", "x")) else f"{number} {noun}s"
 
 

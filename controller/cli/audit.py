@@ -104,6 +104,7 @@ def export(
     """
     from controller.records import review  # noqa: PLC0415  # heavy
     from controller.records.verify import verify as verified  # noqa: PLC0415  # heavy
+    from policies.sentences import counted  # noqa: PLC0415  # heavy
 
     with reading():
         done = [each for each in review.trail(record) if each["exception"] or not exceptions]
@@ -117,7 +118,7 @@ def export(
             kept(out, lambda file: put(done, file))
         else:
             raise Refused(f"{out}: wanted a file that ends with .csv, .jsonl or .html")
-    people.print(f"{record}: {len(done)} entries; {found.sentence()}", markup=False)
+    people.print(f"{record}: {counted(len(done), 'entry')}; {found.sentence()}", markup=False)
     give({"entries": done, "verified": found.plain()}, json)
     return 0 if found.broken is None else 1
 
@@ -126,14 +127,16 @@ def _paged(record: Path, done: Sequence[Mapping[str, Any]], found: Verified, fil
     """Write the page of an audit trail: the verifier's result, exceptions, then everything."""
     from controller.cli.page import said, table, words  # noqa: PLC0415  # heavy
     from controller.records.review import COLUMNS, safe  # noqa: PLC0415  # heavy
+    from policies.sentences import counted  # noqa: PLC0415  # heavy
 
     rare = [each for each in done if each["exception"]]
     shown = [name for name in COLUMNS if name not in {"exception", "kind"}]
     rows = [[[safe(each[name]) for name in shown] for each in part] for part in (rare, done)]
     verdict = "intact" if found.broken is None else "broken"
+    numbers = f"{counted(len(done), 'entry')}, {counted(len(rare), 'exception')} among them."
     parts = [
         f"<h2>The record is {verdict}</h2>",
-        said(f"{record}: {found.sentence()}", f"{len(done)} entries, {len(rare)} of them exceptions."),
+        said(f"{record}: {found.sentence()}", numbers),
         "<h2>Exceptions</h2>",
         table(shown, rows[0]) if rare else said("None."),
         "<h2>Everything</h2>",

@@ -72,11 +72,12 @@ def _good(found: Reviewed) -> bool:
 
 def _sentence(found: Reviewed) -> str:
     from controller.cases.checked import intact  # noqa: PLC0415  # heavy
+    from policies.sentences import counted  # noqa: PLC0415  # heavy
 
     one, wrong = found.case, sum(bool(each.wrong) for each in found.signatures)
     evidence = "unchanged" if intact(one) else "CHANGED"
     held = f", {wrong} DO NOT HOLD" if wrong else ""
-    return f"{one.id}: {one.stage.value}; evidence {evidence}; {len(one.signatures)} signatures{held}"
+    return f"{one.id}: {one.stage.value}; evidence {evidence}; {counted(len(one.signatures), 'signature')}{held}"
 
 
 def _reviewed(one: Case, kept: Kept, found: dict[str, tuple[Case, Kept]], directory: Path) -> Reviewed:

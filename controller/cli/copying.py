@@ -112,6 +112,7 @@ def send(
 def listed(policy: PolicyFile, *, pki: Keys = None, json: Json = None) -> int:
     """List the runs in the database, each verified by the database itself; status 1 if one is broken."""
     from controller.records.fetch import broken, runs  # noqa: PLC0415  # heavy
+    from policies.sentences import counted  # noqa: PLC0415  # heavy
 
     async def work(database: Site) -> tuple[list[Run], dict[int, int]]:
         return await runs(database), await broken(database)
@@ -121,9 +122,8 @@ def listed(policy: PolicyFile, *, pki: Keys = None, json: Json = None) -> int:
         at = breaks.get(run.run)
         state = "chain whole" if at is None else f"BROKEN at record {at}"
         aside = f", {run.quarantined} in quarantine" if run.quarantined else ""
-        people.print(
-            f"{run.first.hex()[:16]}  {run.line}  {run.name}  {run.next} records{aside}, {state}", markup=False
-        )
+        held = f"{counted(run.next, 'record')}{aside}"
+        people.print(f"{run.first.hex()[:16]}  {run.line}  {run.name}  {held}, {state}", markup=False)
     give({"runs": [run.plain() | {"first_break": breaks.get(run.run)} for run in found]}, json)
     return 1 if breaks else 0
 

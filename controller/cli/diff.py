@@ -37,6 +37,7 @@ def diff(
     from policies import load  # noqa: PLC0415  # heavy
     from policies.changes import changes  # noqa: PLC0415  # heavy
     from policies.impact import Impact, gravest  # noqa: PLC0415  # heavy
+    from policies.sentences import counted  # noqa: PLC0415  # heavy
 
     with reading():
         policies = load(old), load(new)
@@ -45,7 +46,7 @@ def diff(
     counts = {each.value: sum(one.impact is each for one in found) for each in Impact}
     worst = gravest(one.impact for one in found)
     summed = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-    people.print(f"{len(found)} changes: {summed}" if found else "the policies are the same, byte for byte")
+    people.print(f"{counted(len(found), 'change')}: {summed}" if found else "the policies are the same, byte for byte")
     result: dict[str, object] = {
         "changes": [{"path": c.path, "old": c.old, "new": c.new, "impact": c.impact.value} for c in found],
         "impact": worst.value,

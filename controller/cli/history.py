@@ -123,6 +123,8 @@ def _plain(column: object) -> list[object]:
 
 
 def _put(table: Table, out: str | None) -> None:
+    from policies.sentences import counted  # noqa: PLC0415  # heavy
+
     if out is None:
         return
     if out.endswith(".parquet"):
@@ -131,7 +133,7 @@ def _put(table: Table, out: str | None) -> None:
         kept(out, table.to_csv)
     else:
         raise Refused(f"{out}: wanted a file that ends with .csv or .parquet")
-    people.print(f"{out}: {len(table.times)} cycles", markup=False)
+    people.print(f"{out}: {counted(len(table.times), 'cycle')}", markup=False)
 
 
 def _within(record: Path, whole: tuple[float, float], asked: tuple[float | None, float | None]) -> None:

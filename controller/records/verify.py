@@ -15,6 +15,7 @@ from controller.records.columns import digest
 from controller.records.entry import Entry, entries, latest
 from controller.records.file import FILE, connect, told
 from controller.records.file import found as there
+from policies.sentences import counted
 
 _OF_USERS = frozenset({"format", "signing_key"})
 
@@ -100,7 +101,7 @@ class Verified:
             signed = f"signed up to record {self.signed} by the key {self.key}"
         gone = f", {self.removed} of them without their bodies as the policy says" if self.removed else ""
         whose = "users of a station: " if self.of_users else ""
-        return f"{whose}{self.records} records{gone}, intact, {signed}{end}"
+        return f"{whose}{counted(self.records, 'record')}{gone}, intact, {signed}{end}"
 
     def plain(self) -> dict[str, object]:
         """Return it as plain values."""
