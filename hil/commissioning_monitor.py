@@ -58,12 +58,12 @@ class Commissioning:
 
 
 LINES: Mapping[str, Commissioning] = {
-    "a": Commissioning("a_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 248)), 0.5),
+    "a": Commissioning("a_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 280)), 0.5),
     "b": Commissioning("b_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 232)), 0.5),
     "c": Commissioning(
-        "c_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW, "catalyst": SLOW}, tuple(range(200, 208))
+        "c_quiet", 4.0, {"line_fast": FAST, "line_slow": SLOW, "catalyst": SLOW}, tuple(range(200, 232)), 0.5
     ),
-    "b2": Commissioning("b2_control", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 206))),
+    "b2": Commissioning("b2_control", 4.0, {"line_fast": FAST, "line_slow": SLOW}, tuple(range(200, 232)), 0.5),
 }
 """By line."""
 
