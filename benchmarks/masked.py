@@ -339,7 +339,7 @@ def asked_for(given: Namespace) -> Result:
 
 
 def _start() -> None:
-    parser = ArgumentParser(description=asked_for.__doc__)
+    parser = ArgumentParser(description=run.__doc__)
     kept.options(parser)
     asked(asked_for, parser)
 
