@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -99,11 +99,20 @@ def believe(kit: LoopKit, seen: Snapshot, old: LoopState) -> tuple[LoopState, tu
         stamps=_stamped(kit, seen, old.stamps, used),
     )
     if not kit.witnessed.keys().isdisjoint(used):
-        places = {name: trail.place(old.trail, reading.taken) for name, reading in late.items()}
-        stood = {name: old.trail[at].inputs for name, at in places.items() if at is not None}
-        new, heard = listen(kit, new, Spoken(seen.at, used, stood, belief.filtered.innovations))
+        new, heard = listen(kit, new, Spoken(seen.at, used, _stood(kit, new, used, late), belief.filtered.innovations))
         events += heard
     return new, events
+
+
+def _stood(kit: LoopKit, now: LoopState, used: Iterable[str], late: Mapping[str, Reading]) -> dict[str, Floats]:
+    """Return the inputs that each reading bears out: their mean for as long as a plan looks ahead, until its sample."""
+    span_s, stood = kit.declared.horizon * kit.declared.sample_s, dict[str, Floats]()
+    for name in kit.witnessed.keys() & set(used):
+        taken = late[name].taken if name in late else now.estimated_at
+        found = None if taken is None else trail.usual(now.trail, taken, span_s)
+        if found is not None:
+            stood[name] = found
+    return stood
 
 
 def _begun(kit: LoopKit, seen: Snapshot, values: Mapping[str, float], given: tuple[Floats, Floats]) -> _Belief | None:

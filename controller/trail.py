@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import NamedTuple, Protocol
 
+import numpy as np
+
 from controller.estimates import Estimate, Estimator
 from plant_io.changes import replace
 from plant_io.kept import Kept
@@ -134,6 +136,25 @@ def place(trail: Trail, taken: float) -> int | None:
     """
     at = bisect_left(trail, taken - _ROUNDING_S, key=lambda stage: stage.at)
     return min(at, len(trail) - 1) if at > 0 else None
+
+
+def usual(trail: Trail, until: float, span_s: float) -> Floats | None:
+    """Return the mean of the inputs over the steps before some time, shape ``(n_u,)``, units of the model.
+
+    Parameters
+    ----------
+    trail
+        The memory.
+    until
+        When the last of these steps ended, or was under way, POSIX time [s]; None is returned where that is forgotten.
+    span_s
+        For how long before [s]; as far as it is remembered.
+    """
+    last = place(trail, until)
+    if last is None:
+        return None
+    first = bisect_left(trail, until - span_s + _ROUNDING_S, key=lambda stage: stage.at)
+    return np.asarray(np.mean([stage.inputs for stage in trail[first : last + 1]], axis=0))
 
 
 def entered(trail: Trail, readings: Mapping[str, Reading]) -> Trail:

@@ -26,8 +26,8 @@ class Spoken:
     names: Iterable[str]
     """Measurements with a new reading."""
     stood: Mapping[str, Floats]
-    """Inputs in force when the sample of a late reading was taken, by measurement, shape ``(n_u,)``, units of the
-    model; of a prompt one, those of now."""
+    """Inputs as each reading bears them out, by measurement, shape ``(n_u,)``, units of the model: their mean until its
+    sample was taken, for the loop goes to and fro; those of now where it is left out."""
     innovations: Mapping[str, float]
     """What each reading lay beyond what was believed, by measurement, in the unit of the model."""
 

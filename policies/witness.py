@@ -14,8 +14,9 @@ class SecondWitness(Declared):
     """Measurements of the loop that bear out what it believes, or do not.
 
     By itself a loop may correct an input by its `authority` from the value found at take-over. Whenever a reading of a
-    witness of that input lies near what was believed before it came, the input as it stands is borne out, and the loop
-    may go on by as much again from there; but never further from the value at take-over than `authority` here.
+    witness of that input lies near what was believed before it came, the input is borne out as it stood on average over
+    one horizon before the sample was taken, and the loop may go on by as much again from there; but never further from
+    the value at take-over than `authority` here.
     """
 
     of: Annotated[dict[Word, tuple[Word, ...]], Field(min_length=1)]

@@ -1,9 +1,12 @@
 """A second witness: a loop does not correct far from what nobody but its guide bears out."""
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
+from late_plant import EPOCH, Desk
 
 from controller.kit import LoopKit, prepare
 from controller.limits import bounds
@@ -58,6 +61,28 @@ def test_what_is_no_witness_and_what_was_not_seen_says_nothing() -> None:
 def test_a_late_witness_bears_out_what_stood_when_its_sample_was_taken() -> None:
     state, _ = heard(replace(FOUND, inputs=(2.1, 17.8)), assay=0.01)
     assert spans(state)["api_sp"] == pytest.approx((2.02 * 0.95, 2.02 * 1.05))
+
+
+class Watched(Desk):
+    """Shows a loop its tags; late results of `z` bear its input out, whatever they are."""
+
+    changes: ClassVar[Mapping[str, object]] = {
+        "authority": 0.05,
+        "witness": {"of": {"u": ["z"]}, "authority": 0.15, "agrees": 1e6},
+    }
+
+
+def test_an_input_is_borne_out_as_it_stood_over_a_horizon_and_not_in_the_moment_of_a_sample() -> None:
+    desk = Watched(taken="Z_TAKEN")
+    desk.state = replace(desk.state, anchors={"u": 5.0})
+    for k in range(1, 101):
+        if k == 100:
+            desk.show("Z", 10.0)
+            desk.show("Z_TAKEN", EPOCH + 72.0)
+        desk.cycle(5.0, 4.5 if 70 <= k < 75 else 5.0)
+    assert desk.state.borne["u"] == pytest.approx(5.0 - 0.5 * 3.0 / 50.0)
+    low, high = bounds(desk.kit, desk.state)
+    assert low[0] < 5.0 < high[0]
 
 
 def test_amounts_are_corrected_by_whatever_the_value_is() -> None:
