@@ -26,6 +26,8 @@ class Blind(Declared):
     """What is then fed beyond the flow shown, relative to it [1]."""
     sd: Share
     """Standard deviation of that, relative to the flow shown [1]."""
+    settle_s: Duration = Field(default=20.0, alias="settle")
+    """How long after it the flow shown still finds its value [s]; it is held against the one shown before."""
     weighed_sd: Share | None = None
     """Standard deviation of the mass of a charge, relative to it [1]; then what was fed meanwhile is checked by it."""
 

@@ -44,6 +44,8 @@ class FeedKit(NamedTuple):
     """What is then fed over the flow shown [1]."""
     blind_sd: float
     """Standard deviation of that [1]."""
+    settle_s: float
+    """How long after that the flow shown still finds its value [s]."""
     weighed_sd: float | None
     """Standard deviation of the mass of a charge [1]; None where nothing is balanced by it."""
     lot: str | None
@@ -281,6 +283,7 @@ def _feeds(policy: Policy, declared: Material) -> tuple[FeedKit, ...]:
             shows=feed.blind.shows if feed.blind else 0.0,
             excess=1.0 + (feed.blind.excess if feed.blind else 0.0),
             blind_sd=feed.blind.sd if feed.blind else 0.0,
+            settle_s=feed.blind.settle_s if feed.blind else 0.0,
             weighed_sd=feed.blind.weighed_sd if feed.blind else None,
             lot=feed.lot,
             charge=feed.charge,

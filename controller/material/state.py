@@ -89,6 +89,19 @@ class Weighing(NamedTuple):
     """Whether it cannot tell now, or could not until now."""
 
 
+class Unseen(NamedTuple):
+    """What is known of a feeder that cannot tell what it feeds, or could not until lately."""
+
+    since: float
+    """When that began, POSIX time [s]."""
+    flow: float
+    """Flow shown then [kg/s]."""
+    until: float = inf
+    """When it could tell again, POSIX time [s]."""
+    doubted_kg: float = 0.0
+    """Standard deviation by which what it fed meanwhile is doubted already [kg]."""
+
+
 class Belief(NamedTuple):
     """What is believed of the material that leaves the last unit."""
 
@@ -195,6 +208,8 @@ class MaterialState:
     """Fed and not yet moved on: each feed, then the doubt [kg]."""
     weighings: tuple[Weighing | None, ...] = ()
     """What is balanced of each feed; empty before anything was read."""
+    unseen: tuple[Unseen | None, ...] = ()
+    """Feeders that cannot tell what they feed, or could not until lately, by feed."""
     line: Line | None = None
     """What is in the line; None before every flow was read."""
     belief: Belief = NOTHING

@@ -8,7 +8,7 @@ from math import hypot, inf, isfinite
 from typing import NamedTuple
 
 from controller.cycle import Event, Mode, Order, SetMode
-from controller.material import balance, divert, flow, phases
+from controller.material import balance, divert, flow, phases, unseen
 from controller.material.batches import Batch, Batching, Totals
 from controller.material.course import Cut, Stepped, conformed, cut, directed, stood
 from controller.material.kit import MaterialKit
@@ -23,6 +23,7 @@ from controller.material.state import (
     Gate,
     Line,
     MaterialState,
+    Unseen,
     Weighing,
 )
 from plant_io import Setpoint, Snapshot
@@ -148,6 +149,7 @@ class _Now(NamedTuple):
     known: bool
     filling: Filling | None = None
     weighings: tuple[Weighing | None, ...] = ()
+    unseen: tuple[Unseen | None, ...] = ()
     said: tuple[str, ...] = ()
     fed_kg: float = 0.0
     made_kg: float = 0.0
@@ -169,6 +171,7 @@ def _left(
         flows=now.flows,
         pending=now.pending,
         weighings=now.weighings,
+        unseen=now.unseen,
         line=now.line,
         belief=now.belief,
         corrected=shown.offset,
@@ -199,10 +202,21 @@ def _moved_on(seen: Snapshot, old: MaterialState, kit: MaterialKit) -> _Now:
     pending = [a + b for a, b in zip(old.pending, fed, strict=True)] if old.pending else fed
     line = flow.begun(seen, read, kit) if old.line is None else flow.charged(seen, old.line, kit)
     weighings, doubted = balance.weighed(seen, read, passed, old.weighings, kit)
-    for one in doubted:
+    looked = unseen.looked(seen, read.blind, old.unseen, kit)
+    for one in (*doubted, *looked.doubted):
         line = balance.applied(line, one, flow.moved(seen, sum(read.flows), kit), kit)
-    said, mass = tuple(balance.sentence(one, kit) for one in doubted), sum(read.flows) * passed
-    now = _Now(read.flows, tuple(pending), line, old.belief, read.known, old.filling, weighings, said, mass)
+    now = _Now(
+        read.flows,
+        tuple(pending),
+        line,
+        old.belief,
+        read.known,
+        old.filling,
+        weighings,
+        looked.unseen,
+        said=(*(balance.sentence(one, kit) for one in doubted), *looked.said),
+        fed_kg=sum(read.flows) * passed,
+    )
     return now if sum(pending[:-1]) < kit.quick_kg else _stepped(seen, old, now, kit)
 
 
