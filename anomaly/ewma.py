@@ -99,7 +99,7 @@ def look(
         return state, None
     runs = kit.declared.runs
     ran = None if runs is None else silence.ran(snapshot, state.ran, runs)
-    if _unsteady(ran, snapshot.at, kit.declared):
+    if runs is not None and not silence.settled(ran, snapshot.at, runs):
         after = replace(start(kit), source=source, ran=ran)
         return after, _alert(after, 0.0, snapshot.at, kit) if state.active else None
     average = state.average + kit.declared.weight * (value - state.average)
@@ -112,10 +112,6 @@ def look(
     else:
         after = _stand(replace(taken, rests=False), distance, snapshot.at, kit.declared)
     return after, _alert(after, distance, snapshot.at, kit) if after.active != state.active else None
-
-
-def _unsteady(ran: float | None, at: float, declared: Ewma) -> bool:
-    return declared.runs is not None and (ran is None or at - ran < declared.runs.settle_s)
 
 
 def _stand(state: ChartState, distance: float, at: float, declared: Ewma) -> ChartState:
@@ -135,28 +131,30 @@ def _onset(state: ChartState) -> float | None:
     return 2.0 * state.calm - state.since
 
 
+def _what(state: ChartState, distance: float, at: float, kit: ChartKit) -> str:
+    """Return what to say of a condition that began or ended."""
+    declared, unit, mean = kit.declared, kit.unit, kit.declared.reference.mean
+    average, normal = amount(state.average, unit), amount(mean, unit)
+    far = f"{distance:.1f} standard deviations of its chart"
+    if state.active:
+        side = "above" if state.average > mean else "below"
+        lasted = f" for {span(at - state.since)}" if state.since is not None and at > state.since else ""
+        return f"{declared.tag} is {side} normal: its average {average} has been {far} from {normal}{lasted}."
+    if state.rests:
+        return f"{declared.tag} is left to other watches: a loop moves it."
+    if declared.runs is not None and not silence.settled(state.ran, at, declared.runs):
+        return f"{declared.tag} is not judged: the line does not run, or has only just begun to."
+    return f"{declared.tag} is normal again: its average is {average}, {far} from {normal}."
+
+
 def _alert(state: ChartState, distance: float, at: float, kit: ChartKit) -> Alert:
     declared, unit, mean = kit.declared, kit.unit, kit.declared.reference.mean
-    side = "above" if state.average > mean else "below"
-    far = f"{distance:.1f} standard deviations of its chart"
-    lasted = f" for {span(at - state.since)}" if state.since is not None and at > state.since else ""
-    what = (
-        f"{declared.tag} is {side} normal: its average {amount(state.average, unit)} has been {far} from "
-        f"{amount(mean, unit)}{lasted}."
-        if state.active
-        else f"{declared.tag} is left to other watches: a loop moves it."
-        if state.rests
-        else f"{declared.tag} is not judged: the line does not run, or has only just begun to."
-        if _unsteady(state.ran, at, declared)
-        else f"{declared.tag} is normal again: its average is {amount(state.average, unit)}, {far} from "
-        f"{amount(mean, unit)}."
-    )
     return Alert(
         at=at,
         watch=kit.name,
         lane=declared.lane,
         active=state.active,
-        what=what,
+        what=_what(state, distance, at, kit),
         score=distance,
         limit=declared.limit,
         priority=declared.priority,

@@ -50,7 +50,7 @@ class Silence:
         if runs is not None:
             self.since = ran(snapshot, self.since, runs)
             self.stopped = self.since is None
-            if self.since is None or at - self.since < runs.settle_s:
+            if not settled(self.since, at, runs):
                 return False
         self.stopped = False
         stands = [self._stands(i, when, snapshot, phases) for i, when in enumerate(kit.whens)]
@@ -92,6 +92,21 @@ def ran(snapshot: Snapshot, since: float | None, runs: Running) -> float | None:
     if value < runs.at_least:
         return None
     return snapshot.at if since is None else since
+
+
+def settled(since: float | None, at: float, runs: Running) -> bool:
+    """Return whether the line has run for long enough.
+
+    Parameters
+    ----------
+    since
+        Since when it has run, POSIX time [s]; None where it does not.
+    at
+        Now, POSIX time [s].
+    runs
+        What shows it, and how long is enough.
+    """
+    return since is not None and at - since >= runs.settle_s
 
 
 def prepare(declared: Monitor) -> SilenceKit:
