@@ -7,7 +7,6 @@ from math import inf
 import pytest
 from test_material import STEADY, doubt, kit, run
 
-from controller.material.state import MaterialState
 from controller.material.track import Tracked
 from policies.material import Blind
 
@@ -16,10 +15,18 @@ SHOWN = 17.8
 BLIND_S = 20
 
 
-def refilled(after: float | None, for_s: int = 20, state: MaterialState = STEADY, **meanwhile: float) -> list[Tracked]:
+def words() -> Blind:
+    found = kit().declared.feeds["exc"].blind
+    assert found is not None
+    return found
+
+
+WORDS = words()
+
+
+def refilled(after: float | None, for_s: int = 20) -> list[Tracked]:
     """Return cycles after the excipient was refilled, in which it shows a flow [kg/h], from the last blind one on."""
-    shown = {"FDR_EXC__F_PV": SHOWN} | meanwhile
-    blind = run(BLIND_S, run(5, state, at=1500.0)[-1].state, at=1505.0, FDR_EXC__MODE=0.0, **shown)
+    blind = run(BLIND_S, run(5, STEADY, at=1500.0)[-1].state, at=1505.0, FDR_EXC__MODE=0.0, FDR_EXC__F_PV=SHOWN)
     return [blind[-1], *run(for_s, blind[-1].state, at=1525.0, FDR_EXC__F_PV=after)]
 
 
@@ -29,12 +36,12 @@ def told(cycles: list[Tracked]) -> list[str]:
 
 def test_a_flow_that_is_another_after_a_refill_leaves_what_was_fed_meanwhile_in_doubt() -> None:
     same, fallen, risen = refilled(SHOWN), refilled(14.8), refilled(20.8)
-    for_s = BLIND_S + 20
-    most = 0.5 * 3.0 / 3600.0 * for_s * 0.1
+    taken = SHOWN * (1.0 + WORDS.excess)
+    less, more = (0.5 * abs(shown - taken) / 3600.0 * (BLIND_S + 20) * 0.1 for shown in (14.8, 20.8))
 
     assert told(same) == []
-    assert doubt(fallen[-1]) - doubt(same[-1]) == pytest.approx(most, rel=0.25)
-    assert doubt(risen[-1]) - doubt(same[-1]) == pytest.approx(most, rel=0.25)
+    assert doubt(fallen[-1]) - doubt(same[-1]) == pytest.approx(less, rel=0.25)
+    assert doubt(risen[-1]) - doubt(same[-1]) == pytest.approx(more, rel=0.25)
 
 
 def test_it_is_said_once_with_both_flows() -> None:
@@ -44,13 +51,18 @@ def test_it_is_said_once_with_both_flows() -> None:
     assert said == f"material: {what}; what it fed between is doubted"
 
 
-def test_a_flow_within_what_a_refill_is_doubted_by_anyway_is_no_news() -> None:
-    words = kit().declared.feeds["exc"].blind
-    assert words is not None
-    near, far = SHOWN * (1.0 - 2.5 * words.sd), SHOWN * (1.0 - 3.5 * words.sd)
-
-    assert told(refilled(near)) == []
-    assert len(told(refilled(far))) == 1
+@pytest.mark.parametrize(
+    ("share", "news"),
+    [
+        (-3.5 * WORDS.sd, True),
+        (-2.5 * WORDS.sd, False),
+        (WORDS.excess, False),
+        (WORDS.excess + 2.5 * WORDS.sd, False),
+        (WORDS.excess + 3.5 * WORDS.sd, True),
+    ],
+)
+def test_a_flow_that_a_refill_may_make_of_it_is_no_news(share: float, *, news: bool) -> None:
+    assert len(told(refilled(SHOWN * (1.0 + share)))) == news
 
 
 def test_doubt_grows_with_the_flow_that_comes_to_light_and_never_falls_back() -> None:
@@ -65,9 +77,7 @@ def test_doubt_grows_with_the_flow_that_comes_to_light_and_never_falls_back() ->
 
 
 def test_a_flow_that_changes_once_the_reading_has_found_its_value_says_nothing_of_the_refill() -> None:
-    words = kit().declared.feeds["exc"].blind
-    assert words is not None
-    settled = refilled(SHOWN, for_s=int(words.settle_s) + 2)
+    settled = refilled(SHOWN, for_s=int(WORDS.settle_s) + 2)
     later = run(20, settled[-1].state, at=1560.0, FDR_EXC__F_PV=14.8)
 
     assert settled[-1].state.unseen[1] is None

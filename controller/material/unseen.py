@@ -78,9 +78,14 @@ def _settling(at: float, before: Unseen, feed: FeedKit) -> Unseen | None:
 
 
 def _doubt_kg(at: float, flow: float, unseen: Unseen, feed: FeedKit) -> float:
-    """Return the standard deviation of what was fed meanwhile [kg]; 0 where the flow is what it was."""
-    moved = abs(flow - unseen.flow)
-    return _HALF * moved * (at - unseen.since) if moved > _FAR * feed.blind_sd * unseen.flow else 0.0
+    """Return the standard deviation of what was fed meanwhile [kg]; 0 where the flow is what a refill makes of it.
+
+    Where a feeder feeds more while it is refilled, what it shows afterwards is first that, and then what it was.
+    """
+    assumed, far = unseen.flow * feed.excess, _FAR * feed.blind_sd * unseen.flow
+    if min(unseen.flow, assumed) - far <= flow <= max(unseen.flow, assumed) + far:
+        return 0.0
+    return _HALF * abs(flow - assumed) * (at - unseen.since)
 
 
 def _sentence(name: str, before: float, after: float) -> str:
