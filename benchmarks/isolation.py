@@ -31,8 +31,8 @@ from hil.rig.play import EPOCH, in_memory
 from hil.scenario import Asked
 from policies import Policy
 
-SEEDS, QUIET = (901, 902), tuple(range(1201, 1229))
-QUICK_SEEDS, QUICK_QUIET, QUICK_LINES = (901,), (1201,), ("e",)
+SEEDS, QUIET = (901, 902), tuple(range(1401, 1429))
+QUICK_SEEDS, QUICK_QUIET, QUICK_LINES = (901,), (1401,), ("e",)
 _LEVEL = 0.95
 _NAMED = 3
 
