@@ -5,6 +5,7 @@ Little is imported here, so that the number of threads is set before any library
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections import deque
@@ -126,6 +127,7 @@ def _toil(link: Link) -> None:
     with suppress(EOFError):
         while True:
             link.send(work(link.recv()))
+            gc.collect()  # a run looks for no garbage; what the one before left would stay for good
 
 
 def _end_with_parent() -> None:

@@ -1,8 +1,10 @@
 """Tasks for the tests of the crew; importable in its processes."""
 
+import gc
 import os
 import signal
 from pathlib import Path
+from weakref import WeakSet
 
 
 def squared(task: int) -> tuple[int, int]:
@@ -25,3 +27,21 @@ def endless(folder: str) -> None:
     """Tell which process this is, and never come back."""
     Path(folder, str(os.getpid())).touch()
     signal.pause()
+
+
+class Litter:
+    """Something that holds itself."""
+
+    def __init__(self) -> None:
+        self.me = self
+
+
+_LITTER = WeakSet[Litter]()
+
+
+def littering(_: int) -> int:
+    """Return how much of former tasks still lies about, and leave something that only a collector finds."""
+    gc.disable()
+    found = len(_LITTER)
+    _LITTER.add(Litter())
+    return found

@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tasks import deadly, squared
+from tasks import deadly, littering, squared
 
 from hil import crew
 
@@ -25,6 +25,10 @@ def test_a_task_whose_process_dies_is_repeated_once_and_then_lost_alone(tmp_path
         "1": "xx",
         "3": "xx",
     }
+
+
+def test_what_a_task_leaves_behind_is_gone_before_the_next() -> None:
+    assert dict(crew.share(littering, range(4), 1)) == dict.fromkeys(range(4), 0)
 
 
 def test_nothing_to_do_is_done_at_once() -> None:

@@ -3,7 +3,7 @@
 While a feeder is refilled its flow reading stands. Where the flow was moving just then, because powder began to bridge
 or bridged no more, neither what is shown nor the balance of the refill tells so: a few seconds of it are less than what
 a charge may be off. The flow shown once the reading finds its value again does: what was fed meanwhile lies between
-what was shown before and what is shown now, and is doubted by as much.
+what was taken to be fed and what is shown now, and is doubted by as much.
 """
 
 from __future__ import annotations
